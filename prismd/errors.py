@@ -1,0 +1,129 @@
+"""Every error that prismd raises on purpose.
+
+::
+
+    PrismdError
+    ├── ConfigError            a setting is wrong (exit code 2)
+    ├── ExtractError           a file cannot be read as a document
+    │   ├── UnsupportedMedia   no extractor takes this type
+    │   ├── EncryptedDocument  a password stands before the text
+    │   ├── ExtractTimeout     the parser did not finish by its deadline
+    │   └── ExtractCrash       the parser's process died or outgrew its memory
+    ├── ModelError             weights are missing, wrong, or fail to run
+    ├── StoreError             the database cannot be opened, or refuses
+    │   └── StoreLocked        another prismd holds the data directory
+    ├── RequestError           a request that cannot be answered as asked
+    └── DaemonUnreachable      no daemon answers (exit code 3)
+
+A message gives the subject, the cause and the next step, in one sentence:
+``report.pdf: encrypted; save it without a password to index it``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PrismdError(Exception):
+    """Base of all errors; ``str()`` of it is fit to show to a person."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(PrismdError):
+    """A setting, flag or environment variable is wrong."""
+
+    exit_code = 2
+
+
+class ExtractError(PrismdError):
+    """A file cannot be read as a document.
+
+    Attributes:
+        code: Short stable name, such as ``broken`` or ``empty``; goes to the file's record.
+        skip: Nothing is wrong with the file, it is just not for indexing (empty, too large).
+        transient: The same bytes may work at another try (locked, busy, crashed under load).
+    """
+
+    code: str = "broken"
+    skip: bool = False
+    transient: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        skip: bool | None = None,
+        transient: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        if skip is not None:
+            self.skip = skip
+        if transient is not None:
+            self.transient = transient
+
+
+class UnsupportedMedia(ExtractError):
+    """No extractor takes this media type."""
+
+    code = "unsupported"
+    skip = True
+
+
+class EncryptedDocument(ExtractError):
+    """The text stands behind a password."""
+
+    code = "encrypted"
+
+
+class ExtractTimeout(ExtractError):
+    """The parser did not finish by its deadline and was killed."""
+
+    code = "timeout"
+    transient = True
+
+
+class ExtractCrash(ExtractError):
+    """The parser's process died, or outgrew its memory, and was replaced."""
+
+    code = "crash"
+    transient = True
+
+
+class ModelError(PrismdError):
+    """Weights are missing, fail their checksum, or fail to run."""
+
+
+class StoreError(PrismdError):
+    """The database cannot be opened, is damaged, or refuses what was asked."""
+
+
+class StoreLocked(StoreError):
+    """Another prismd process holds the data directory."""
+
+
+class RequestError(PrismdError):
+    """A request that cannot be answered as asked.
+
+    Attributes:
+        status: HTTP status.
+        code: Short stable name for programs (OpenAI's ``code``).
+        param: The field at fault, if one is.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 400, code: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+
+
+class DaemonUnreachable(PrismdError):
+    """No daemon answers at the configured address."""
+
+    exit_code = 3

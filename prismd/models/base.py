@@ -1,0 +1,140 @@
+"""What the rest of prismd may ask of a model; every implementation passes one contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from prismd.domain import EmbeddingSpace
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """Cuts text into the tokens of a model."""
+
+    def offsets(self, text: str) -> NDArray[np.int32]:
+        """Where each token stands, special tokens left out.
+
+        Returns:
+            Shape ``(tokens, 2)``: start and end of each token in code points, ascending.
+        """
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns text into vectors of one space."""
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of every vector that this embedder makes."""
+
+    @property
+    def tokens(self) -> TokenCounter:
+        """The model's own tokeniser, or an estimate where the model is remote."""
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed passages for storage.
+
+        Args:
+            texts: Passage texts; text beyond ``space.max_tokens`` tokens is cut.
+
+        Returns:
+            Shape ``(len(texts), space.dim)``, rows L2-normalised, in input order.
+
+        Raises:
+            ModelError: The weights are missing or fail their checksum, or the engine fails.
+        """
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Embed one query, with the model's query prefix.
+
+        Returns:
+            Shape ``(space.dim,)``, L2-normalised.
+
+        Raises:
+            ModelError: As ``embed_passages``.
+        """
+
+    def close(self) -> None:
+        """Give the memory back; the next call loads again."""
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Scores how well passages answer a query, reading both together."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalogue."""
+
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Score each text against the query.
+
+        Returns:
+            Shape ``(len(texts),)``, in input order: the model's logit, higher is better, not
+            comparable between models.
+
+        Raises:
+            ModelError: The weights are missing or fail their checksum, or the engine fails.
+        """
+
+    def close(self) -> None:
+        """Give the memory back; the next call loads again."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """A piece of generated text; the last one has ``finish_reason`` and the token counts."""
+
+    text: str
+    finish_reason: Literal["stop", "length"] | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """How a generator chooses its tokens."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    response_schema: dict[str, Any] | None = None
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Writes text. One completion at a time; callers wait their turn."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalogue, or at the remote engine."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens of prompt and answer together."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text; an estimate where the model is remote."""
+
+    def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
+        """Generate, piece by piece. Closing the iterator stops the generation at once.
+
+        Raises:
+            ModelError: The weights are missing, the engine died or does not answer, or the
+                prompt does not fit ``context_tokens``.
+        """
+
+    def close(self) -> None:
+        """Stop the engine and give the memory back; the next call starts it again."""
