@@ -1,0 +1,292 @@
+"""Question to cited answer: hits, evidence, generated or extracted text, citations."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator as Generating
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from prismd import prompt
+from prismd.citation import Attribution, attribute, grounding
+from prismd.cited_text import CitedText
+from prismd.citing import Citing
+from prismd.domain import Answer, Filters
+from prismd.errors import ModelError, RequestError
+from prismd.evidence import Evidence, EvidenceSettings, gather, good_enough
+from prismd.models.base import Delta, Embedder, Generator, Message, Reranker, Sampling
+from prismd.search import Search, SearchResult
+from prismd.store.database import Database
+
+log = logging.getLogger(__name__)
+
+Engine = Literal["auto", "extractive", "generative"]
+
+REFUSAL = "Your files do not contain an answer to this."
+UNSUPPORTED = "\n\nYour files do not support this answer."
+_FOLLOW_UP_WORDS = 7
+_SMALL_CONTEXT_TOKENS = 8_192
+_SMALL_CONTEXT_PASSAGES = 2
+_MAX_SENTENCES = 3
+_MAX_CANDIDATES = 48
+_SENTENCE_MARGIN = 2.0
+_SIMILARITY_MARGIN = 0.05
+
+
+class AnswerSettings(msgspec.Struct, frozen=True):
+    """How answers are made."""
+
+    engine: Engine = "auto"
+    evidence: EvidenceSettings = EvidenceSettings()
+    sampling: Sampling = Sampling()
+    base_url: str = "http://127.0.0.1:7776"
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked: turns of a conversation, the newest last, and how to answer."""
+
+    turns: tuple[Message, ...]
+    filters: Filters = Filters()
+    limit: int = 10
+    engine: Engine | None = None
+    sampling: Sampling | None = None
+
+
+class Answering:
+    """Answers questions.
+
+    Args:
+        database: Where the documents are; citations are kept in it when it is writable.
+        search: Finds the passages.
+        embedder: Compares sentences by meaning; None compares words alone.
+        reranker: Picks the sentences that answer; None picks by similarity.
+        generator: Writes answers; None quotes sentences.
+        settings: How answers are made.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        search: Search,
+        embedder: Embedder | None,
+        reranker: Reranker | None,
+        generator: Generator | None,
+        settings: AnswerSettings,
+    ) -> None:
+        self._database = database
+        self._search = search
+        self._embedder = embedder
+        self._reranker = reranker
+        self.generator = generator
+        self._settings = settings
+        self._citing = Citing(database, settings.base_url)
+
+    def answer(self, question: Question) -> Answer:
+        """The whole answer at once; see ``stream``."""
+        for piece in self.stream(question):
+            if isinstance(piece, Answer):
+                return piece
+        raise ModelError("the answer ended without its sources; please report this")
+
+    def stream(self, question: Question) -> Generating[str | Answer, None, None]:
+        """Text as it is made, then the whole ``Answer``. Closing stops the generation.
+
+        Raises:
+            RequestError: There is no question, or the engine asked for is not there.
+            ModelError: The generator failed.
+        """
+        started = time.perf_counter()
+        engine = self._engine(question.engine or self._settings.engine)
+        asked, context = resolve(question.turns)
+        limit = max(question.limit, self._settings.evidence.max_passages)
+        found = self._search.search(
+            f"{context} {asked}".strip(), limit=limit, filters=question.filters
+        )
+        usage = _Usage()
+        evidence: list[Evidence] = []
+        if good_enough(found.hits, self._settings.evidence):
+            evidence = gather(found.hits, self._settings.evidence)
+        cited = CitedText(lambda sentence, claimed: self._attribute(sentence, evidence, claimed))
+        if evidence:
+            pieces = (
+                self._generated(asked, context, evidence, question, usage)
+                if engine == "generative"
+                else self._extracted(found.query, evidence)
+            )
+            for piece in pieces:
+                yield from cited.feed(piece)
+            yield from cited.finish()
+        for note in _closing(cited):
+            cited.text += note
+            yield note
+        timings = {**found.timings_ms, "total": round(1000 * (time.perf_counter() - started), 2)}
+        yield self._finish(cited, evidence, found, engine, usage, timings, question.limit)
+
+    def _engine(self, wanted: Engine) -> Literal["extractive", "generative"]:
+        if wanted == "generative" and self.generator is None:
+            raise RequestError(
+                "no model that writes answers is installed; run 'prismd models pull"
+                " qwen2.5-coder-0.5b-instruct', or ask with engine 'extractive'",
+                code="no_generator",
+                param="engine",
+            )
+        if wanted == "extractive" or self.generator is None:
+            return "extractive"
+        return "generative"
+
+    # Generated answers
+
+    def _generated(
+        self,
+        asked: str,
+        context: str,
+        evidence: Sequence[Evidence],
+        question: Question,
+        usage: _Usage,
+    ) -> Iterator[str]:
+        generator = self.generator
+        assert generator is not None  # noqa: S101 - _engine saw to it
+        sampling = question.sampling or self._settings.sampling
+        texts = _fitting(evidence, generator, sampling.max_tokens)
+        deltas = generator.generate(prompt.build(asked, texts, context), sampling)
+        written = ""
+        held = True  # until the text cannot be the agreed refusal any more
+        try:
+            for delta in deltas:
+                usage.add(delta)
+                written += delta.text
+                if held and prompt.NOT_FOUND.startswith(written.strip()):
+                    continue
+                yield written if held else delta.text
+                held = False
+            if held and written.strip() != prompt.NOT_FOUND:
+                yield written
+        finally:
+            close = getattr(deltas, "close", None)
+            if close is not None:
+                close()
+
+    # Extracted answers
+
+    def _extracted(self, asked: str, evidence: Sequence[Evidence]) -> Iterator[str]:
+        """The sentences that answer best, word for word, in the order of their evidence."""
+        candidates = [
+            (item, start, end)
+            for item in evidence
+            for start, end in item.source.sentences
+            if end - start > 2  # noqa: PLR2004 - "1." and the like say nothing
+        ][:_MAX_CANDIDATES]
+        if not candidates:
+            return
+        texts = [item.source.text[start:end] for item, start, end in candidates]
+        scores, margin = self._score_sentences(asked, texts)
+        best = np.argsort(-scores, kind="stable")[:_MAX_SENTENCES]
+        chosen = [index for index in best if scores[index] >= scores[best[0]] - margin]
+        chosen.sort(key=lambda index: (candidates[index][0].source.n, candidates[index][1]))
+        for index in chosen:
+            item, _, _ = candidates[index]
+            yield f"{' '.join(texts[index].split())} [{item.source.n}]\n"
+
+    def _score_sentences(
+        self, asked: str, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float32], float]:
+        if self._reranker is not None:
+            return self._reranker.score(asked, texts), _SENTENCE_MARGIN
+        if self._embedder is not None:
+            return self._similarities(asked, texts), _SIMILARITY_MARGIN
+        shares = [len(set(asked.lower().split()) & set(text.lower().split())) for text in texts]
+        return np.array(shares, np.float32), 0.0
+
+    def _similarities(self, text: str, others: Sequence[str]) -> NDArray[np.float32]:
+        assert self._embedder is not None  # noqa: S101 - callers looked
+        vectors = self._embedder.embed_passages([text, *others])
+        return np.asarray(vectors[1:] @ vectors[0], np.float32)
+
+    # Citations
+
+    def _attribute(
+        self, sentence: str, evidence: Sequence[Evidence], claimed: Sequence[int]
+    ) -> list[Attribution]:
+        similarities = self._similarities if self._embedder is not None else None
+        return attribute(sentence, [item.source for item in evidence], similarities, claimed)
+
+    def _finish(
+        self,
+        cited: CitedText,
+        evidence: Sequence[Evidence],
+        found: SearchResult,
+        engine: str,
+        usage: _Usage,
+        timings: dict[str, float],
+        limit: int,
+    ) -> Answer:
+        return Answer(
+            text=cited.text,
+            citations=self._citing.cite(cited.sentences, evidence),
+            grounding=grounding([sentence.support for sentence in cited.sentences]),
+            query=found.query,
+            hits=found.hits[:limit],
+            engine=engine,
+            timings_ms=timings,
+            finish_reason=usage.finish_reason,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+        )
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish_reason: Literal["stop", "length"] = "stop"
+
+    def add(self, delta: Delta) -> None:
+        if delta.finish_reason is not None:
+            self.finish_reason = delta.finish_reason
+            self.prompt_tokens = delta.prompt_tokens
+            self.completion_tokens = delta.completion_tokens
+
+
+def resolve(turns: Sequence[Message]) -> tuple[str, str]:
+    """The newest question, and what of earlier turns a short follow-up leans on.
+
+    Raises:
+        RequestError: There is no turn of the user, or it is empty.
+    """
+    asked = [turn.content.strip() for turn in turns if turn.role == "user"]
+    if not asked or not asked[-1]:
+        raise RequestError("messages: the last one of the user is empty", param="messages")
+    newest, earlier = asked[-1], [turn for turn in asked[:-1] if turn]
+    if earlier and len(newest.split()) <= _FOLLOW_UP_WORDS:
+        return newest, earlier[-1]
+    return newest, ""
+
+
+def _fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: int) -> list[str]:
+    """Texts for the prompt: few for a small model, and no more than its context holds."""
+    room = generator.context_tokens - answer_tokens - 600
+    most = (
+        _SMALL_CONTEXT_PASSAGES
+        if generator.context_tokens <= _SMALL_CONTEXT_TOKENS
+        else len(evidence)
+    )
+    texts: list[str] = []
+    for item in evidence[:most]:
+        room -= generator.count_tokens(item.source.text) + 16
+        if room < 0 and texts:
+            break
+        texts.append(item.source.text)
+    return texts
+
+
+def _closing(cited: CitedText) -> list[str]:
+    """What is said when the files do not support the answer."""
+    if not cited.sentences:
+        return [REFUSAL]
+    if grounding([sentence.support for sentence in cited.sentences]) == "none":
+        return [UNSUPPORTED]
+    return []

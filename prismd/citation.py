@@ -1,0 +1,187 @@
+"""Which source supports a sentence, and how well; markers in generated text. Pure.
+
+Citations never depend on the model alone: every sentence of an answer is held against the
+evidence afterwards, whatever numbers the model wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from prismd.domain import Grounding, Support
+from prismd.wording import sentence_ranges, words
+
+Similarities = Callable[[str, Sequence[str]], NDArray[np.float32]]
+"""How near texts are to a text: (text, texts) to cosines of shape (len(texts),)."""
+
+SUPPORTED_SHARE = 0.6
+"""Share of a sentence's telling words that its source must have for ``supported``."""
+WEAK_SHARE = 0.35
+SUPPORTED_COSINE = 0.8
+"""Cosine of sentence and source that makes up for other words, with as many words as ``weak``."""
+
+_MARKER = re.compile(r"[ \t]*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
+_OPEN = re.compile(r"[ \t]*[\[【][\d\s,;–-]{0,24}$|[ \t]+$")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_TELLING_LENGTH = 4
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A piece of evidence: what number it has, its words, and where its sentences stand."""
+
+    n: int
+    text: str
+    sentences: tuple[tuple[int, int], ...]
+
+
+def source(n: int, text: str, language: str = "") -> Source:
+    """Number a text as evidence."""
+    return Source(n, text, tuple(sentence_ranges(text, language)))
+
+
+class Attribution(msgspec.Struct, frozen=True):
+    """A source's range that a sentence rests on."""
+
+    n: int
+    start: int
+    end: int
+    support: Support
+    score: float
+
+
+def attribute(
+    sentence: str,
+    sources: Sequence[Source],
+    similarities: Similarities | None = None,
+    claimed: Sequence[int] = (),
+) -> list[Attribution]:
+    """Find what supports a sentence.
+
+    Args:
+        sentence: One sentence of an answer, without markers.
+        sources: The evidence.
+        similarities: Compares texts by meaning; None compares words alone.
+        claimed: Numbers that the model wrote; those that are no source's are dropped.
+
+    Returns:
+        One for each claimed source, whatever its support; where none is claimed, the best
+        supporting one, if there is one that supports at least weakly.
+    """
+    judged = {item.n: _judge(sentence, item, similarities) for item in sources}
+    valid = [n for n in dict.fromkeys(claimed) if n in judged]
+    best = max(judged.values(), key=lambda found: (found.score, -found.n), default=None)
+    if valid:
+        return [judged[n] for n in valid]
+    return [best] if best is not None and best.support != "none" else []
+
+
+def _judge(sentence: str, item: Source, similarities: Similarities | None) -> Attribution:
+    flat, offsets = _flatten(item.text)
+    wanted = " ".join(sentence.split()).strip(" \"'“”").rstrip(".")
+    at = flat.casefold().find(wanted.casefold()) if len(wanted) > 1 else -1
+    if at >= 0 and len(flat.casefold()) == len(flat):
+        start, end = _whole_sentences(item, offsets[at], offsets[at + len(wanted) - 1] + 1)
+        return Attribution(item.n, start, end, "exact", 2.0)
+    return _judge_by_words(sentence, item, similarities)
+
+
+def _judge_by_words(sentence: str, item: Source, similarities: Similarities | None) -> Attribution:
+    telling = _telling(sentence)
+    ranges = item.sentences or ((0, len(item.text)),)
+    pieces = [item.text[start:end] for start, end in ranges]
+    overlap = np.array([_share(telling, _telling(piece)) for piece in pieces], np.float32)
+    cosine = np.zeros(len(pieces), np.float32)
+    if similarities is not None and pieces:
+        cosine = similarities(sentence, pieces)
+    best = int(np.argmax(overlap + cosine))
+    start, end = ranges[best]
+    # The words may stand in several sentences of the source; the numbers must stand in it.
+    share = _share(telling, _telling(item.text))
+    numbers = set(_NUMBER.findall(sentence)) <= set(_NUMBER.findall(item.text))
+    score = float(0.5 * share + 0.5 * max(overlap[best], cosine[best]))
+    near = float(cosine[best]) >= SUPPORTED_COSINE and share >= WEAK_SHARE
+    support: Support = "none"
+    if numbers and (share >= SUPPORTED_SHARE or near):
+        support = "supported"
+    elif share >= WEAK_SHARE:
+        support = "weak"
+    return Attribution(item.n, start, end, support, score if numbers else score / 2)
+
+
+def _telling(text: str) -> set[str]:
+    """The words that tell one statement from another: numbers, and words that are not short."""
+    found = set(words(text))
+    long = {word for word in found if len(word) >= _TELLING_LENGTH or not word.isascii()}
+    return long | {word for word in found if word.isdigit()} or found
+
+
+def _share(wanted: set[str], found: set[str]) -> float:
+    return len(wanted & found) / len(wanted) if wanted else 0.0
+
+
+def _flatten(text: str) -> tuple[str, list[int]]:
+    """The text with every white space as one blank, and where each character stood."""
+    out: list[str] = []
+    offsets: list[int] = []
+    for position, character in enumerate(text):
+        if character.isspace():
+            if out and out[-1] == " ":
+                continue
+            character = " "  # noqa: PLW2901 - the blank stands for it
+        out.append(character)
+        offsets.append(position)
+    return "".join(out), offsets
+
+
+def _whole_sentences(item: Source, start: int, end: int) -> tuple[int, int]:
+    """Widen a range to the sentences it touches."""
+    touched = [pair for pair in item.sentences if pair[0] < end and pair[1] > start]
+    return (touched[0][0], touched[-1][1]) if touched else (start, end)
+
+
+def grounding(supports: Sequence[Support]) -> Grounding:
+    """What the best support of each sentence amounts to for the whole answer."""
+    if supports and all(support in ("exact", "supported") for support in supports):
+        return "supported"
+    return "partial" if any(support != "none" for support in supports) else "none"
+
+
+class MarkerFilter:
+    """Takes ``[n]`` markers out of text that comes in pieces.
+
+    Only an unfinished marker is held back, with the blanks before it.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, piece: str) -> list[str | int]:
+        """Add text; get what is certain by now: text, and the numbers of markers, in order."""
+        text = self._held + piece
+        held = _OPEN.search(text)
+        cut = held.start() if held else len(text)
+        self._held = text[cut:]
+        return _split_markers(text[:cut])
+
+    def finish(self) -> list[str | int]:
+        """What was held back at the end."""
+        text, self._held = self._held, ""
+        return _split_markers(text)
+
+
+def _split_markers(text: str) -> list[str | int]:
+    out: list[str | int] = []
+    position = 0
+    for marker in _MARKER.finditer(text):
+        if marker.start() > position:
+            out.append(text[position : marker.start()])
+        out += [int(number) for number in re.findall(r"\d+", marker[1])][:8]
+        position = marker.end()
+    if position < len(text):
+        out.append(text[position:])
+    return out

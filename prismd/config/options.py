@@ -1,0 +1,211 @@
+"""Every setting of prismd: what it is, what it may be, and what it is when not given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=1)]
+CountOrZero = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0)]
+Weight = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """``[server]``: who may ask, and how much at once."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback only."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 7776
+    """Port to listen on."""
+    auth: bool = True
+    """Whether requests need the token that ``prismd token`` shows."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides localhost by which clients may call the daemon (the ``Host`` header)."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins of web pages that may call the daemon, such as ``http://localhost:3000``."""
+    max_body_mb: Count = 100
+    """Largest request body."""
+    max_concurrent_chats: Count = 8
+    """Answers in work at once; further ones get 429."""
+    request_timeout_s: Seconds = 300
+    """After this an answer in work is given up."""
+
+
+class Folder(Struct, frozen=True, kw_only=True):
+    """``[[folders]]``: a folder to read, with what holds for it alone."""
+
+    path: Path
+    """The folder; ``~`` is the home directory, a relative path starts at the file's folder."""
+    include: tuple[str, ...] = ()
+    """Patterns, as in .gitignore; when given, only what matches is read."""
+    exclude: tuple[str, ...] = ()
+    """Patterns, as in .gitignore, of what is left out."""
+    hidden: bool = False
+    """Whether hidden files and folders are read too."""
+
+
+class Index(Struct, frozen=True, kw_only=True):
+    """``[index]``: how files are read."""
+
+    workers: CountOrZero = 0
+    """Processes that read files; 0 means one per core."""
+    deadline_s: Seconds = 120
+    """After this the reading of one file is given up."""
+    memory_mb: Annotated[int, Meta(ge=128)] = 1024
+    """Memory that one reading process may use."""
+    recycle_after: Count = 200
+    """Files after which a reading process is replaced by a fresh one."""
+    max_file_mb: Count = 100
+    """Larger files are skipped."""
+    rescan_s: Seconds = 300
+    """How often the folders are compared with the index, whatever events were seen."""
+    attempts: Count = 3
+    """Tries after which a file that fails is left alone until ``prismd retry``."""
+    exclude: tuple[str, ...] = ()
+    """Patterns, as in .gitignore, of what is left out of every folder."""
+    junk: bool = True
+    """Whether well-known junk (.git, node_modules, caches) is left out."""
+
+
+class Chunking(Struct, frozen=True, kw_only=True):
+    """``[chunking]``: how text is cut into passages; a change takes effect by ``reindex``."""
+
+    target_tokens: Annotated[int, Meta(ge=32, le=8192)] = 256
+    """Tokens of a passage, counted by the embedding model."""
+    overlap_tokens: CountOrZero = 32
+    """Tokens that a passage repeats of the one before."""
+
+
+class Models(Struct, frozen=True, kw_only=True):
+    """``[models]``: which models do what; names are those of ``prismd models list``."""
+
+    embedding: str = "bge-small-en-v1.5"
+    """Turns text into vectors; a change takes effect by ``reindex``."""
+    reranking: str = "ms-marco-MiniLM-L-12-v2"
+    """Reads question and passage together; empty for none."""
+    generation: str = "qwen2.5-coder-0.5b-instruct"
+    """Writes answers where its weights are pulled; empty for none."""
+    threads: CountOrZero = 0
+    """Threads of one model; 0 means one per core."""
+    provider: str = "auto"
+    """onnxruntime's execution provider: auto, or one that is installed, such as CUDA or CoreML."""
+    idle_unload_s: Seconds = 600
+    """A model not used for this long gives its memory back."""
+    dir: Path | None = None
+    """Where weights are kept; shared by all data directories unless set."""
+
+
+class Embedding(Struct, frozen=True, kw_only=True):
+    """``[embedding]``: an OpenAI-compatible server that embeds instead of a local model."""
+
+    base_url: str = ""
+    """Such as ``http://127.0.0.1:8080/v1``; empty for the local model."""
+    model: str = ""
+    """The model's name at that server."""
+    api_key_env: str = ""
+    """Environment variable that holds the key, where one is needed."""
+    dim: CountOrZero = 0
+    """Dimensions of its vectors; 0 means to ask the server."""
+
+
+class Generation(Struct, frozen=True, kw_only=True):
+    """``[generation]``: how answers are written, and by which server if not by a local model."""
+
+    base_url: str = ""
+    """An OpenAI-compatible server, such as ``http://127.0.0.1:8080/v1``; empty for local."""
+    model: str = ""
+    """The model's name at that server."""
+    api_key_env: str = ""
+    """Environment variable that holds the key, where one is needed."""
+    context_tokens: Annotated[int, Meta(ge=512)] = 4096
+    """Tokens of prompt and answer together."""
+    max_tokens: Count = 512
+    """Longest answer, where the request sets no limit."""
+    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
+    """0 gives the same answer every time; higher varies the wording."""
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """``[search]``: how passages are found and put in order."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+    """Hits, where the request sets no limit."""
+    candidates: Annotated[int, Meta(ge=1, le=4096)] = 100
+    """Passages that each way of searching hands to the fusion."""
+    lexical_weight: Weight = 1.0
+    """Weight of the search by words in the fusion."""
+    vector_weight: Weight = 1.0
+    """Weight of the search by meaning in the fusion."""
+    rerank: Literal["auto", "always", "never"] = "auto"
+    """Whether the best hits are read once more; auto: as far as the latency budget allows."""
+    rerank_depth: Count = 20
+    """Hits that are read once more at most."""
+    latency_budget_ms: Seconds = 1500
+    """What auto reranking may take."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """``[answer]``: how answers are made of what was found."""
+
+    engine: Literal["auto", "extractive", "generative"] = "auto"
+    """Quote the best sentences, or have the generator write; auto: write where one is there."""
+    evidence_tokens: Annotated[int, Meta(ge=128)] = 1500
+    """Tokens of passages that an answer may rest on."""
+    max_evidence: Count = 8
+    """Passages that an answer may rest on."""
+    refusal_threshold: Share = 0.5
+    """Similarity below which the answer is that the files do not contain it."""
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    """``[log]``: what is written down of the daemon's doings."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Questions and passages appear at debug only."""
+    file: Path | None = None
+    """A file that is rotated; without one, the log goes to standard error."""
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """All settings, checked, with where each one came from."""
+
+    data_dir: Path
+    """Where the index, the token and uploads are kept."""
+    folders: tuple[Folder, ...] = ()
+    server: Server = Server()
+    index: Index = Index()
+    chunking: Chunking = Chunking()
+    models: Models = Models()
+    embedding: Embedding = Embedding()
+    generation: Generation = Generation()
+    search: Search = Search()
+    answer: Answer = Answer()
+    log: Log = Log()
+    file: Path | None = None
+    """The configuration file that was read, if there was one."""
+    sources: dict[str, str] = {}
+    """Where each key that is not at its default was set."""
+
+    @property
+    def models_dir(self) -> Path:
+        """Where weights are kept."""
+        return self.models.dir or platformdirs.user_data_path("prismd") / "models"
+
+
+SECTIONS: dict[str, type[Struct]] = {
+    "server": Server,
+    "index": Index,
+    "chunking": Chunking,
+    "models": Models,
+    "embedding": Embedding,
+    "generation": Generation,
+    "search": Search,
+    "answer": Answer,
+    "log": Log,
+}
+"""The sections that are tables of scalars and lists; ``[[folders]]`` is apart."""

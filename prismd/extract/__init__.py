@@ -1,0 +1,1 @@
+"""Reading files: detection, extractors, and the worker processes that they run in."""

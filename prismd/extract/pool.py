@@ -1,0 +1,223 @@
+"""Worker processes that read files: reused, watched, replaced. The daemon's side.
+
+The daemon opens no file but to hash it: what a file is and what stands in it is found out in a
+worker, whose crash, hang or hunger for memory is the file's failure and nobody else's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from prismd.child import MEMORY_EXIT_CODE, Child, ChildDied, ChildError, ChildTimeout
+from prismd.domain import Extraction
+from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout
+from prismd.extract.base import ExtractOptions, MediaType
+from prismd.extract.worker import KINDS, OUT_OF_MEMORY, Answer, Detected, Failed, Request
+
+CANCELLED = "cancelled"
+"""Error code of a file that was being read, or waited for a worker, when all was called off."""
+
+_MEMORY_SIGNS = ("MemoryError", "bad_alloc", "annot allocate memory", "out of memory", "malloc")
+
+
+class _Worker(msgspec.Struct, eq=False):
+    child: Child
+    files: int = 0
+
+
+class ExtractPool:
+    """Reads files in worker processes; any number of threads may call it.
+
+    Workers are started when first needed, and their successors while the caller goes on.
+
+    Args:
+        size: How many files are read at the same time.
+        deadline_s: How long one file may take.
+        memory_bytes: How much memory one worker may have.
+        recycle_after: After so many files a worker is replaced, whatever its parsers leaked.
+    """
+
+    def __init__(
+        self,
+        size: int = 1,
+        *,
+        deadline_s: float = 120.0,
+        memory_bytes: int = 2 << 30,
+        recycle_after: int = 200,
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._memory_bytes = memory_bytes
+        self._recycle_after = recycle_after
+        self._slots = threading.Semaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
+        self._cancelled = 0
+        self._closed = False
+
+    def extract(
+        self, path: Path, options: ExtractOptions | None = None
+    ) -> tuple[MediaType, Extraction]:
+        """Read one file; waits for a free worker.
+
+        Returns:
+            What the file is, and what is in it.
+
+        Raises:
+            UnsupportedMedia: No extractor takes it.
+            EncryptedDocument: It wants a password.
+            ExtractTimeout: It was not read in time; the worker was killed.
+            ExtractCrash: The worker died of it.
+            ExtractError: Anything else, by its code; ``memory`` when it needs more memory than
+                a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
+        """
+        subject = _subject(path)
+        request = Request(os.fsencode(path), options or ExtractOptions())
+        with self._worker(subject) as (worker, epoch):
+            deadline = time.monotonic() + self._deadline_s
+            try:
+                worker.child.send(request, self._deadline_s)
+                return _answers(worker.child, deadline, subject)
+            except ChildError as error:
+                worker.child.kill()
+                if self._cancelled != epoch:
+                    raise _called_off(subject) from None
+                self._fail(subject, error)
+
+    def cancel_all(self) -> None:
+        """Stop whatever is being read, now; later calls are served as ever."""
+        with self._lock:
+            self._cancelled += 1
+            busy = list(self._busy)
+        for worker in busy:
+            worker.child.kill()
+
+    def close(self) -> None:
+        """Stop everything and end the workers; later calls are refused."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        self.cancel_all()
+        for worker in idle:
+            worker.child.kill()
+
+    def worker_pids(self) -> list[int]:
+        """The processes of the pool, for those who measure them."""
+        with self._lock:
+            return [worker.child.pid for worker in (*self._idle, *self._busy)]
+
+    @contextlib.contextmanager
+    def _worker(self, subject: str) -> Iterator[tuple[_Worker, int]]:
+        """A worker for one file, and the count of cancellations before it."""
+        with self._slots:
+            with self._lock:
+                if self._closed:
+                    raise _called_off(subject)
+                worker = self._idle.pop() if self._idle else None
+                if worker is None or not worker.child.alive:
+                    worker = self._start(subject)
+                self._busy.append(worker)
+                epoch = self._cancelled
+            try:
+                yield worker, epoch
+            finally:
+                self._give_back(worker)
+
+    def _give_back(self, worker: _Worker) -> None:
+        worker.files += 1
+        worn = worker.files >= self._recycle_after
+        if worn:
+            worker.child.kill()
+        with self._lock:
+            self._busy.remove(worker)
+            if self._closed:
+                worker.child.kill()
+            elif worker.child.alive:
+                self._idle.append(worker)
+            else:
+                # It starts up while the caller does something with what has been read.
+                with contextlib.suppress(ExtractError):
+                    self._idle.append(self._start("the next file"))
+
+    def _start(self, subject: str) -> _Worker:
+        try:
+            return _Worker(
+                Child(
+                    "prismd.extract.worker",
+                    memory_bytes=self._memory_bytes,
+                    name="extraction worker",
+                )
+            )
+        except ChildDied as error:
+            raise ExtractCrash(f"{subject}: {error}; it is tried again later") from error
+
+    def _fail(self, subject: str, error: ChildError) -> NoReturn:
+        if isinstance(error, ChildTimeout):
+            raise ExtractTimeout(
+                f"{subject}: not read within {self._deadline_s:g} s; "
+                "raise the deadline of extraction, or split the file, to index it"
+            ) from error
+        assert isinstance(error, ChildDied)  # noqa: S101 - there is no third kind
+        if _ran_out_of_memory(error):
+            raise ExtractError(
+                f"{subject}: reading it needs more than the {self._memory_bytes >> 20} MB of "
+                "memory that a worker may use; raise the memory limit of extraction, "
+                "or split the file, to index it",
+                code=OUT_OF_MEMORY,
+            ) from error
+        cause = error.signal_name or f"exit code {error.exit_code}"
+        raise ExtractCrash(
+            f"{subject}: the program that reads it crashed ({cause}); "
+            "save it anew with another program to index it"
+        ) from error
+
+
+def _answers(child: Child, deadline: float, subject: str) -> tuple[MediaType, Extraction]:
+    """The worker's two answers to a request: what the file is, and what is in it."""
+    media_type: MediaType | None = None
+    while True:
+        answer: Answer = child.receive(Answer, max(0.0, deadline - time.monotonic()))  # type: ignore[arg-type]
+        if isinstance(answer, Failed):
+            raise _error(subject, answer)
+        if isinstance(answer, Detected):
+            media_type = answer.media_type
+        elif media_type is not None:
+            return media_type, answer.extraction
+
+
+def _error(subject: str, answer: Failed) -> ExtractError:
+    return KINDS.get(answer.kind, ExtractError)(
+        f"{subject}: {answer.message}",
+        code=answer.code,
+        skip=answer.skip,
+        transient=answer.transient,
+    )
+
+
+def _called_off(subject: str) -> ExtractError:
+    return ExtractError(
+        f"{subject}: reading it was called off; it is read at the next run",
+        code=CANCELLED,
+        transient=True,
+    )
+
+
+def _ran_out_of_memory(error: ChildDied) -> bool:
+    # Nobody but the kernel, short of memory, kills a worker behind the pool's back.
+    if error.signal_name == "SIGKILL" or error.exit_code == MEMORY_EXIT_CODE:
+        return True
+    return any(sign in error.stderr for sign in _MEMORY_SIGNS)
+
+
+def _subject(path: Path) -> str:
+    """A file's name, fit to print."""
+    name = os.fsencode(path.name).decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)

@@ -1,0 +1,113 @@
+"""The process that opens files: detects what they are and reads them. Started by ``pool``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from prismd.child import Channel, channel
+from prismd.domain import Extraction
+from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
+from prismd.extract.base import ExtractOptions, Extractor, MediaType, load_extractor
+
+
+class Request(msgspec.Struct, frozen=True, tag="read"):
+    """A file to read; its path as the file system has it, which need not be text."""
+
+    path: bytes
+    options: ExtractOptions
+
+
+class Detected(msgspec.Struct, frozen=True, tag="detected"):
+    """What the file is; the first of two answers."""
+
+    media_type: MediaType
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """What is in the file."""
+
+    extraction: Extraction
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """Why the file cannot be read; ``kind`` names the class of the error."""
+
+    kind: str
+    message: str
+    code: str
+    skip: bool
+    transient: bool
+
+
+Answer = Detected | Done | Failed
+
+KINDS: dict[str, type[ExtractError]] = {
+    kind.__name__: kind for kind in (ExtractError, UnsupportedMedia, EncryptedDocument)
+}
+OUT_OF_MEMORY = "memory"
+"""Error code of a file that needs more memory than a worker may have."""
+
+
+def main() -> None:
+    """Answer requests until the parent hangs up."""
+    with channel() as parent:
+        extractors: dict[str, Extractor] = {}
+        for request in parent.requests(Request):
+            try:
+                _read(request, parent, extractors)
+            except ExtractError as error:
+                parent.send(_failed(error))
+            except MemoryError:
+                parent.send(_out_of_memory())
+            except RecursionError:
+                parent.send(_defect("its parts are nested too deeply"))
+            # A parser may raise anything on a hostile file; only this file has failed.
+            except Exception as error:
+                parent.send(_defect(f"{type(error).__name__}: {error}"))
+
+
+def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -> None:
+    # Imported here: the parent imports this module for its types, and never a parser.
+    from prismd.extract.detect import detect  # noqa: PLC0415
+
+    path = Path(os.fsdecode(request.path))
+    found = detect(path)
+    parent.send(Detected(found))
+    if found.extractor not in extractors:
+        extractors[found.extractor] = load_extractor(found)
+    extraction = extractors[found.extractor].extract(path, found.name, request.options)
+    parent.send(Done(extraction))
+
+
+def _failed(error: ExtractError) -> Failed:
+    kind = next(name for name, of in reversed(KINDS.items()) if isinstance(error, of))
+    return Failed(kind, str(error), error.code, error.skip, error.transient)
+
+
+def _out_of_memory() -> Failed:
+    return Failed(
+        "ExtractError",
+        "reading it needs more memory than a worker may use; "
+        "raise the memory limit of extraction, or split the file",
+        OUT_OF_MEMORY,
+        skip=False,
+        transient=False,
+    )
+
+
+def _defect(cause: str) -> Failed:
+    cause = " ".join(cause.split())[:300].rstrip(".")
+    return Failed(
+        "ExtractError",
+        f"its reader failed ({cause}); save it anew with another program to index it",
+        "broken",
+        skip=False,
+        transient=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

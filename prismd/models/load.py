@@ -1,0 +1,229 @@
+"""From settings to models: builds what is configured, and says how each role stands.
+
+Nothing is read from disk here but file sizes. A role whose weights are missing is None, never an
+exception: search goes on by words alone, answers are extracted instead of written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from prismd.errors import ModelError
+from prismd.models import catalog
+from prismd.models.added import entries
+from prismd.models.base import Embedder, Generator, Reranker
+from prismd.models.catalog import Engine, ModelEntry, Role
+from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
+from prismd.models.installed import presence
+from prismd.models.llama import LlamaGenerator
+from prismd.models.onnx import OnnxEmbedder, OnnxReranker
+from prismd.models.remote import RemoteEmbedder, RemoteGenerator
+from prismd.models.remote_http import RemoteEngine
+from prismd.models.runner import ModelRunner, RunnerEmbedder, RunnerReranker
+
+State = Literal["ready", "missing", "loaded", "error", "off", "remote"]
+_OFF = ("", "off")
+_FAKE = "fake"
+
+
+class ModelSettings(msgspec.Struct, frozen=True):
+    """What the configuration says of models.
+
+    Each role names a model of the catalogue or of the user's own, ``fake``, or ``off``. With a
+    ``base_url`` the name is the model's at that server. ``threads`` 0 means one for each core;
+    ``idle_unload_s`` 0 never unloads; ``generation_context_tokens`` 0 takes the model's default.
+    """
+
+    models_dir: Path
+    embedding: str = catalog.DEFAULTS["embedding"]
+    reranking: str = catalog.DEFAULTS["reranking"]
+    generation: str = catalog.DEFAULTS["generation"]
+    threads: int = 0
+    provider: str = "auto"
+    idle_unload_s: float = 600.0
+    embedding_base_url: str = ""
+    embedding_api_key_env: str = ""
+    embedding_dim: int = 0
+    embedding_max_tokens: int = 512
+    embedding_query_prefix: str = ""
+    embedding_passage_prefix: str = ""
+    generation_base_url: str = ""
+    generation_api_key_env: str = ""
+    generation_context_tokens: int = 0
+    remote_timeout_s: float = 300.0
+
+
+class ModelState(msgspec.Struct, frozen=True):
+    """How a role stands; ``detail`` says what to do when something is amiss."""
+
+    name: str
+    state: State
+    detail: str = ""
+
+
+class _Closes(Protocol):
+    def close(self) -> None: ...
+
+
+class Models:
+    """The models of a running prismd.
+
+    Attributes:
+        embedder: None without weights; then there is no search by meaning.
+        reranker: None without weights; then the fused order stands.
+        generator: None without weights; then answers are extracted.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._fixed: dict[Role, ModelState] = {}
+        self._raw: dict[Role, Any] = {}
+        self._ends: list[_Closes] = []
+        self.embedder: RunnerEmbedder | None = self._role("embedding", self._embedder)
+        self.reranker: RunnerReranker | None = self._role("reranking", self._reranker)
+        self.generator: Generator | None = self._role("generation", self._generator)
+
+    def states(self) -> dict[Role, ModelState]:
+        """How each role stands now; quick enough for every status request."""
+        roles: tuple[Role, ...] = ("embedding", "reranking", "generation")
+        return {role: self._fixed.get(role) or self._live(role) for role in roles}
+
+    def close(self) -> None:
+        """Let running work finish, and give all memory back."""
+        for end in self._ends:
+            end.close()
+
+    def _role(self, role: Role, build: Callable[[str], Any]) -> Any:
+        """Build a role; what cannot be built becomes the role's state."""
+        name: str = getattr(self._settings, role)
+        if name in _OFF:
+            self._fixed[role] = ModelState(name, "off", f"switched off by [{role}] model")
+            return None
+        try:
+            return build(name)
+        except ModelError as error:
+            self._fixed.setdefault(role, ModelState(name, "error", str(error)))
+            return None
+
+    def _live(self, role: Role) -> ModelState:
+        name: str = getattr(self._settings, role)
+        model = self._raw[role]
+        if model.loaded:
+            return ModelState(name, "loaded")
+        if model.failure:
+            return ModelState(name, "error", model.failure)
+        # The weights may have been removed since the start.
+        if presence(model.entry, self._settings.models_dir) == "missing":
+            return _missing(name)
+        return ModelState(name, "ready", "loads on first use")
+
+    def _entry(self, role: Role, name: str) -> ModelEntry:
+        entry = catalog.find(name, entries(self._settings.models_dir))
+        if entry.role != role:
+            raise ModelError(
+                f"{name}: a model for {entry.role}, not for {role}; choose another in [{role}]"
+            )
+        return entry
+
+    def _present(self, role: Role, name: str, engine: Engine) -> ModelEntry:
+        """The entry, if this engine runs it and its files are there.
+
+        Raises:
+            ModelError: Otherwise.
+        """
+        entry = self._entry(role, name)
+        if entry.engine != engine:
+            raise ModelError(f"{name}: {role} runs {engine} models, not {entry.engine}")
+        if presence(entry, self._settings.models_dir) == "missing":
+            self._fixed[role] = _missing(name)
+            raise ModelError(f"{name}: not there")
+        return entry
+
+    def _embedder(self, name: str) -> RunnerEmbedder:
+        settings = self._settings
+        model: Embedder
+        if settings.embedding_base_url:
+            if settings.embedding_dim < 1:
+                raise ModelError(
+                    f"{name}: the width of the remote model's vectors is not known; "
+                    "set [embedding] dim"
+                )
+            model = RemoteEmbedder(
+                self._remote(name, settings.embedding_base_url, settings.embedding_api_key_env),
+                dim=settings.embedding_dim,
+                max_tokens=settings.embedding_max_tokens,
+                query_prefix=settings.embedding_query_prefix,
+                passage_prefix=settings.embedding_passage_prefix,
+            )
+            self._fixed["embedding"] = ModelState(name, "remote", settings.embedding_base_url)
+        elif name == _FAKE:
+            model = FakeEmbedder()
+            self._fixed["embedding"] = _fake_state()
+        else:
+            model = OnnxEmbedder(
+                self._present("embedding", name, "onnx"),
+                settings.models_dir,
+                threads=settings.threads,
+                provider=settings.provider,
+            )
+        return RunnerEmbedder(model, self._runner("embedding", name, model))
+
+    def _reranker(self, name: str) -> RunnerReranker:
+        settings = self._settings
+        model: Reranker
+        if name == _FAKE:
+            model = FakeReranker()
+            self._fixed["reranking"] = _fake_state()
+        else:
+            model = OnnxReranker(
+                self._present("reranking", name, "onnx"),
+                settings.models_dir,
+                threads=settings.threads,
+                provider=settings.provider,
+            )
+        return RunnerReranker(model, self._runner("reranking", name, model))
+
+    def _generator(self, name: str) -> Generator:
+        settings = self._settings
+        model: Generator
+        if settings.generation_base_url:
+            model = RemoteGenerator(
+                self._remote(name, settings.generation_base_url, settings.generation_api_key_env),
+                context_tokens=settings.generation_context_tokens or 8192,
+            )
+            self._fixed["generation"] = ModelState(name, "remote", settings.generation_base_url)
+        elif name == _FAKE:
+            model = FakeGenerator()
+            self._fixed["generation"] = _fake_state()
+        else:
+            model = LlamaGenerator(
+                self._present("generation", name, "gguf"),
+                settings.models_dir,
+                context_tokens=settings.generation_context_tokens,
+                threads=settings.threads,
+                idle_unload_s=settings.idle_unload_s or None,
+            )
+            self._raw["generation"] = model
+        self._ends.append(model)
+        return model
+
+    def _runner(self, role: Role, name: str, model: Embedder | Reranker) -> ModelRunner:
+        self._raw[role] = model
+        runner = ModelRunner(name, model.close, idle_unload_s=self._settings.idle_unload_s or None)
+        self._ends.append(runner)
+        return runner
+
+    def _remote(self, name: str, base_url: str, api_key_env: str) -> RemoteEngine:
+        return RemoteEngine(base_url, name, api_key_env, self._settings.remote_timeout_s)
+
+
+def _missing(name: str) -> ModelState:
+    return ModelState(name, "missing", f"run `prismd models pull {name}`")
+
+
+def _fake_state() -> ModelState:
+    return ModelState(_FAKE, "loaded", "a stand-in for tests, not a model")

@@ -1,0 +1,65 @@
+"""A person's query: its words, and the filters written between them. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+from prismd.domain import DocumentType, Filters
+
+_FILTER = re.compile(
+    r'(?<!\S)(type|folder|path|after|before|language|lang):(?:"([^"]*)"|(\S+))', re.IGNORECASE
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T[\d:.+Z-]*)?")
+_TYPES: tuple[str, ...] = get_args(DocumentType)
+
+
+def parse_query(query: str) -> tuple[str, Filters]:
+    """Take the filters out of a query: ``folder:tax after:2024-01-01 type:image budget``.
+
+    What only looks like a filter (``type:error``, ``after:lunch``) stays a word of the query.
+
+    Returns:
+        The query without its filters, and the filters.
+    """
+    found: dict[str, list[str]] = {}
+
+    def take(match: re.Match[str]) -> str:
+        name = match[1].lower()
+        name = "language" if name == "lang" else name
+        value = match[2] if match[2] is not None else match[3]
+        if not value or not _fits(name, value):
+            return match[0]
+        found.setdefault(name, []).append(value)
+        return ""
+
+    words = _FILTER.sub(take, query)
+    filters = Filters(
+        type=tuple(value for value in _TYPES if value in map(str.lower, found.get("type", ()))),  # type: ignore[misc]
+        folder=tuple(found.get("folder", ())),
+        path=tuple(found.get("path", ())),
+        after=found.get("after", [""])[-1],
+        before=found.get("before", [""])[-1],
+        language=tuple(found.get("language", ())),
+    )
+    return " ".join(words.split()) if found else query.strip(), filters
+
+
+def _fits(name: str, value: str) -> bool:
+    if name == "type":
+        return value.lower() in _TYPES
+    if name in ("after", "before"):
+        return _DATE.fullmatch(value) is not None
+    return True
+
+
+def combine(first: Filters, second: Filters) -> Filters:
+    """Filters that hold both: of two values for one field, the second's counts."""
+    return Filters(
+        type=second.type or first.type,
+        folder=(*first.folder, *second.folder),
+        path=(*first.path, *second.path),
+        after=second.after or first.after,
+        before=second.before or first.before,
+        language=second.language or first.language,
+    )

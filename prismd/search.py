@@ -1,0 +1,314 @@
+"""Query to hits: lexical, substring and vector retrieval, fusion, reranking."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+import apsw
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from prismd.chunk import embedding_text
+from prismd.domain import Explanation, Filters, Hit
+from prismd.errors import ModelError
+from prismd.models.base import Embedder, Reranker
+from prismd.query import combine, parse_query
+from prismd.store import lexical, retrieval, vectors
+from prismd.store.database import Database
+from prismd.store.retrieval import Ranked, Scope
+from prismd.store.vector_search import SpaceSearch
+
+log = logging.getLogger(__name__)
+
+RerankMode = Literal["auto", "always", "never"]
+_DEADLINE_S = 10.0
+_SPARE = 2.0
+
+
+class SearchSettings(msgspec.Struct, frozen=True):
+    """How results are ranked; the defaults were chosen by measurement (tests/benchmarks).
+
+    Attributes:
+        candidates: How many passages each retriever gives to the fusion.
+        rrf_k: Constant of the reciprocal rank fusion.
+        lexical_weight: Weight of the word index in the fusion.
+        substring_weight: Weight of the trigram index in the fusion.
+        vector_weight: Weight of the vectors in the fusion.
+        rerank: Whether the best are read once more by the cross-encoder: ``auto`` reads as many
+            as ``rerank_tokens`` allow.
+        rerank_depth: How many are reranked at most.
+        rerank_tokens: Tokens of passages that ``auto`` reranks at most; stands for time.
+        rerank_weight: Weight of the reranker's order against the fused one.
+    """
+
+    candidates: int = 100
+    rrf_k: int = 60
+    lexical_weight: float = 1.0
+    substring_weight: float = 0.5
+    vector_weight: float = 1.0
+    rerank: RerankMode = "auto"
+    rerank_depth: int = 20
+    rerank_tokens: int = 4_000
+    rerank_weight: float = 1.0
+
+
+class SearchResult(msgspec.Struct, frozen=True):
+    """Hits, best first, and how they were found."""
+
+    hits: tuple[Hit, ...]
+    query: str
+    filters: Filters
+    timings_ms: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+class _Candidates(msgspec.Struct, frozen=True):
+    words: Ranked
+    substrings: Ranked
+    vectors: Ranked
+    hits: dict[int, Hit]
+    similarities: dict[int, float]
+
+
+class Search:
+    """Finds passages.
+
+    Args:
+        database: Where they are.
+        embedder: Embeds queries; None searches by words alone.
+        reranker: Reads the best once more; None leaves them as fused.
+        settings: How results are ranked.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder | None,
+        reranker: Reranker | None,
+        settings: SearchSettings,
+    ) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._reranker = reranker
+        self.settings = settings
+        self._space: SpaceSearch | None = None
+
+    def search(
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        filters: Filters | None = None,
+        rerank: RerankMode | None = None,
+    ) -> SearchResult:
+        """Find the passages that answer a query.
+
+        Args:
+            query: A person's words; may hold filters (see ``query.parse_query``).
+            limit: How many hits at most.
+            filters: Further filters.
+            rerank: Overrides the settings.
+
+        Raises:
+            RequestError: A filter's date is not one.
+            StoreError: The search took too long.
+        """
+        clock = _Clock()
+        words, written = parse_query(query)
+        wanted = combine(written, filters or Filters())
+        vector, warnings = self._embed(words)
+        clock.lap("embed")
+        found = self._database.read(
+            lambda c: self._retrieve(c, words, vector, wanted), deadline_s=_DEADLINE_S
+        )
+        clock.lap("retrieve")
+        hits = fuse(found.words, found.substrings, found.vectors, found.hits, self.settings)
+        hits = [
+            msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
+            for hit in hits
+        ]
+        if not found.similarities:
+            hits = _similarity_from_score(hits)
+        clock.lap("fuse")
+        hits = self._rerank(words, collapse(hits), rerank or self.settings.rerank)
+        clock.lap("rerank")
+        return SearchResult(tuple(hits[:limit]), words, wanted, clock.laps_ms, warnings)
+
+    def _embed(self, words: str) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+        if self._embedder is None or not words:
+            return None, ()
+        try:
+            return self._embedder.embed_query(words), ()
+        except ModelError as error:
+            # Words alone are better than nothing, as long as the answer says so.
+            log.warning("searching by words alone: %s", error)
+            return None, (f"searched by words alone: {error}",)
+
+    def _retrieve(
+        self,
+        connection: apsw.Connection,
+        words: str,
+        vector: NDArray[np.float32] | None,
+        filters: Filters,
+    ) -> _Candidates:
+        scope = retrieval.scope(connection, filters)
+        # Some may belong to documents that no file holds any more.
+        k = int(self.settings.candidates * _SPARE)
+        parsed = lexical.parse(words)
+        by_words = retrieval.by_words(connection, parsed, k, scope)
+        by_substrings = retrieval.by_substrings(connection, parsed, k, scope)
+        by_vectors = self._nearest(connection, vector, k, scope)
+        ids = {id_ for ranked in (by_words, by_substrings, by_vectors) for id_, _ in ranked}
+        hits = retrieval.hits(connection, sorted(ids), scope)
+        lists = [
+            [item for item in ranked if item[0] in hits][: self.settings.candidates]
+            for ranked in (by_words, by_substrings, by_vectors)
+        ]
+        similarities = retrieval.similarities(connection, vector, sorted(hits))
+        return _Candidates(*lists, hits=hits, similarities=similarities)
+
+    def _nearest(
+        self,
+        connection: apsw.Connection,
+        vector: NDArray[np.float32] | None,
+        k: int,
+        scope: Scope,
+    ) -> Ranked:
+        space = self._open_space(connection)
+        if vector is None or space is None:
+            return []
+        allowed = retrieval.embeddings_in(connection, scope)
+        ids, similarity = space.search(connection, vector, k, allowed)
+        return retrieval.passages_of(connection, ids.tolist(), similarity.tolist())
+
+    def _open_space(self, connection: apsw.Connection) -> SpaceSearch | None:
+        """The search over the embedder's own space; vectors of another model do not compare."""
+        if self._space is None and self._embedder is not None:
+            for space_id, space in vectors.spaces(connection):
+                if space == self._embedder.space:
+                    self._space = SpaceSearch(space_id, space)
+        return self._space
+
+    def _rerank(self, words: str, hits: list[Hit], mode: RerankMode) -> list[Hit]:
+        if self._reranker is None or mode == "never" or len(hits) < 2 or not words:  # noqa: PLR2004
+            return hits
+        depth = _depth(hits, mode, self.settings)
+        texts = [embedding_text(h.title, h.passage.heading, h.passage.text) for h in hits[:depth]]
+        try:
+            scores = self._reranker.score(words, texts)
+        except ModelError as error:
+            log.warning("not reranked: %s", error)
+            return hits
+        return rerank(hits, scores, self.settings)
+
+
+def _depth(hits: Sequence[Hit], mode: RerankMode, settings: SearchSettings) -> int:
+    if mode == "always":
+        return settings.rerank_depth
+    tokens = np.cumsum([hit.passage.tokens for hit in hits[: settings.rerank_depth]])
+    return max(2, int(np.searchsorted(tokens, settings.rerank_tokens, "right")))
+
+
+# Pure
+
+
+def fuse(
+    words: Ranked,
+    substrings: Ranked,
+    nearest: Ranked,
+    hits: dict[int, Hit],
+    settings: SearchSettings,
+) -> list[Hit]:
+    """Fuse ranked lists by reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009).
+
+    Returns:
+        Hits with score and explanation, best first; equals in the order of their passages.
+    """
+    scores: dict[int, float] = {}
+    explained: dict[int, dict[str, float | int]] = {}
+    for name, ranked, weight in (
+        ("lexical", words, settings.lexical_weight),
+        ("substring", substrings, settings.substring_weight),
+        ("vector", nearest, settings.vector_weight),
+    ):
+        for rank, (passage_id, score) in enumerate(ranked, start=1):
+            scores[passage_id] = scores.get(passage_id, 0.0) + weight / (settings.rrf_k + rank)
+            notes = explained.setdefault(passage_id, {})
+            notes[f"{name}_rank"] = rank
+            if name != "substring":
+                notes[f"{name}_score"] = score
+    order = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))
+    return [
+        msgspec.structs.replace(
+            hits[passage_id],
+            score=scores[passage_id],
+            explanation=Explanation(**explained[passage_id], fused_score=scores[passage_id]),  # type: ignore[arg-type]
+        )
+        for passage_id in order
+    ]
+
+
+def rerank(
+    hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSettings
+) -> list[Hit]:
+    """Order the first ``len(scores)`` hits by the reranker's ranks, weighed against the fused.
+
+    The rest follow in their order; their scores stay below.
+    """
+    depth = len(scores)
+    order = np.argsort(-scores, kind="stable")
+    ranks = np.empty(depth, np.int64)
+    ranks[order] = np.arange(1, depth + 1)
+    fused_weight = 1.0 - settings.rerank_weight
+    weighed = [
+        settings.rerank_weight / (settings.rrf_k + int(rank))
+        + fused_weight / (settings.rrf_k + position)
+        for position, rank in enumerate(ranks, start=1)
+    ]
+    best = sorted(range(depth), key=lambda position: (-weighed[position], position))
+    head = [
+        msgspec.structs.replace(
+            hits[position],
+            score=1.0 + weighed[position],
+            explanation=msgspec.structs.replace(
+                hits[position].explanation, rerank_score=float(scores[position])
+            ),
+        )
+        for position in best
+    ]
+    return head + list(hits[depth:])
+
+
+def collapse(hits: Sequence[Hit]) -> list[Hit]:
+    """Leave out passages whose words an earlier hit has, letter by letter."""
+    seen: set[str] = set()
+    kept = []
+    for hit in hits:
+        text = " ".join(hit.passage.text.split())
+        if text not in seen:
+            seen.add(text)
+            kept.append(hit)
+    return kept
+
+
+def _similarity_from_score(hits: Sequence[Hit]) -> list[Hit]:
+    """Without vectors, the share of the best score."""
+    best = max((hit.score for hit in hits), default=1.0)
+    return [msgspec.structs.replace(hit, similarity=hit.score / best) for hit in hits]
+
+
+class _Clock:
+    """Times the steps of a query."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps_ms: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps_ms[name] = round(1000 * (now - self._last), 2)
+        self._last = now

@@ -1,0 +1,1 @@
+"""One SQLite file that holds everything: files, documents, passages, vectors, jobs."""

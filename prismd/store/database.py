@@ -1,0 +1,229 @@
+"""The connection to ``prism.db``: one writer thread, a few read-only connections.
+
+Every write is one ``BEGIN IMMEDIATE`` transaction on the one thread that owns the write
+connection, so writes never wait for each other's locks. Every read sees one snapshot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import queue
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+import sqlite_vec
+
+from prismd.errors import StoreError, StoreLocked
+from prismd.store import migrate
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+FILE_NAME = "prism.db"
+_BUSY_TIMEOUT_MS = 10_000
+_READERS = 4
+
+
+class Database:
+    """The one file. Use ``write`` and ``read``; nothing else holds a connection.
+
+    Args:
+        data_dir: The directory of ``prism.db``; made with mode 0700 when missing.
+        writable: Take the lock of the data directory, migrate, and allow ``write``. A reader
+            beside a running daemon opens the file with ``writable=False``.
+
+    Raises:
+        StoreLocked: Another process has the data directory open for writing.
+        StoreError: The file is damaged, newer than this program, or cannot be opened.
+    """
+
+    def __init__(self, data_dir: Path, *, writable: bool = True) -> None:
+        self.path = data_dir / FILE_NAME
+        self.writable = writable
+        self._closed = False
+        self._lock_fd: int | None = None
+        if writable:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock_fd = _take_lock(data_dir)
+        elif not self.path.exists():
+            raise StoreError(f"{self.path}: no index here yet; run 'prismd index FOLDER' first")
+        try:
+            self._open()
+        except BaseException:
+            self._release_lock()
+            raise
+
+    def _open(self) -> None:
+        self._readers: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
+        if self.writable:
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="prismd-writer")
+            try:
+                self._write_connection = self._writer.submit(_open_writer, self.path).result()
+            except BaseException:
+                self._writer.shutdown()
+                raise
+        try:
+            for _ in range(_READERS):
+                self._readers.put(_connect(self.path, apsw.SQLITE_OPEN_READONLY))
+            if not self.writable:
+                self.read(migrate.require_current)
+        except apsw.Error as error:
+            raise StoreError(f"{self.path}: cannot be opened ({error})") from error
+
+    def submit(self, work: Callable[[apsw.Connection], T]) -> Future[T]:
+        """Queue a write; it runs in one transaction, rolled back when it raises."""
+        if not self.writable:
+            raise StoreError(f"{self.path}: open for reading only")
+        return self._writer.submit(_transact, self._write_connection, work)
+
+    def write(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run a write and wait for it.
+
+        Raises:
+            StoreError: The disk is full, or the file is damaged.
+        """
+        try:
+            return self.submit(work).result()
+        except (apsw.FullError, apsw.IOError) as error:
+            raise StoreError(
+                f"{self.path}: cannot be written ({error}); free some disk space"
+            ) from error
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            raise StoreError(f"{self.path}: is damaged; run 'prismd check'") from error
+
+    def run_outside_transaction(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run maintenance that SQLite refuses within a transaction (VACUUM, checkpoints)."""
+        return self._writer.submit(work, self._write_connection).result()
+
+    def read(self, work: Callable[[apsw.Connection], T], *, deadline_s: float | None = None) -> T:
+        """Run a read in the caller's thread, on one snapshot of the file.
+
+        Args:
+            work: Gets a read-only connection.
+            deadline_s: Interrupt the statement in hand after this long.
+
+        Raises:
+            StoreError: The deadline passed, or the file is damaged.
+        """
+        with self._reader() as connection:
+            if deadline_s is not None:
+                end = time.monotonic() + deadline_s
+                connection.set_progress_handler(lambda: time.monotonic() > end, 20_000)
+            try:
+                with connection:
+                    return work(connection)
+            except apsw.InterruptError as error:
+                raise StoreError(
+                    f"the search took longer than {deadline_s:g} s and was stopped; "
+                    "narrow it with a filter"
+                ) from error
+            except (apsw.CorruptError, apsw.NotADBError) as error:
+                raise StoreError(f"{self.path}: is damaged; run 'prismd check'") from error
+            finally:
+                if deadline_s is not None:
+                    connection.set_progress_handler(None)
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[apsw.Connection]:
+        connection = self._readers.get()
+        try:
+            yield connection
+        finally:
+            self._readers.put(connection)
+
+    def size_bytes(self) -> int:
+        """Bytes on disk, write-ahead log included."""
+        total = 0
+        for suffix in ("", "-wal"):
+            with contextlib.suppress(OSError):
+                total += Path(f"{self.path}{suffix}").stat().st_size
+        return total
+
+    def close(self) -> None:
+        """Finish queued writes, close every connection, release the lock."""
+        if self._closed:
+            return
+        self._closed = True
+        for _ in range(_READERS):
+            self._readers.get().close()
+        if self.writable:
+            self._writer.submit(_close_writer, self._write_connection).result()
+            self._writer.shutdown()
+        self._release_lock()
+
+    def _release_lock(self) -> None:
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+
+def _take_lock(data_dir: Path) -> int:
+    descriptor = os.open(data_dir / "prismd.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise StoreLocked(
+            f"{data_dir}: another prismd is using it; stop that one, or name another --data-dir"
+        ) from error
+    return descriptor
+
+
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    connection.enable_load_extension(True)
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA mmap_size = 268435456")
+    return connection
+
+
+def _open_writer(path: Path) -> apsw.Connection:
+    try:
+        new = not path.exists()
+        if new:
+            # Made by hand first: SQLite would give it the user's umask.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        if connection.pragma("user_version") == 0:
+            connection.pragma("auto_vacuum", "INCREMENTAL")
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "NORMAL")
+        connection.pragma("journal_size_limit", 64 * 1024 * 1024)
+        connection.pragma("cache_size", -32_000)
+        migrate.migrate(connection, path)
+    except apsw.Error as error:
+        raise StoreError(f"{path}: cannot be opened as an index ({error})") from error
+    return connection
+
+
+def _close_writer(connection: apsw.Connection) -> None:
+    with contextlib.suppress(apsw.Error):
+        connection.pragma("optimize")
+    connection.close()
+
+
+def _transact(connection: apsw.Connection, work: Callable[[apsw.Connection], T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+    except BaseException:
+        # A full disk or an I/O error may have rolled back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return result
+
+

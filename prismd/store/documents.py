@@ -1,0 +1,247 @@
+"""Documents and their passages. ``replace`` is the only way by which content comes in."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Sequence
+
+import apsw
+import msgspec
+
+from prismd.domain import Document, Layout, Locator, Passage
+from prismd.store import lexical, vectors
+
+_COMPRESSION = 3
+_STALE = ""
+
+
+class IndexedPassage(msgspec.Struct, frozen=True):
+    """A passage as it is stored.
+
+    Attributes:
+        passage: The passage.
+        context: Title and headings, searched beside the text and embedded with it.
+        embedding_hash: 16 bytes that name the text that is embedded.
+    """
+
+    passage: Passage
+    context: str
+    embedding_hash: bytes
+
+
+def find(connection: apsw.Connection, sha256: str) -> int | None:
+    """The document of this content, unless a reindex is to make it anew."""
+    row = connection.execute(
+        "SELECT id FROM documents WHERE sha256 = ? AND extractor != ?", (sha256, _STALE)
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def replace(
+    connection: apsw.Connection,
+    document: Document,
+    passages: Sequence[IndexedPassage],
+    space_id: int | None,
+) -> int:
+    """Put a document in place of what was known under its hash, passages and all.
+
+    The passages are searchable by their words when the transaction ends; those whose text has
+    been embedded before in the space are so by meaning, too.
+
+    Returns:
+        The document's id.
+    """
+    document_id = _put_document(connection, document)
+    former = _delete_passages(connection, document_id)
+    connection.execute(
+        "INSERT OR REPLACE INTO document_contents VALUES (?, ?, ?)",
+        (
+            document_id,
+            zlib.compress(document.extraction.text.encode("utf-8", "replace"), _COMPRESSION),
+            zlib.compress(msgspec.msgpack.encode(document.extraction.layout), _COMPRESSION),
+        ),
+    )
+    for indexed in passages:
+        _insert_passage(connection, document_id, indexed, space_id)
+    vectors.delete_unused(connection, former)
+    return document_id
+
+
+def _put_document(connection: apsw.Connection, document: Document) -> int:
+    extraction = document.extraction
+    row = connection.execute(
+        "INSERT INTO documents (sha256, type, media_type, size_bytes, title, language, metadata,"
+        " warnings, extractor, chunker, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (sha256) DO UPDATE SET type = excluded.type,"
+        " media_type = excluded.media_type, title = excluded.title,"
+        " language = excluded.language, metadata = excluded.metadata,"
+        " warnings = excluded.warnings, extractor = excluded.extractor,"
+        " chunker = excluded.chunker, indexed_at = excluded.indexed_at RETURNING id",
+        (
+            document.sha256,
+            document.type,
+            document.media_type,
+            document.size_bytes,
+            extraction.title,
+            extraction.language,
+            msgspec.json.encode(extraction.metadata).decode(),
+            msgspec.json.encode(extraction.warnings).decode(),
+            document.extractor,
+            document.chunker,
+            time.time(),
+        ),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - RETURNING gives the row
+    return int(row[0])
+
+
+def _insert_passage(
+    connection: apsw.Connection,
+    document_id: int,
+    indexed: IndexedPassage,
+    space_id: int | None,
+) -> None:
+    passage = indexed.passage
+    connection.execute(
+        "INSERT INTO passages (document_id, ordinal, char_start, char_end, text, heading,"
+        " locator, tokens, embedding_hash, embedding_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " (SELECT id FROM embeddings WHERE space_id = ?11 AND hash = ?9))",
+        (
+            document_id,
+            passage.ordinal,
+            passage.start,
+            passage.end,
+            passage.text,
+            msgspec.json.encode(passage.heading).decode(),
+            msgspec.json.encode(passage.locator).decode(),
+            passage.tokens,
+            indexed.embedding_hash,
+            None,
+            space_id,
+        ),
+    )
+    rowid = connection.last_insert_rowid()
+    connection.execute(
+        "INSERT INTO passage_words (rowid, text, context) VALUES (?, ?, ?)",
+        (rowid, lexical.index_text(passage.text), lexical.index_text(indexed.context)),
+    )
+    connection.execute(
+        "INSERT INTO passage_trigrams (rowid, text) VALUES (?, ?)", (rowid, passage.text)
+    )
+
+
+def _delete_passages(connection: apsw.Connection, document_id: int) -> set[bytes]:
+    """Delete a document's passages with their entries in the lexical indexes.
+
+    Returns:
+        The hashes whose vectors may have lost their last passage.
+    """
+    rows = connection.execute(
+        "SELECT id, embedding_hash FROM passages WHERE document_id = ?", (document_id,)
+    ).fetchall()
+    ids = [(row[0],) for row in rows]
+    connection.executemany("DELETE FROM passage_words WHERE rowid = ?", ids)
+    connection.executemany("DELETE FROM passage_trigrams WHERE rowid = ?", ids)
+    connection.executemany("DELETE FROM passages WHERE id = ?", ids)
+    return {row[1] for row in rows}
+
+
+def collect_orphans(connection: apsw.Connection, *, older_than_s: float, limit: int = 20) -> int:
+    """Delete documents that no file has held for a while, with the vectors only they had.
+
+    Returns:
+        How many were deleted; at most ``limit``, so that the writer is never held for long.
+    """
+    rows = connection.execute(
+        "SELECT id FROM documents WHERE orphaned_at <= ? LIMIT ?",
+        (time.time() - older_than_s, limit),
+    ).fetchall()
+    hashes: set[bytes] = set()
+    for (document_id,) in rows:
+        hashes |= _delete_passages(connection, document_id)
+        connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+    vectors.delete_unused(connection, hashes)
+    return len(rows)
+
+
+class Content(msgspec.Struct, frozen=True):
+    """A document's text with its layout, and what names them."""
+
+    document_id: int
+    type: str
+    media_type: str
+    title: str
+    text: str
+    layout: Layout
+
+
+def content(connection: apsw.Connection, sha256: str) -> Content | None:
+    """A document's whole text and layout, or None when it is not in the index."""
+    row = connection.execute(
+        "SELECT d.id, d.type, d.media_type, d.title, c.text, c.layout FROM documents d"
+        " JOIN document_contents c ON c.document_id = d.id WHERE d.sha256 = ?",
+        (sha256,),
+    ).fetchone()
+    if row is None:
+        return None
+    text = zlib.decompress(row[4]).decode("utf-8")
+    layout = msgspec.msgpack.decode(zlib.decompress(row[5]), type=Layout)
+    return Content(row[0], row[1], row[2], row[3], text, layout)
+
+
+def passages(connection: apsw.Connection, document_id: int) -> list[Passage]:
+    """A document's passages in reading order."""
+    rows = connection.execute(
+        f"SELECT {PASSAGE_COLUMNS} FROM passages p WHERE p.document_id = ? ORDER BY p.ordinal",
+        (document_id,),
+    )
+    return [read_passage(row) for row in rows]
+
+
+PASSAGE_COLUMNS = "p.ordinal, p.char_start, p.char_end, p.text, p.heading, p.locator, p.tokens"
+_locator = msgspec.json.Decoder(Locator)  # type: ignore[arg-type]  # a union of Structs
+_heading = msgspec.json.Decoder(tuple[str, ...])
+
+
+def read_passage(row: Sequence[object]) -> Passage:
+    """A passage from the values of ``PASSAGE_COLUMNS``."""
+    ordinal, start, end, text, heading, locator, tokens = row
+    return Passage(
+        ordinal=int(ordinal),  # type: ignore[call-overload]
+        start=int(start),  # type: ignore[call-overload]
+        end=int(end),  # type: ignore[call-overload]
+        text=str(text),
+        heading=_heading.decode(str(heading)),
+        locator=_locator.decode(str(locator)),
+        tokens=int(tokens),  # type: ignore[call-overload]
+    )
+
+
+def mark_stale(connection: apsw.Connection, extractors: dict[str, str], chunker: str) -> int:
+    """Have every document made anew that another version of extractor or chunker made.
+
+    Args:
+        extractors: Current extractor tag by media type.
+        chunker: The current chunker's tag.
+
+    Returns:
+        How many documents their files' jobs will make anew.
+    """
+    ids = stale(connection, extractors, chunker)
+    connection.executemany(
+        "UPDATE documents SET extractor = ? WHERE id = ?", [(_STALE, id_) for id_ in ids]
+    )
+    return len(ids)
+
+
+def stale(connection: apsw.Connection, extractors: dict[str, str], chunker: str) -> list[int]:
+    """Documents that another version of extractor or chunker made."""
+    rows = connection.execute(
+        "SELECT id, media_type, extractor, chunker FROM documents WHERE orphaned_at IS NULL"
+    )
+    return [
+        id_
+        for id_, media_type, extractor, made_by in rows
+        if made_by != chunker or extractor != extractors.get(media_type, extractor)
+    ]

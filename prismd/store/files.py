@@ -1,0 +1,318 @@
+"""Watched folders and the paths in them: which file holds which document, and in what state."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import apsw
+import msgspec
+
+from prismd.domain import FileState
+from prismd.errors import ConfigError
+
+_LARGE_BYTES = 5_000_000
+
+
+class Root(msgspec.Struct, frozen=True):
+    """A folder that the user named."""
+
+    id: int
+    path: str
+    origin: Literal["config", "command"]
+    state: Literal["watching", "polling", "offline"]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A regular file as the disk has it."""
+
+    path: bytes
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A file as the index has it."""
+
+    id: int
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the disk's entry can be taken for the same content without reading it."""
+        return (
+            self.size_bytes == entry.size_bytes
+            and self.mtime_ns == entry.mtime_ns
+            and self.inode == entry.inode
+            and self.device == entry.device
+        )
+
+
+class FileRecord(msgspec.Struct, frozen=True):
+    """A file's row with what its document says, as ``/files`` shows it."""
+
+    id: int
+    path: str
+    path_raw: bytes
+    type: str
+    media_type: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    state: FileState
+    error_code: str
+    error_message: str
+    passages: int
+    title: str
+    indexed_at: float | None
+    document_id: int | None
+    metadata: str
+    warnings: str
+
+
+def add_root(
+    connection: apsw.Connection, path: str, origin: Literal["config", "command"]
+) -> Root:
+    """Add a folder, or find it.
+
+    Raises:
+        ConfigError: It lies within another watched folder, or holds one.
+    """
+    for root in roots(connection):
+        if root.path == path:
+            return root
+        for inner, outer in ((path, root.path), (root.path, path)):
+            if inner.startswith(outer.rstrip("/") + "/"):
+                raise ConfigError(
+                    f"{path}: overlaps the watched folder {root.path}; "
+                    f"'prismd remove {root.path}' first, or leave this one out"
+                )
+    connection.execute(
+        "INSERT INTO roots (path_raw, path, origin, added_at) VALUES (?, ?, ?, ?)",
+        (os.fsencode(path), _display(os.fsencode(path)), origin, time.time()),
+    )
+    return next(root for root in roots(connection) if root.path == path)
+
+
+def roots(connection: apsw.Connection) -> list[Root]:
+    """Every watched folder, in the order of their paths."""
+    rows = connection.execute("SELECT id, path_raw, origin, state FROM roots ORDER BY path")
+    return [Root(id_, os.fsdecode(raw), origin, state) for id_, raw, origin, state in rows]
+
+
+def set_root_state(connection: apsw.Connection, root_id: int, state: str) -> None:
+    """Note whether a folder is there."""
+    connection.execute("UPDATE roots SET state = ? WHERE id = ?", (state, root_id))
+
+
+def remove_root(connection: apsw.Connection, root_id: int) -> None:
+    """Forget a folder and the files in it; never touches the disk."""
+    ids = [row[0] for row in connection.execute("SELECT id FROM files WHERE root_id=?", (root_id,))]
+    remove(connection, ids)
+    connection.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+
+
+def known(connection: apsw.Connection, root_id: int) -> dict[bytes, Known]:
+    """Every file of a root by its path."""
+    rows = connection.execute(
+        "SELECT path_raw, id, device, inode, size_bytes, mtime_ns FROM files WHERE root_id = ?",
+        (root_id,),
+    )
+    return {row[0]: Known(*row[1:]) for row in rows}
+
+
+def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entry]) -> None:
+    """Take in new files, each with a job."""
+    for entry in entries:
+        connection.execute(
+            "INSERT INTO files (root_id, path_raw, path, device, inode, size_bytes, mtime_ns)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path_raw) DO NOTHING",
+            (
+                root_id,
+                entry.path,
+                _display(entry.path),
+                entry.device,
+                entry.inode,
+                entry.size_bytes,
+                entry.mtime_ns,
+            ),
+        )
+        row = connection.execute("SELECT id FROM files WHERE path_raw = ?", (entry.path,)).fetchone()
+        assert row is not None  # noqa: S101 - inserted above, or there already
+        enqueue(connection, row[0], entry.size_bytes, entry.mtime_ns)
+
+
+def change(connection: apsw.Connection, changed: Iterable[tuple[int, Entry]]) -> None:
+    """Note new size, time or identity of files, each with a job.
+
+    The document that a file held stays searchable until the new one replaces it.
+    """
+    for file_id, entry in changed:
+        connection.execute(
+            "UPDATE files SET device = ?, inode = ?, size_bytes = ?, mtime_ns = ?,"
+            " state = 'pending' WHERE id = ?",
+            (entry.device, entry.inode, entry.size_bytes, entry.mtime_ns, file_id),
+        )
+        enqueue(connection, file_id, entry.size_bytes, entry.mtime_ns)
+
+
+def move(connection: apsw.Connection, moved: Iterable[tuple[int, Entry]]) -> None:
+    """Give files their new paths; nothing else changes and nothing is read."""
+    for file_id, entry in moved:
+        connection.execute(
+            "UPDATE files SET path_raw = ?, path = ?, device = ?, inode = ? WHERE id = ?",
+            (entry.path, _display(entry.path), entry.device, entry.inode, file_id),
+        )
+
+
+def remove(connection: apsw.Connection, file_ids: Sequence[int]) -> None:
+    """Forget files; a document that no file holds any more is out of every answer at once."""
+    for file_id in file_ids:
+        row = connection.execute(
+            "DELETE FROM files WHERE id = ? RETURNING document_id", (file_id,)
+        ).fetchone()
+        if row and row[0] is not None:
+            orphan_if_unheld(connection, row[0])
+
+
+def orphan_if_unheld(connection: apsw.Connection, document_id: int) -> None:
+    """Mark a document for collection when no file holds it."""
+    connection.execute(
+        "UPDATE documents SET orphaned_at = ? WHERE id = ? AND orphaned_at IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM files WHERE document_id = documents.id)",
+        (time.time(), document_id),
+    )
+
+
+def attach(connection: apsw.Connection, file_id: int, document_id: int, sha256: str) -> None:
+    """Say that a file holds a document, which ends the file's job."""
+    row = connection.execute("SELECT document_id FROM files WHERE id = ?", (file_id,)).fetchone()
+    if row is None:  # forgotten while it was being read
+        orphan_if_unheld(connection, document_id)
+        return
+    connection.execute(
+        "UPDATE files SET document_id = ?, sha256 = ?, state = 'completed', error_code = '',"
+        " error_message = '', indexed_at = ?, media_type ="
+        " (SELECT media_type FROM documents WHERE id = ?1) WHERE id = ?4",
+        (document_id, sha256, time.time(), file_id),
+    )
+    connection.execute("UPDATE documents SET orphaned_at = NULL WHERE id = ?", (document_id,))
+    connection.execute("DELETE FROM jobs WHERE file_id = ?", (file_id,))
+    if row[0] is not None and row[0] != document_id:
+        orphan_if_unheld(connection, row[0])
+
+
+def end_without_document(
+    connection: apsw.Connection,
+    file_id: int,
+    state: FileState,
+    *,
+    code: str,
+    message: str,
+    sha256: str | None,
+    media_type: str = "",
+) -> None:
+    """Say why a file gives no document, which ends its job."""
+    row = connection.execute("SELECT document_id FROM files WHERE id = ?", (file_id,)).fetchone()
+    connection.execute(
+        "UPDATE files SET document_id = NULL, sha256 = ?, state = ?, error_code = ?,"
+        " error_message = ?, media_type = ?, indexed_at = ? WHERE id = ?",
+        (sha256, state, code, message, media_type, time.time(), file_id),
+    )
+    connection.execute("DELETE FROM jobs WHERE file_id = ?", (file_id,))
+    if row and row[0] is not None:
+        orphan_if_unheld(connection, row[0])
+
+
+def enqueue(
+    connection: apsw.Connection, file_id: int, size_bytes: int, mtime_ns: int
+) -> None:
+    """Queue a file: small before large, then recently changed first. A new start of a file
+    that is queued already forgets its failed attempts, for its content is another.
+    """
+    connection.execute(
+        "INSERT INTO jobs (file_id, priority, recency) VALUES (?, ?, ?)"
+        " ON CONFLICT (file_id) DO UPDATE SET attempts = 0, not_before = 0,"
+        " priority = excluded.priority, recency = excluded.recency, leased_by = NULL",
+        (file_id, int(size_bytes > _LARGE_BYTES), -mtime_ns),
+    )
+
+
+def counts(connection: apsw.Connection) -> dict[str, int]:
+    """Files by state."""
+    rows = connection.execute("SELECT state, count(*) FROM files GROUP BY state")
+    return {str(state): int(count) for state, count in rows}
+
+
+def root_counts(connection: apsw.Connection) -> dict[int, int]:
+    """Files by root."""
+    rows = connection.execute("SELECT root_id, count(*) FROM files GROUP BY root_id")
+    return {int(root_id): int(count) for root_id, count in rows if root_id is not None}
+
+
+_RECORD = """
+    SELECT f.id, f.path, f.path_raw, coalesce(d.type, ''), coalesce(d.media_type, f.media_type),
+        f.size_bytes, f.mtime_ns, coalesce(f.sha256, ''), f.state, f.error_code, f.error_message,
+        (SELECT count(*) FROM passages WHERE document_id = f.document_id),
+        coalesce(d.title, ''), f.indexed_at, f.document_id, coalesce(d.metadata, '{}'),
+        coalesce(d.warnings, '[]')
+    FROM files f LEFT JOIN documents d ON d.id = f.document_id
+"""
+
+
+class FileQuery(msgspec.Struct, frozen=True):
+    """What narrows a listing of files. Empty fields narrow nothing."""
+
+    state: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    path: str = ""
+    limit: int = 100
+    after_id: int = 0
+
+
+def listing(connection: apsw.Connection, query: FileQuery) -> tuple[list[FileRecord], int]:
+    """Files in the order of their ids, and how many match in all pages together."""
+    conditions, values = ["1"], []
+    for column, wanted in (("f.state", query.state), ("d.type", query.type)):
+        if wanted:
+            conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+    if query.path:
+        conditions.append("instr(lower(f.path), lower(?)) > 0")
+        values.append(query.path)
+    where = " AND ".join(conditions)
+    total = connection.execute(
+        "SELECT count(*) FROM files f LEFT JOIN documents d ON d.id = f.document_id"
+        f" WHERE {where}",  # noqa: S608 - fixed column names
+        values,
+    ).get
+    rows = connection.execute(
+        f"{_RECORD} WHERE {where} AND f.id > ? ORDER BY f.id LIMIT ?",
+        [*values, query.after_id, query.limit],
+    )
+    return [FileRecord(*row) for row in rows], int(total)
+
+
+def record(connection: apsw.Connection, file_id: int) -> FileRecord | None:
+    """One file, or None."""
+    row = connection.execute(f"{_RECORD} WHERE f.id = ?", (file_id,)).fetchone()
+    return FileRecord(*row) if row else None
+
+
+def holding(connection: apsw.Connection, sha256: str) -> list[FileRecord]:
+    """The files that hold a document, the latest changed first."""
+    rows = connection.execute(
+        f"{_RECORD} WHERE d.sha256 = ? ORDER BY f.mtime_ns DESC, f.path", (sha256,)
+    )
+    return [FileRecord(*row) for row in rows]
+
+
+def _display(path: bytes) -> str:
+    """A path for people; what is not UTF-8 in it shows as replacement characters."""
+    return path.decode("utf-8", "replace")

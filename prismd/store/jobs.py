@@ -1,0 +1,133 @@
+"""The durable queue: one row per file that is to be read, until it has been.
+
+``kill -9`` at any moment costs at most the files in hand: a start takes their leases back.
+Attempts count what a file did to its parser, never what happened to the daemon.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import apsw
+import msgspec
+
+from prismd.domain import FileState
+from prismd.store import files
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A file that is to be read now."""
+
+    file_id: int
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    attempts: int
+
+
+def recover(connection: apsw.Connection) -> int:
+    """Take back every lease of a process that is no more.
+
+    Only the process that holds the lock of the data directory may call this.
+
+    Returns:
+        How many files were in hand.
+    """
+    in_hand = connection.execute("SELECT count(*) FROM jobs WHERE leased_by IS NOT NULL").get
+    connection.execute("UPDATE jobs SET leased_by = NULL WHERE leased_by IS NOT NULL")
+    connection.execute("UPDATE files SET state = 'pending' WHERE state = 'processing'")
+    # A pending file without a job cannot come about; if it did, it would never be read.
+    rows = connection.execute(
+        "SELECT id, size_bytes, mtime_ns FROM files WHERE state = 'pending'"
+        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE file_id = files.id)"
+    ).fetchall()
+    for file_id, size_bytes, mtime_ns in rows:
+        files.enqueue(connection, file_id, size_bytes, mtime_ns)
+    return int(in_hand)
+
+
+def lease(connection: apsw.Connection, owner: str) -> Job | None:
+    """Take the next file in hand, or None when none is due."""
+    row = connection.execute(
+        "SELECT j.file_id, f.path_raw, f.size_bytes, f.mtime_ns, j.attempts"
+        " FROM jobs j JOIN files f ON f.id = j.file_id"
+        " WHERE j.leased_by IS NULL AND j.not_before <= ?"
+        " ORDER BY j.priority, j.recency LIMIT 1",
+        (time.time(),),
+    ).fetchone()
+    if row is None:
+        return None
+    connection.execute("UPDATE jobs SET leased_by = ? WHERE file_id = ?", (owner, row[0]))
+    connection.execute("UPDATE files SET state = 'processing' WHERE id = ?", (row[0],))
+    return Job(row[0], os.fsdecode(row[1]), *row[2:])
+
+
+def give_back(connection: apsw.Connection, file_id: int, *, delay_s: float = 0.0) -> None:
+    """Return a file unread, as when the daemon stops or the file is still being written."""
+    connection.execute(
+        "UPDATE jobs SET leased_by = NULL, not_before = ? WHERE file_id = ?",
+        (time.time() + delay_s if delay_s else 0, file_id),
+    )
+    connection.execute(
+        "UPDATE files SET state = 'pending' WHERE id = ? AND state = 'processing'", (file_id,)
+    )
+
+
+def retry_later(
+    connection: apsw.Connection, file_id: int, *, delay_s: float, code: str, message: str
+) -> None:
+    """Count a failed attempt and queue another; the reason shows meanwhile."""
+    connection.execute(
+        "UPDATE jobs SET leased_by = NULL, attempts = attempts + 1, not_before = ?"
+        " WHERE file_id = ?",
+        (time.time() + delay_s, file_id),
+    )
+    connection.execute(
+        "UPDATE files SET state = 'pending', error_code = ?, error_message = ? WHERE id = ?",
+        (code, message, file_id),
+    )
+
+
+def still_leased(connection: apsw.Connection, file_id: int, owner: str) -> bool:
+    """Whether the file is still ours: a change on disk meanwhile queues it afresh."""
+    row = connection.execute("SELECT leased_by FROM jobs WHERE file_id = ?", (file_id,)).fetchone()
+    return row is not None and row[0] == owner
+
+
+def outstanding(connection: apsw.Connection) -> tuple[int, int]:
+    """Files that are queued or in hand, and their bytes."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(f.size_bytes), 0)"
+        " FROM jobs j JOIN files f ON f.id = j.file_id"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always has a row
+    return int(row[0]), int(row[1])
+
+
+def next_due_s(connection: apsw.Connection) -> float | None:
+    """Seconds until a queued file is due (0 when one is), or None when none is queued."""
+    due = connection.execute("SELECT min(not_before) FROM jobs WHERE leased_by IS NULL").get
+    return None if due is None else max(0.0, float(due) - time.time())
+
+
+def retry(
+    connection: apsw.Connection,
+    states: tuple[FileState, ...] = ("failed", "quarantined"),
+    file_id: int | None = None,
+) -> int:
+    """Queue failed files afresh, or the one that is named.
+
+    Returns:
+        How many were queued.
+    """
+    marks = ", ".join("?" * len(states))
+    rows = connection.execute(
+        "SELECT id, size_bytes, mtime_ns FROM files"
+        f" WHERE state IN ({marks}) AND (?{len(states) + 1} IS NULL OR id = ?{len(states) + 1})",
+        (*states, file_id),
+    ).fetchall()
+    for id_, size_bytes, mtime_ns in rows:
+        connection.execute("UPDATE files SET state = 'pending' WHERE id = ?", (id_,))
+        files.enqueue(connection, id_, size_bytes, mtime_ns)
+    return len(rows)

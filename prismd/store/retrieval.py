@@ -1,0 +1,269 @@
+"""Finds passages by words, by substrings, and by filters; gives hits their documents and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, time
+
+import apsw
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from prismd.domain import Filters, Hit
+from prismd.errors import RequestError
+from prismd.store import lexical
+from prismd.store.documents import PASSAGE_COLUMNS, read_passage
+
+CONTEXT_WEIGHT = 0.5
+_COMMON_SHARE = 0.1
+_COMMON_FROM = 2_000
+_MATCH_BUDGET = 40_000
+_SUBSTRING_CANDIDATES = 500
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Filters as SQL over ``files f JOIN documents d``, and the documents that they leave.
+
+    ``documents`` is None where nothing is filtered.
+    """
+
+    where: str
+    values: tuple[str | int | float, ...]
+    documents: tuple[int, ...] | None
+
+
+def scope(connection: apsw.Connection, filters: Filters) -> Scope:
+    """Compile filters.
+
+    Raises:
+        RequestError: A date is not one.
+    """
+    conditions, values = _conditions(filters)
+    where = " AND ".join(["f.document_id IS NOT NULL", *conditions])
+    if not conditions:
+        return Scope(where, (), None)
+    rows = connection.execute(
+        "SELECT DISTINCT d.id FROM files f JOIN documents d ON d.id = f.document_id"
+        f" WHERE {where} ORDER BY d.id",  # noqa: S608 - fixed conditions, bound values
+        values,
+    )
+    return Scope(where, tuple(values), tuple(row[0] for row in rows))
+
+
+def _conditions(filters: Filters) -> tuple[list[str], list[str | int | float]]:
+    conditions: list[str] = []
+    values: list[str | int | float] = []
+
+    def any_of(condition: str, wanted: Iterable[str]) -> None:
+        wanted = list(wanted)
+        if wanted:
+            conditions.append(f"({' OR '.join([condition] * len(wanted))})")
+            values.extend(wanted)
+
+    any_of("d.type = ?", filters.type)
+    any_of("d.language = ?", (language.lower() for language in filters.language))
+    any_of(
+        "instr(lower(f.path), lower(?)) > 0",
+        (f"/{folder.strip('/')}/" for folder in filters.folder if folder.strip("/")),
+    )
+    any_of(
+        "f.path GLOB ?",
+        (glob if glob.startswith(("/", "*")) else f"*/{glob}" for glob in filters.path),
+    )
+    for condition, date, field in (
+        ("f.mtime_ns >= ?", filters.after, "after"),
+        ("f.mtime_ns < ?", filters.before, "before"),
+    ):
+        if date:
+            conditions.append(condition)
+            values.append(_nanoseconds(date, field))
+    return conditions, values
+
+
+def _nanoseconds(date: str, field: str) -> int:
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError as error:
+        raise RequestError(
+            f"{field}: {date!r} is not a date; write it as 2024-01-31", param=field
+        ) from error
+    if "T" not in date and " " not in date:
+        moment = datetime.combine(moment.date(), time())
+    return int(moment.timestamp() * 1e9)
+
+
+Ranked = list[tuple[int, float]]
+
+
+def by_words(
+    connection: apsw.Connection, query: lexical.LexicalQuery, k: int, scope: Scope
+) -> Ranked:
+    """Passages that hold words of the query, best first.
+
+    Returns:
+        Passage ids with their BM25 score, higher is better.
+    """
+    words = [*_telling_words(connection, query.words), *query.phrases]
+    if not words:
+        return []
+    narrowed, values = _narrow(scope)
+    rows = connection.execute(
+        "SELECT rowid, bm25(passage_words, 1.0, ?) AS score FROM passage_words"
+        f" WHERE passage_words MATCH ? {narrowed} ORDER BY score LIMIT ?",  # noqa: S608
+        (CONTEXT_WEIGHT, lexical.match_any(words), *values, k),
+    )
+    return [(rowid, -score) for rowid, score in rows]
+
+
+def _narrow(scope: Scope) -> tuple[str, tuple[str, ...]]:
+    if scope.documents is None:
+        return "", ()
+    return (
+        "AND rowid IN (SELECT id FROM passages WHERE document_id IN"
+        " (SELECT value FROM json_each(?)))",
+        (msgspec.json.encode(scope.documents).decode(),),
+    )
+
+
+def _telling_words(connection: apsw.Connection, words: Sequence[str]) -> list[str]:
+    """The words worth looking up: in a large index the most common ones say nothing, and the
+    rest are taken from the rarest on until they match as many passages as a query may read.
+    """
+    total = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").get or 0
+    if total < _COMMON_FROM:
+        return list(words)
+    counted = sorted((passages_with(connection, word), word) for word in words)
+    kept: list[str] = []
+    budget = _MATCH_BUDGET
+    for count, word in counted:
+        too_common = count > max(_COMMON_SHARE * total, _COMMON_FROM) or count > budget
+        if count and (not too_common or not kept):
+            kept.append(word)
+            budget -= count
+    return kept
+
+
+def passages_with(connection: apsw.Connection, word: str) -> int:
+    """How many passages hold a word, stemmed as the index has it."""
+    tokenizer = connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
+    tokens = tokenizer(
+        word.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=False, include_colocated=False
+    )
+    counts = [
+        connection.execute(
+            "SELECT doc FROM passage_words_vocabulary WHERE term = ?", (token,)
+        ).get
+        or 0
+        for token in tokens
+    ]
+    return min(counts, default=0)
+
+
+def by_substrings(
+    connection: apsw.Connection, query: lexical.LexicalQuery, k: int, scope: Scope
+) -> Ranked:
+    """Passages that hold parts of the query character by character: what has signs in it, and
+    words that no passage has as a word. Most found parts first.
+    """
+    wanted = list(query.substrings)
+    wanted += [
+        word
+        for word in query.words
+        if len(word) >= lexical.MIN_SUBSTRING
+        and not lexical.is_pair(word)
+        and not passages_with(connection, word)
+    ]
+    found: dict[int, float] = {}
+    narrowed, values = _narrow(scope)
+    for substring in wanted:
+        rows = connection.execute(
+            "SELECT p.id, p.text FROM passages p WHERE p.id IN (SELECT rowid FROM"
+            f" passage_trigrams WHERE passage_trigrams MATCH ? {narrowed} LIMIT ?)",  # noqa: S608
+            (lexical.match_trigrams(substring), *values, _SUBSTRING_CANDIDATES),
+        )
+        folded = substring.casefold()
+        for id_, text in rows:
+            if folded in text.casefold():
+                found[id_] = found.get(id_, 0.0) + 1.0
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return ranked[:k]
+
+
+def embeddings_in(connection: apsw.Connection, scope: Scope) -> NDArray[np.int64] | None:
+    """The ids of the vectors of the passages that the filters leave, or None for all."""
+    if scope.documents is None:
+        return None
+    rows = connection.execute(
+        "SELECT DISTINCT embedding_id FROM passages WHERE embedding_id IS NOT NULL"
+        " AND document_id IN (SELECT value FROM json_each(?)) ORDER BY embedding_id",
+        (msgspec.json.encode(scope.documents).decode(),),
+    ).fetchall()
+    return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+
+
+def passages_of(
+    connection: apsw.Connection, embedding_ids: Sequence[int], similarities: Sequence[float]
+) -> Ranked:
+    """The passages that have these vectors, in the vectors' order."""
+    order = {id_: rank for rank, id_ in enumerate(embedding_ids)}
+    rows = connection.execute(
+        "SELECT embedding_id, id FROM passages WHERE embedding_id IN"
+        " (SELECT value FROM json_each(?))",
+        (msgspec.json.encode(list(embedding_ids)).decode(),),
+    ).fetchall()
+    rows.sort(key=lambda row: (order[row[0]], row[1]))
+    return [(passage_id, similarities[order[embedding_id]]) for embedding_id, passage_id in rows]
+
+
+def hits(connection: apsw.Connection, passage_ids: Sequence[int], scope: Scope) -> dict[int, Hit]:
+    """Passages with their documents and files, by passage id.
+
+    A passage whose document no file holds any more, or none within the scope, is left out. Of
+    several files that hold it, the latest changed one is named.
+    """
+    rows = connection.execute(
+        f"SELECT p.id, d.id, f.id, f.path, d.sha256, d.type, d.media_type, d.title, f.mtime_ns,"
+        f" {PASSAGE_COLUMNS} FROM passages p JOIN documents d ON d.id = p.document_id"
+        " JOIN files f ON f.document_id = d.id"
+        f" WHERE p.id IN (SELECT value FROM json_each(?)) AND {scope.where}"  # noqa: S608
+        " ORDER BY f.mtime_ns, f.path DESC",
+        (msgspec.json.encode(list(passage_ids)).decode(), *scope.values),
+    )
+    return {
+        row[0]: Hit(
+            passage_id=row[0],
+            document_id=row[1],
+            file_id=row[2],
+            path=row[3],
+            sha256=row[4],
+            type=row[5],
+            media_type=row[6],
+            title=row[7],
+            modified_at=row[8] / 1e9,
+            passage=read_passage(row[9:]),
+            score=0.0,
+            similarity=0.0,
+        )
+        for row in rows
+    }
+
+
+def similarities(
+    connection: apsw.Connection,
+    query: NDArray[np.float32] | None,
+    passage_ids: Sequence[int],
+) -> dict[int, float]:
+    """How near passages are to a query: the cosine, cut to [0, 1]; none for those unembedded."""
+    if query is None:
+        return {}
+    rows = connection.execute(
+        "SELECT p.id, e.vector FROM passages p JOIN embeddings e ON e.id = p.embedding_id"
+        " WHERE p.id IN (SELECT value FROM json_each(?)) AND length(e.vector) = ?",
+        (msgspec.json.encode(list(passage_ids)).decode(), 2 * len(query)),
+    ).fetchall()
+    if not rows:
+        return {}
+    matrix = np.frombuffer(b"".join(row[1] for row in rows), "<f2").reshape(len(rows), -1)
+    cosines = np.clip(matrix.astype(np.float32) @ query, 0.0, 1.0)
+    return {row[0]: round(float(cosine), 4) for row, cosine in zip(rows, cosines, strict=True)}

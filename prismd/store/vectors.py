@@ -1,0 +1,232 @@
+"""Vectors of passages: their truth in an ordinary table, and the exact index over it.
+
+The table ``embeddings`` is the truth. The flat index (sqlite-vec) and the inverted lists are
+made from it and can be made again; ``vector_search`` chooses between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import apsw
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from prismd.domain import EmbeddingSpace
+
+Vectors = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+class VectorIndex(Protocol):
+    """A way to find the nearest vectors of a space; every one passes the same tests."""
+
+    def search(
+        self, connection: apsw.Connection, query: Vectors, k: int, allowed: Ids | None
+    ) -> tuple[Ids, Vectors]:
+        """The ``k`` nearest vectors.
+
+        Args:
+            connection: Any connection to the file.
+            query: Shape ``(dim,)``, L2-normalised.
+            k: How many to find; fewer come back where there are fewer.
+            allowed: Ascending ids to search among, or None for all.
+
+        Returns:
+            Ids and cosine similarities, nearest first.
+        """
+
+
+class Unembedded(msgspec.Struct, frozen=True):
+    """A passage that has no vector yet."""
+
+    title: str
+    heading: tuple[str, ...]
+    text: str
+    embedding_hash: bytes
+
+
+def put_space(connection: apsw.Connection, space: EmbeddingSpace) -> int:
+    """The id of a space, which is made, with its flat index, when it is new."""
+    row = connection.execute("SELECT id FROM spaces WHERE key = ?", (space.key,)).fetchone()
+    if row:
+        return int(row[0])
+    connection.execute("INSERT INTO spaces (key, dim) VALUES (?, ?)", (space.key, space.dim))
+    space_id = connection.last_insert_rowid()
+    make_flat(connection, space_id)
+    return space_id
+
+
+def spaces(connection: apsw.Connection) -> list[tuple[int, EmbeddingSpace]]:
+    """Every space of the file."""
+    rows = connection.execute("SELECT id, key FROM spaces ORDER BY id")
+    return [(id_, msgspec.json.decode(key, type=EmbeddingSpace)) for id_, key in rows]
+
+
+def unembedded(
+    connection: apsw.Connection, limit: int, after_id: int = 0
+) -> tuple[list[Unembedded], int]:
+    """Passages without a vector, in the order they came, one per text.
+
+    Returns:
+        At most ``limit`` of them with an id above ``after_id``, and the highest id among them
+        (``after_id`` where there are none).
+    """
+    rows = connection.execute(
+        "SELECT p.id, d.title, p.heading, p.text, p.embedding_hash FROM passages p"
+        " JOIN documents d ON d.id = p.document_id"
+        " WHERE p.embedding_id IS NULL AND d.orphaned_at IS NULL AND p.id > ?"
+        " ORDER BY p.id LIMIT ?",
+        (after_id, limit),
+    ).fetchall()
+    found = {
+        row[4]: Unembedded(row[1], tuple(msgspec.json.decode(row[2])), row[3], row[4])
+        for row in rows
+    }
+    return list(found.values()), rows[-1][0] if rows else after_id
+
+
+def store(
+    connection: apsw.Connection, space_id: int, hashes: Sequence[bytes], vectors: Vectors
+) -> None:
+    """Keep vectors, and give them to every passage that waits for one of them.
+
+    Args:
+        connection: The write connection.
+        space_id: From ``put_space``.
+        hashes: The embedded texts' hashes.
+        vectors: Shape ``(len(hashes), dim)``, rows L2-normalised.
+    """
+    flat = has_flat(connection, space_id)
+    for hash_, vector in zip(hashes, vectors, strict=True):
+        row = connection.execute(
+            "INSERT INTO embeddings (space_id, hash, vector) VALUES (?, ?, ?)"
+            " ON CONFLICT DO NOTHING RETURNING id",
+            (space_id, hash_, vector.astype("<f2").tobytes()),
+        ).fetchone()
+        if row and flat:
+            connection.execute(
+                f"INSERT INTO {flat_name(space_id)} (rowid, vector) VALUES (?, ?)",  # noqa: S608
+                (row[0], vector.astype("<f4").tobytes()),
+            )
+        connection.execute(
+            "UPDATE passages SET embedding_id ="
+            " (SELECT id FROM embeddings WHERE space_id = ?1 AND hash = ?2)"
+            " WHERE embedding_hash = ?2 AND embedding_id IS NULL",
+            (space_id, hash_),
+        )
+
+
+def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
+    """Delete the vectors of those texts that no passage has any more.
+
+    Inverted lists keep the ids; a search drops those that the table no longer has.
+    """
+    flat = {space_id: has_flat(connection, space_id) for space_id, _ in spaces(connection)}
+    for hash_ in hashes:
+        rows = connection.execute(
+            "DELETE FROM embeddings WHERE hash = ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM passages WHERE embedding_hash = ?1) RETURNING id, space_id",
+            (hash_,),
+        ).fetchall()
+        for embedding_id, space_id in rows:
+            if flat[space_id]:
+                connection.execute(
+                    f"DELETE FROM {flat_name(space_id)} WHERE rowid = ?",  # noqa: S608
+                    (embedding_id,),
+                )
+
+
+def drop_space(connection: apsw.Connection, space_id: int) -> None:
+    """Delete a space with all its vectors; its passages wait to be embedded in another."""
+    connection.execute("UPDATE passages SET embedding_id = NULL")
+    drop_flat(connection, space_id)
+    connection.execute("DELETE FROM spaces WHERE id = ?", (space_id,))
+
+
+def count(connection: apsw.Connection, space_id: int) -> int:
+    """Vectors of a space."""
+    return int(
+        connection.execute("SELECT count(*) FROM embeddings WHERE space_id = ?", (space_id,)).get
+    )
+
+
+def read(connection: apsw.Connection, ids: Ids, dim: int) -> tuple[Ids, Vectors]:
+    """The vectors of those ids that still exist, ascending by id."""
+    rows = connection.execute(
+        "SELECT id, vector FROM embeddings WHERE id IN (SELECT value FROM json_each(?))"
+        " ORDER BY id",
+        (msgspec.json.encode(ids.tolist()).decode(),),
+    ).fetchall()
+    found = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+    packed = b"".join(row[1] for row in rows)
+    return found, np.frombuffer(packed, "<f2").reshape(len(rows), dim).astype(np.float32)
+
+
+def nearest(ids: Ids, vectors: Vectors, query: Vectors, k: int) -> tuple[Ids, Vectors]:
+    """The ``k`` rows nearest to the query, nearest first. Pure."""
+    similarity = vectors @ query
+    k = min(k, len(ids))
+    best = np.argpartition(-similarity, k - 1)[:k] if k else np.empty(0, np.int64)
+    best = best[np.lexsort((ids[best], -similarity[best]))]
+    return ids[best], similarity[best]
+
+
+class FlatIndex:
+    """Exact search by sqlite-vec."""
+
+    def __init__(self, space_id: int, dim: int) -> None:
+        self._name = flat_name(space_id)
+        self._dim = dim
+
+    def search(
+        self, connection: apsw.Connection, query: Vectors, k: int, allowed: Ids | None
+    ) -> tuple[Ids, Vectors]:
+        """See ``VectorIndex``."""
+        if allowed is not None:
+            return nearest(*read(connection, allowed, self._dim), query, k)
+        rows = connection.execute(
+            f"SELECT rowid, distance FROM {self._name}"  # noqa: S608 - a number names it
+            " WHERE vector MATCH ? AND k = ? ORDER BY distance",
+            (query.astype("<f4").tobytes(), min(k, 4096)),
+        ).fetchall()
+        ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        return ids, np.fromiter((1.0 - row[1] for row in rows), np.float32, len(rows))
+
+
+def has_flat(connection: apsw.Connection, space_id: int) -> bool:
+    """Whether the space is searched by its flat index."""
+    return bool(
+        connection.execute(
+            "SELECT count(*) FROM sqlite_schema WHERE name = ?", (flat_name(space_id),)
+        ).get
+    )
+
+
+def make_flat(connection: apsw.Connection, space_id: int) -> None:
+    """Make a space's flat index anew from the table of vectors."""
+    drop_flat(connection, space_id)
+    dim = connection.execute("SELECT dim FROM spaces WHERE id = ?", (space_id,)).get
+    name = flat_name(space_id)
+    connection.execute(
+        f"CREATE VIRTUAL TABLE {name} USING vec0 (vector float[{dim}] distance_metric=cosine)"
+    )
+    rows = connection.execute("SELECT id, vector FROM embeddings WHERE space_id = ?", (space_id,))
+    for embedding_id, packed in rows.fetchall():
+        vector = np.frombuffer(packed, "<f2").astype("<f4")
+        connection.execute(
+            f"INSERT INTO {name} (rowid, vector) VALUES (?, ?)",  # noqa: S608
+            (embedding_id, vector.tobytes()),
+        )
+
+
+def drop_flat(connection: apsw.Connection, space_id: int) -> None:
+    """Drop a space's flat index, if it has one."""
+    connection.execute(f"DROP TABLE IF EXISTS {flat_name(space_id)}")
+
+
+def flat_name(space_id: int) -> str:
+    """The name of a space's flat index."""
+    return f"vectors_flat_{int(space_id)}"

@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# Sourced by run, test and check: makes the clone's .venv when it is missing or out of date.
+# Works with bash 3.2, which macOS has.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+readonly root
+readonly venv=$root/.venv
+readonly python=$venv/bin/python
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() { # fail MESSAGE [STATUS]
+    say "${0##*/}: $1"
+    exit "${2:-1}"
+}
+
+# find_python - prints the first Python that prismd can live with. Each one is tried, because a
+# name on the PATH may be a stub without a Python behind it.
+find_python() {
+    local name
+    for name in ${PRISMD_PYTHON:-python3.13 python3.12 python3.11 python3}; do
+        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+            2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    fail "no Python 3.11, 3.12 or 3.13 found; install one, or name it: PRISMD_PYTHON=/path/to/python3"
+}
+
+# system_packages REASON APT_PACKAGES BREW_PACKAGES - installs what pip cannot, where this is
+# allowed without a question; else says how.
+system_packages() {
+    local reason=$1 apt=$2 brew=$3
+    if command -v apt-get >/dev/null; then
+        if [ "$(id -u)" = 0 ]; then
+            say "Installing $apt ($reason)…"
+            apt_install "$apt"
+        elif sudo -n true 2>/dev/null; then
+            say "Installing $apt with sudo ($reason)…"
+            apt_install "$apt" sudo
+        else
+            fail "$reason: not found; install it with: sudo apt-get install $apt"
+        fi
+    elif command -v brew >/dev/null; then
+        say "Installing $brew ($reason)…"
+        # shellcheck disable=SC2086 # a list of packages
+        brew install --quiet $brew
+    else
+        fail "$reason: not found; install $apt, or what your system calls it"
+    fi
+}
+
+apt_install() { # apt_install PACKAGES [sudo]
+    ${2:-} apt-get update -qq >/dev/null
+    # shellcheck disable=SC2086 # a list of packages
+    ${2:-} env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $1 >/dev/null
+}
+
+# setup_stamp - prints what .venv depends on; where it stands matters, because its scripts and the
+# editable install hold absolute paths.
+setup_stamp() {
+    printf '%s ' "$root"
+    cat "$root/requirements.lock" "$root/pyproject.toml" | cksum
+}
+
+pip_install() {
+    # --no-user: a user's own setting to that end makes no sense within a virtual environment.
+    "$python" -m pip install --quiet --no-user --disable-pip-version-check "$@"
+}
+
+# ensure_venv - makes .venv hold exactly what the lock says. The stamp is written last, so that
+# an interrupted setup is taken up again by the next run.
+ensure_venv() {
+    local stamp=$venv/.prismd-stamp base packages
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(setup_stamp)" ] && "$python" -c '' 2>/dev/null; then
+        return
+    fi
+    base=$(find_python)
+    if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
+        system_packages "Python's venv module" python3-venv python
+    fi
+    rm -f "$stamp"
+    # --clear: what another lock, another Python or another place left behind is not kept.
+    "$base" -m venv --clear "$venv"
+    packages=$(grep -c '==' "$root/requirements.lock")
+    say "Installing about $packages packages into .venv (first run or new lock only; a minute or two)…"
+    pip_install --require-hashes -r "$root/requirements.lock"
+    pip_install --no-deps --no-build-isolation -e "$root"
+    setup_stamp >"$stamp"
+    say "Installed."
+}
+
+# ensure_llama [--cached] - has llama-cpp-python installed: from a wheel that was built earlier, or
+# else, unless --cached is given, by building it.
+ensure_llama() {
+    if "$python" "$root/scripts/build_llama.py" --cached || [ "${1:-}" = --cached ]; then
+        return
+    fi
+    if ! command -v c++ >/dev/null; then
+        system_packages "a C++ compiler, for llama-cpp-python" build-essential llvm
+    fi
+    "$python" "$root/scripts/build_llama.py"
+}
+
+# prove_llama MODEL - has one token generated in a process of its own; a build that does not suit
+# the processor is killed there, not in the daemon's hands.
+prove_llama() {
+    "$python" "$root/scripts/build_llama.py" --prove "$1"
+}
+
+# pull_models NAME… - fetches weights that are not here yet; the daemon's own command verifies them.
+pull_models() {
+    "$venv/bin/prismd" models pull "$@" >&2
+}

@@ -1,0 +1,39 @@
+"""What every test may rely on: a home of its own, and no setting from outside."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home directory; nothing that a test does reaches the user's files or settings."""
+    # Weights are large and verified before use, so tests share those that scripts/test fetched.
+    models = os.environ.get("PRISMD_MODELS_DIR")
+    for name in list(os.environ):
+        if name.startswith(("PRISMD_", "XDG_")):
+            monkeypatch.delenv(name)
+    if models:
+        monkeypatch.setenv("PRISMD_MODELS_DIR", models)
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """Where a test's prismd keeps its data; not made yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback interface on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
