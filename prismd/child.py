@@ -398,7 +398,7 @@ def _spawn(
     ours, theirs = socket.socketpair()
     stderr_read, stderr_write = os.pipe()
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
+        process = subprocess.Popen(
             command,
             stdin=theirs.fileno(),
             stdout=stderr_write,

@@ -209,6 +209,7 @@ class Hit(msgspec.Struct, frozen=True):
     type: DocumentType
     media_type: str
     title: str
+    language: str
     modified_at: float
     passage: Passage
     score: float

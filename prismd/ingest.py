@@ -40,6 +40,7 @@ _EMBED_BATCH = 256
 _SETTLE_S = 0.5
 _IDLE_WAIT_S = 5.0
 _ORPHAN_GRACE_S = 60.0
+_VACUUM_PAGES = 20_000
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
 
 
@@ -113,6 +114,10 @@ class Ingest:
         self._queued.set()
         self._embedding.wake()
 
+    def reopen_space(self) -> None:
+        """Look again which space new vectors go to, after a reindex changed it."""
+        self._embedding.open_space()
+
     def pause(self) -> None:
         """Start no more work; what is in hand is finished."""
         self._running.clear()
@@ -132,6 +137,10 @@ class Ingest:
         for thread in self._threads:
             thread.join()
         self._threads.clear()
+
+    def finish(self) -> None:
+        """End a single pass: nothing can move back any more, so what is orphaned goes now."""
+        self._embedding.collect(older_than_s=0.0)
 
     def idle(self) -> bool:
         """Whether nothing is queued, in hand, or waiting to be embedded."""
@@ -314,7 +323,12 @@ class _Embedding:
         self._queued = threading.Event()
         self._writing: Future[None] | None = None
         self._after_id = 0
-        self.space_id = open_space(database, embedder) if embedder else None
+        self.space_id: int | None = None
+        self.open_space()
+
+    def open_space(self) -> None:
+        self.space_id = open_space(self._database, self._embedder) if self._embedder else None
+        self._after_id = 0
 
     def wake(self) -> None:
         self._queued.set()
@@ -371,13 +385,25 @@ class _Embedding:
             writing, self._writing = self._writing, None
             writing.result()
 
-    def _tend(self) -> None:
-        while self._database.write(
-            lambda c: documents.collect_orphans(c, older_than_s=_ORPHAN_GRACE_S)
+    def collect(self, *, older_than_s: float) -> None:
+        """Delete what no file holds any more, and give its space back."""
+        collected = 0
+        while count := self._database.write(
+            lambda c: documents.collect_orphans(c, older_than_s=older_than_s)
         ):
-            pass
+            collected += count
+        if collected:
+            self._database.run_outside_transaction(_give_space_back)
+
+    def _tend(self) -> None:
+        self.collect(older_than_s=_ORPHAN_GRACE_S)
         if self.space_id is not None and self._embedder is not None:
             vector_search.maintain(self._database, self.space_id, self._embedder.space.dim)
+
+
+def _give_space_back(connection: apsw.Connection) -> None:
+    for _ in connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})"):
+        pass
 
 
 def open_space(database: Database, embedder: Embedder) -> int | None:

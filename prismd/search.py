@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 import apsw
@@ -38,6 +39,8 @@ class SearchSettings(msgspec.Struct, frozen=True):
         lexical_weight: Weight of the word index in the fusion.
         substring_weight: Weight of the trigram index in the fusion.
         vector_weight: Weight of the vectors in the fusion.
+        foreign_weight: Share of the vectors' weight that is left for passages in a language that
+            the embedding model does not know.
         rerank: Whether the best are read once more by the cross-encoder: ``auto`` reads as many
             as ``rerank_tokens`` allow.
         rerank_depth: How many are reranked at most.
@@ -50,6 +53,7 @@ class SearchSettings(msgspec.Struct, frozen=True):
     lexical_weight: float = 1.0
     substring_weight: float = 0.5
     vector_weight: float = 1.0
+    foreign_weight: float = 0.1
     rerank: RerankMode = "auto"
     rerank_depth: int = 20
     rerank_tokens: int = 4_000
@@ -82,6 +86,7 @@ class Search:
         embedder: Embeds queries; None searches by words alone.
         reranker: Reads the best once more; None leaves them as fused.
         settings: How results are ranked.
+        languages: What both models know, as ISO 639-1 codes; empty means any.
     """
 
     def __init__(
@@ -90,7 +95,9 @@ class Search:
         embedder: Embedder | None,
         reranker: Reranker | None,
         settings: SearchSettings,
+        languages: Sequence[str] = (),
     ) -> None:
+        self._languages = frozenset(languages)
         self._database = database
         self._embedder = embedder
         self._reranker = reranker
@@ -126,7 +133,7 @@ class Search:
             lambda c: self._retrieve(c, words, vector, wanted), deadline_s=_DEADLINE_S
         )
         clock.lap("retrieve")
-        hits = fuse(found.words, found.substrings, found.vectors, found.hits, self.settings)
+        hits = self._fuse(found)
         hits = [
             msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
             for hit in hits
@@ -193,10 +200,22 @@ class Search:
                     self._space = SpaceSearch(space_id, space)
         return self._space
 
+    def _fuse(self, found: _Candidates) -> list[Hit]:
+        foreign = {id_ for id_, hit in found.hits.items() if self._is_foreign(hit)}
+        return fuse(
+            found.words, found.substrings, found.vectors, found.hits, self.settings, foreign
+        )
+
+    def _is_foreign(self, hit: Hit) -> bool:
+        return bool(self._languages and hit.language and hit.language not in self._languages)
+
     def _rerank(self, words: str, hits: list[Hit], mode: RerankMode) -> list[Hit]:
         if self._reranker is None or mode == "never" or len(hits) < 2 or not words:  # noqa: PLR2004
             return hits
+        # The reranker would only shuffle what it cannot read.
         depth = _depth(hits, mode, self.settings)
+        if any(self._is_foreign(hit) for hit in hits[:depth]):
+            return hits
         texts = [embedding_text(h.title, h.passage.heading, h.passage.text) for h in hits[:depth]]
         try:
             scores = self._reranker.score(words, texts)
@@ -222,8 +241,17 @@ def fuse(
     nearest: Ranked,
     hits: dict[int, Hit],
     settings: SearchSettings,
+    foreign: AbstractSet[int] = frozenset(),
 ) -> list[Hit]:
     """Fuse ranked lists by reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009).
+
+    Args:
+        words: Passages by the word index, best first.
+        substrings: Passages by the trigram index, best first.
+        nearest: Passages by their vectors, nearest first.
+        hits: Every passage of these lists.
+        settings: Weights and constant.
+        foreign: Passages whose language the embedding model does not know.
 
     Returns:
         Hits with score and explanation, best first; equals in the order of their passages.
@@ -236,7 +264,9 @@ def fuse(
         ("vector", nearest, settings.vector_weight),
     ):
         for rank, (passage_id, score) in enumerate(ranked, start=1):
-            scores[passage_id] = scores.get(passage_id, 0.0) + weight / (settings.rrf_k + rank)
+            trust = settings.foreign_weight if name == "vector" and passage_id in foreign else 1.0
+            share = trust * weight / (settings.rrf_k + rank)
+            scores[passage_id] = scores.get(passage_id, 0.0) + share
             notes = explained.setdefault(passage_id, {})
             notes[f"{name}_rank"] = rank
             if name != "substring":

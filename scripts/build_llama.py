@@ -24,10 +24,11 @@ from prismd.models import catalog, installed
 
 LOCK = Path(__file__).parent.parent / "requirements-llama.lock"
 
-FLAGS = ("cmake.define.GGML_NATIVE=OFF", "cmake.define.LLAVA_BUILD=OFF")
+FLAGS = ("-DGGML_NATIVE=OFF", "-DLLAVA_BUILD=OFF")
 """The default build dies with SIGILL where the compiler takes the processor for more than it is."""
 
 HEARTBEAT_S = 30
+STOP_DEADLINE_S = 10
 
 
 def pinned_version() -> str:
@@ -49,10 +50,10 @@ def installed_version() -> str | None:
 def wheel_folder(version: str) -> Path:
     """Where the wheel of this version, platform and set of flags is kept."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    flags = "-".join(flag.removeprefix("cmake.define.").lower() for flag in FLAGS)
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    platform = sysconfig.get_platform()
-    return cache / "prismd" / "wheels" / f"llama-cpp-python-{version}-{python}-{platform}-{flags}"
+    flags = "".join(FLAGS).replace("=", "-").lower()
+    # The Python version is left out: the wheel is py3-none, its library is loaded by ctypes.
+    name = f"llama-cpp-python-{version}-{sysconfig.get_platform()}{flags}"
+    return cache / "prismd" / "wheels" / name
 
 
 def build(folder: Path) -> None:
@@ -63,25 +64,32 @@ def build(folder: Path) -> None:
         file=sys.stderr,
     )
     scratch = Path(tempfile.mkdtemp(prefix="build-", dir=folder.parent))
+    made = scratch / "made"
     try:
         command = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check"]
-        command += ["--no-deps", "--require-hashes", "-r", str(LOCK), "--wheel-dir", str(scratch)]
-        command += [f"--config-settings={flag}" for flag in FLAGS]
+        command += ["--no-deps", "--require-hashes", "-r", str(LOCK), "--wheel-dir", str(made)]
+        # pip does not apply --config-settings to what a requirements file names, and keeps wheels
+        # that were built with other flags in its cache: hence the variable, and no cache.
+        command.append("--no-cache-dir")
+        # pip leaves its working files behind when it is stopped; here they go with the folder.
+        environment = {**os.environ, "TMPDIR": str(scratch)}
+        environment["CMAKE_ARGS"] = " ".join([os.environ.get("CMAKE_ARGS", ""), *FLAGS]).strip()
         log = folder.parent / "build.log"
-        if run_with_heartbeat(command, log):
+        if run_with_heartbeat(command, environment, log):
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
             raise SystemExit(f"{tail}\nllama-cpp-python: the build failed; all of it is in {log}")
-        scratch.rename(folder)
+        made.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def run_with_heartbeat(command: list[str], log: Path) -> int:
+def run_with_heartbeat(command: list[str], environment: dict[str, str], log: Path) -> int:
     """Run a long command with its output in ``log``; say every half minute that it lives."""
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -95,10 +103,18 @@ def run_with_heartbeat(command: list[str], log: Path) -> int:
                     minutes, seconds = divmod(int(time.monotonic() - started), 60)
                     print(f"  still building, {minutes}:{seconds:02d}…", file=sys.stderr)
         finally:
-            # Interrupted: the compilers below pip go as well.
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End pip and all below it: ninja has its compilers in groups of their own, and ends them."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def install(folder: Path) -> None:

@@ -7,6 +7,10 @@ readonly root
 readonly venv=$root/.venv
 readonly python=$venv/bin/python
 
+# onnxruntime's wheels send usage data unless told not to before they are loaded. prismd sees to
+# that itself; this covers what the tests and tools load.
+export ORT_DISABLE_TELEMETRY=1
+
 say() { printf '%s\n' "$*" >&2; }
 
 fail() { # fail MESSAGE [STATUS]
@@ -57,37 +61,43 @@ apt_install() { # apt_install PACKAGES [sudo]
     ${2:-} env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $1 >/dev/null
 }
 
-# setup_stamp - prints what .venv depends on; where it stands matters, because its scripts and the
-# editable install hold absolute paths.
-setup_stamp() {
-    printf '%s ' "$root"
-    cat "$root/requirements.lock" "$root/pyproject.toml" | cksum
-}
+# What .venv depends on. Where it stands matters, because its programs hold absolute paths.
+packages_stamp() { { printf '%s ' "$root" && cat "$root/requirements.lock"; } | cksum; }
+project_stamp() { cksum <"$root/pyproject.toml"; }
+
+# is_current STAMP VALUE - whether a stamp file holds a value.
+is_current() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
 pip_install() {
     # --no-user: a user's own setting to that end makes no sense within a virtual environment.
     "$python" -m pip install --quiet --no-user --disable-pip-version-check "$@"
 }
 
-# ensure_venv - makes .venv hold exactly what the lock says. The stamp is written last, so that
-# an interrupted setup is taken up again by the next run.
+# ensure_venv - makes .venv hold exactly what the lock says. Each stamp is written when its step is
+# done, so that an interrupted setup is taken up again by the next run.
 ensure_venv() {
-    local stamp=$venv/.prismd-stamp base packages
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(setup_stamp)" ] && "$python" -c '' 2>/dev/null; then
-        return
+    local packages=$venv/.packages-stamp project=$venv/.project-stamp
+    if ! is_current "$packages" "$(packages_stamp)" || ! "$python" -c '' 2>/dev/null; then
+        install_packages
+        packages_stamp >"$packages"
     fi
+    if ! is_current "$project" "$(project_stamp)"; then
+        pip_install --no-deps --no-build-isolation --editable "$root"
+        project_stamp >"$project"
+    fi
+}
+
+install_packages() {
+    local base
     base=$(find_python)
     if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
         system_packages "Python's venv module" python3-venv python
     fi
-    rm -f "$stamp"
+    say "Installing about $(grep -c '==' "$root/requirements.lock") packages into .venv (now and when" \
+        "the lock changes; a minute or two)…"
     # --clear: what another lock, another Python or another place left behind is not kept.
     "$base" -m venv --clear "$venv"
-    packages=$(grep -c '==' "$root/requirements.lock")
-    say "Installing about $packages packages into .venv (first run or new lock only; a minute or two)…"
-    pip_install --require-hashes -r "$root/requirements.lock"
-    pip_install --no-deps --no-build-isolation -e "$root"
-    setup_stamp >"$stamp"
+    pip_install --require-hashes --requirement "$root/requirements.lock"
     say "Installed."
 }
 

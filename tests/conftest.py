@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Importing pymupdf loads onnxruntime, whose wheels send usage data unless this is set before.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

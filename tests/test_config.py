@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prismd.chunk import Chunking
 from prismd.config import SECTIONS, Folder, default_path, describe, load
 from prismd.errors import ConfigError
+from prismd.evidence import EvidenceSettings
+from prismd.models import catalog
+from prismd.search import SearchSettings
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 
@@ -151,7 +155,7 @@ def test_folders_of_the_command_line_come_after_those_of_the_file(tmp_path: Path
         ("[server]\ncors_origins = ['http://a/b']", '"http://a/b" is not an origin'),
         ("[server]\ncors_origins = ['*']", '"*" is not an origin'),
         ("[chunking]\noverlap_tokens = 129", "[chunking] overlap_tokens: 129 is more than half"),
-        ("[generation]\nmax_tokens = 4096", "[generation] max_tokens: 4096 leaves no room"),
+        ("[generation]\ncontext_tokens = 512", "[generation] max_tokens: 512 leaves no room"),
         ("[generation]\nbase_url = 'localhost'\nmodel = 'm'", "is not an HTTP address"),
         ("[embedding]\nbase_url = 'http://[x/v1'\nmodel = 'm'", "is not an HTTP address"),
         ("[embedding]\nbase_url = 'http://a/v1'", "[embedding] model: base_url is set"),
@@ -214,6 +218,35 @@ def test_the_example_explains_every_option() -> None:
     options = [number for number, line in enumerate(lines) if re.match(r"#\w+ = ", line)]
     assert len(options) == len(settings(load(env={}))) + len(msgspec.structs.fields(Folder))
     assert all(lines[number - 1].startswith("# ") for number in options)
+
+
+@pytest.mark.parametrize(
+    ("section", "used", "renamed"),
+    [
+        ("search", SearchSettings(), {}),
+        ("chunking", Chunking(), {}),
+        (
+            "answer",
+            EvidenceSettings(),
+            {"max_passages": "max_evidence", "max_tokens": "evidence_tokens"},
+        ),
+    ],
+)
+def test_defaults_are_those_of_the_parts_that_use_them(
+    section: str, used: msgspec.Struct, renamed: dict[str, str]
+) -> None:
+    configured = msgspec.structs.asdict(getattr(load(env={}), section))
+    for name, default in msgspec.structs.asdict(used).items():
+        assert configured[renamed.get(name, name)] == default
+
+
+def test_the_default_models_are_in_the_catalogue() -> None:
+    models = load(env={}).models
+    assert {
+        "embedding": models.embedding,
+        "reranking": models.reranking,
+        "generation": models.generation,
+    } == catalog.DEFAULTS
 
 
 values = st.recursive(

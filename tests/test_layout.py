@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def test_each_words_own_range_locates_to_its_own_box(
         found = locate(layout, NO_LINES, start, end)
         assert isinstance(found, PageLocator)
         assert found.page == 7
-        assert found.boxes == (box,)
+        assert found.boxes == (tuple(float(np.float32(value)) for value in box),)
 
 
 @given(st.text(alphabet="ab \n\r\u2028é😀"), st.data())

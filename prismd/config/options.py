@@ -56,7 +56,7 @@ class Index(Struct, frozen=True, kw_only=True):
     """Processes that read files; 0 means one per core."""
     deadline_s: Seconds = 120
     """After this the reading of one file is given up."""
-    memory_mb: Annotated[int, Meta(ge=128)] = 1024
+    memory_mb: Annotated[int, Meta(ge=128)] = 2048
     """Memory that one reading process may use."""
     recycle_after: Count = 200
     """Files after which a reading process is replaced by a fresh one."""
@@ -94,8 +94,8 @@ class Models(Struct, frozen=True, kw_only=True):
     """Threads of one model; 0 means one per core."""
     provider: str = "auto"
     """onnxruntime's execution provider: auto, or one that is installed, such as CUDA or CoreML."""
-    idle_unload_s: Seconds = 600
-    """A model not used for this long gives its memory back."""
+    idle_unload_s: Annotated[float, Meta(ge=0)] = 600
+    """A model not used for this long gives its memory back; 0 keeps it."""
     dir: Path | None = None
     """Where weights are kept; shared by all data directories unless set."""
 
@@ -111,6 +111,12 @@ class Embedding(Struct, frozen=True, kw_only=True):
     """Environment variable that holds the key, where one is needed."""
     dim: CountOrZero = 0
     """Dimensions of its vectors; 0 means to ask the server."""
+    max_tokens: Count = 512
+    """Tokens of a text that the model reads."""
+    query_prefix: str = ""
+    """What the model wants before a question."""
+    passage_prefix: str = ""
+    """What the model wants before a passage."""
 
 
 class Generation(Struct, frozen=True, kw_only=True):
@@ -122,8 +128,8 @@ class Generation(Struct, frozen=True, kw_only=True):
     """The model's name at that server."""
     api_key_env: str = ""
     """Environment variable that holds the key, where one is needed."""
-    context_tokens: Annotated[int, Meta(ge=512)] = 4096
-    """Tokens of prompt and answer together."""
+    context_tokens: CountOrZero = 0
+    """Tokens of prompt and answer together; 0 takes what the model is made for."""
     max_tokens: Count = 512
     """Longest answer, where the request sets no limit."""
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
@@ -139,14 +145,20 @@ class Search(Struct, frozen=True, kw_only=True):
     """Passages that each way of searching hands to the fusion."""
     lexical_weight: Weight = 1.0
     """Weight of the search by words in the fusion."""
+    substring_weight: Weight = 0.5
+    """Weight of the search by parts of words in the fusion."""
     vector_weight: Weight = 1.0
     """Weight of the search by meaning in the fusion."""
+    rrf_k: CountOrZero = 60
+    """The higher, the less the very first ranks count in the fusion."""
     rerank: Literal["auto", "always", "never"] = "auto"
-    """Whether the best hits are read once more; auto: as far as the latency budget allows."""
+    """Whether the best hits are read once more; auto: as far as ``rerank_tokens`` allows."""
     rerank_depth: Count = 20
     """Hits that are read once more at most."""
-    latency_budget_ms: Seconds = 1500
-    """What auto reranking may take."""
+    rerank_tokens: Count = 4000
+    """Tokens that auto reads once more at most."""
+    rerank_weight: Weight = 1.0
+    """Weight of the second reading against the fusion."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -154,12 +166,14 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     engine: Literal["auto", "extractive", "generative"] = "auto"
     """Quote the best sentences, or have the generator write; auto: write where one is there."""
-    evidence_tokens: Annotated[int, Meta(ge=128)] = 1500
+    evidence_tokens: Annotated[int, Meta(ge=128)] = 2000
     """Tokens of passages that an answer may rest on."""
     max_evidence: Count = 8
     """Passages that an answer may rest on."""
-    refusal_threshold: Share = 0.5
-    """Similarity below which the answer is that the files do not contain it."""
+    refusal_threshold: Share = 0.05
+    """Least probability, by the reranker, that the best passage answers; else prismd refuses."""
+    refusal_similarity: Share = 0.6
+    """Least similarity of the best passage where nothing was reranked; else prismd refuses."""
 
 
 class Log(Struct, frozen=True, kw_only=True):

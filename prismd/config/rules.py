@@ -30,7 +30,7 @@ def check_together(config: Config) -> None:
             f"{chunking.overlap_tokens} is more than half of target_tokens "
             f"({chunking.target_tokens}); give {chunking.target_tokens // 2} or less",
         )
-    if config.generation.max_tokens >= config.generation.context_tokens:
+    if 0 < config.generation.context_tokens <= config.generation.max_tokens:
         raise _wrong(
             config,
             "generation.max_tokens",

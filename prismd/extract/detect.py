@@ -12,7 +12,7 @@ import re
 import zipfile
 from pathlib import Path, PurePath
 
-import filetype  # type: ignore[import-untyped]
+import filetype
 from pygments.lexers import find_lexer_class_for_filename
 from pygments.util import ClassNotFound
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,8 +13,9 @@ from prismd.errors import ExtractError
 _MAX_MEMBERS = 10_000
 _MAX_TOTAL_BYTES = 1 << 30
 _MAX_PART_BYTES = 256 << 20
-_MAX_RATIO = 500
+_MAX_RATIO = 300
 _RATIO_FROM_BYTES = 16 << 20
+_PLACE = re.compile(r" \(<string>, line \d+\)$")
 _XML_SUFFIXES = (".xml", ".rels")
 
 _STRICT = b"http://purl.oclc.org/ooxml/"
@@ -64,7 +66,7 @@ def open_package(path: Path) -> io.BytesIO:
 
 def broken(cause: str) -> ExtractError:
     """The error of a document that cannot be read."""
-    cause = " ".join(cause.split())[:200].rstrip(".")
+    cause = _PLACE.sub("", " ".join(cause.split()))[:200].rstrip(".")
     return ExtractError(
         f"not a readable document ({cause}); open it in its program and save it anew to index it",
         code="broken",
@@ -73,8 +75,10 @@ def broken(cause: str) -> ExtractError:
 
 def _check(members: list[zipfile.ZipInfo]) -> None:
     total = sum(member.file_size for member in members)
-    packed = sum(member.compress_size for member in members)
-    bomb = total > _RATIO_FROM_BYTES and total > _MAX_RATIO * max(1, packed)
+    bomb = any(
+        member.file_size > max(_RATIO_FROM_BYTES, _MAX_RATIO * member.compress_size)
+        for member in members
+    )
     part = max((m.file_size for m in members if m.filename.endswith(_XML_SUFFIXES)), default=0)
     if len(members) > _MAX_MEMBERS or total > _MAX_TOTAL_BYTES or part > _MAX_PART_BYTES or bomb:
         raise ExtractError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from prismd.domain import Box
 from prismd.extract.pdf_page import Paragraph
 
 _LARGER = 1.15
@@ -20,6 +21,11 @@ _MARGIN = 0.1
 """Running headers and footers stand in this share of the page's height, above and below."""
 _RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.4
+
+_INDENTED = 0.2
+_NARROW = 0.5
+"""Heads of columns begin and extend so, as shares of the table's width."""
+_MAX_HEAD_CHARS = 40
 
 _WORDLIKE = re.compile(r"[^\W\d_]{2}")
 _PAGE_NUMBER = re.compile(r"^\W*(page\s*)?\d{1,4}(\s*(of|/)\s*\d{1,4})?\W*$", re.IGNORECASE)
@@ -53,6 +59,7 @@ class Headings:
     def __init__(self, sheets: Sequence[Sheet], outline: Iterable[OutlineEntry]) -> None:
         self._body_pt = _body_size(sheets)
         self._running = _running_lines(sheets)
+        self._column_heads = {(s.number, box) for s in sheets for box in _column_heads(s)}
         self._outline = {(e.page, _plain(e.title)): e.level for e in outline if _plain(e.title)}
         sizes = {
             _rounded(p.rows[0].size_pt) for s in sheets for p in s.paragraphs if self._is_large(p)
@@ -84,7 +91,8 @@ class Headings:
         if self._is_large(paragraph):
             return self._levels[_rounded(paragraph.rows[0].size_pt)]
         bold = (
-            len(paragraph.rows) <= _MAX_BOLD_ROWS
+            (sheet.number, paragraph.box) not in self._column_heads
+            and len(paragraph.rows) <= _MAX_BOLD_ROWS
             and all(row.bold for row in paragraph.rows)
             and paragraph.rows[0].size_pt >= 0.95 * self._body_pt
             and len(text) <= _MAX_BOLD_CHARS * len(paragraph.rows)
@@ -104,6 +112,39 @@ class Headings:
             and not (text.endswith((".", ":")) and len(text) > _MAX_BOLD_CHARS)
             and _WORDLIKE.search(text) is not None
         )
+
+
+def _column_heads(sheet: Sheet) -> Iterator[Box]:
+    """The boxes of what heads a column: above a table and off its left edge, or side by side."""
+    heads: set[int] = set()
+    for n, paragraph in enumerate(sheet.paragraphs):
+        if paragraph.kind == "table":
+            heads.update(_above_table(sheet.paragraphs, n))
+        elif n and _is_beside(sheet.paragraphs[n - 1], paragraph):
+            heads.update((n - 1, n))
+    for n in sorted(heads, reverse=True):
+        # The upper line of a head of two lines has nothing beside it in the reading order.
+        if n and n - 1 not in heads and len(sheet.paragraphs[n - 1].text) <= _MAX_HEAD_CHARS:
+            heads.add(n - 1)
+    for n in heads:
+        yield sheet.paragraphs[n].box
+
+
+def _above_table(paragraphs: Sequence[Paragraph], table: int) -> Iterator[int]:
+    left, _, right, _ = paragraphs[table].box
+    for n in range(table - 1, -1, -1):
+        x0, _, x1, _ = paragraphs[n].box
+        is_narrow = x1 - x0 < _NARROW * (right - left)
+        if paragraphs[n].kind == "table" or x0 < left + _INDENTED * (right - left) or not is_narrow:
+            return
+        yield n
+
+
+def _is_beside(before: Paragraph, paragraph: Paragraph) -> bool:
+    """Whether a short paragraph is read after another short one that it stands beside."""
+    short = max(len(before.text), len(paragraph.text)) <= _MAX_HEAD_CHARS
+    a, b = before.box, paragraph.box
+    return short and before.kind != "table" and a[1] < b[3] - 1 and b[1] < a[3] - 1 and b[0] > a[2]
 
 
 def _rounded(size_pt: float) -> float:

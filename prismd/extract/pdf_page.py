@@ -247,22 +247,24 @@ def _same_table(rows: Sequence[Row], last: int, at: int) -> bool:
 
 
 def _plain(rows: Sequence[Row]) -> list[Paragraph]:
-    """Rows outside tables: a paragraph for each of the parser's blocks, its heading apart."""
+    """Rows outside tables: a paragraph for each of the parser's blocks, its headings apart."""
     groups: list[list[Row]] = []
     for row in rows:
-        if groups and groups[-1][-1].block == row.block and not _ends_lead(groups[-1], row):
+        if groups and groups[-1][-1].block == row.block and not _begins_anew(groups[-1], row):
             groups[-1].append(row)
         else:
             groups.append([row])
     return [Paragraph(tuple(group), _kind(group)) for group in groups]
 
 
-def _ends_lead(lead: list[Row], row: Row) -> bool:
-    """Whether a row begins the body below a bold or larger beginning of its block."""
-    if len(lead) > _LEAD_ROWS:
-        return False
-    bold = all(r.bold for r in lead) and not row.bold
-    return bold or lead[-1].size_pt > _LARGER * row.size_pt
+def _begins_anew(group: list[Row], row: Row) -> bool:
+    """Whether a row of the same block is set so differently that a heading ends or begins."""
+    before = group[-1]
+    if (row.bold and not before.bold) or row.size_pt > _LARGER * before.size_pt:
+        return True
+    # A whole paragraph in bold goes on in plain type, a heading of a row or two does not.
+    lead = before.bold and not row.bold
+    return len(group) <= _LEAD_ROWS and (lead or before.size_pt > _LARGER * row.size_pt)
 
 
 def _kind(rows: Sequence[Row]) -> BlockKind:

@@ -71,7 +71,7 @@ def main() -> None:
 
 def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -> None:
     # Imported here: the parent imports this module for its types, and never a parser.
-    from prismd.extract.detect import detect  # noqa: PLC0415
+    from prismd.extract.detect import detect
 
     path = Path(os.fsdecode(request.path))
     found = detect(path)

@@ -244,7 +244,9 @@ class LlamaGenerator:
                 f"{self.name}: the engine was killed, perhaps for want of memory; "
                 "try again, or choose a smaller model"
             )
-        return ModelError(f"{self.name}: {error}; try again, and see `prismd doctor`")
+        stderr = error.stderr.splitlines() if isinstance(error, ChildDied) else []
+        said = f" ({stderr[-1].strip()})" if stderr else ""
+        return ModelError(f"{self.name}: {error}{said}; try again, and see `prismd doctor`")
 
     def _unload_if_idle(self) -> None:
         if not self.turn.acquire(blocking=False):

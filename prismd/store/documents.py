@@ -218,25 +218,21 @@ def read_passage(row: Sequence[object]) -> Passage:
     )
 
 
-def mark_stale(connection: apsw.Connection, extractors: dict[str, str], chunker: str) -> int:
-    """Have every document made anew that another version of extractor or chunker made.
-
-    Args:
-        extractors: Current extractor tag by media type.
-        chunker: The current chunker's tag.
-
-    Returns:
-        How many documents their files' jobs will make anew.
-    """
-    ids = stale(connection, extractors, chunker)
+def mark_stale(connection: apsw.Connection, document_ids: Sequence[int]) -> None:
+    """Have documents made anew when their files are read next, though the content is known."""
     connection.executemany(
-        "UPDATE documents SET extractor = ? WHERE id = ?", [(_STALE, id_) for id_ in ids]
+        "UPDATE documents SET extractor = ? WHERE id = ?", [(_STALE, id_) for id_ in document_ids]
     )
-    return len(ids)
 
 
 def stale(connection: apsw.Connection, extractors: dict[str, str], chunker: str) -> list[int]:
-    """Documents that another version of extractor or chunker made."""
+    """Documents that another version of extractor or chunker made.
+
+    Args:
+        connection: Any connection to the file.
+        extractors: Current extractor version by media type.
+        chunker: The current chunker's tag.
+    """
     rows = connection.execute(
         "SELECT id, media_type, extractor, chunker FROM documents WHERE orphaned_at IS NULL"
     )

@@ -244,6 +244,24 @@ def enqueue(
     )
 
 
+def enqueue_holders(connection: apsw.Connection, document_ids: Sequence[int]) -> int:
+    """Queue the files that hold documents.
+
+    Returns:
+        How many were queued.
+    """
+    queued = 0
+    for document_id in document_ids:
+        rows = connection.execute(
+            "SELECT id, size_bytes, mtime_ns FROM files WHERE document_id = ?", (document_id,)
+        ).fetchall()
+        for file_id, size_bytes, mtime_ns in rows:
+            connection.execute("UPDATE files SET state = 'pending' WHERE id = ?", (file_id,))
+            enqueue(connection, file_id, size_bytes, mtime_ns)
+        queued += len(rows)
+    return queued
+
+
 def counts(connection: apsw.Connection) -> dict[str, int]:
     """Files by state."""
     rows = connection.execute("SELECT state, count(*) FROM files GROUP BY state")

@@ -163,31 +163,39 @@ def passages_with(connection: apsw.Connection, word: str) -> int:
 def by_substrings(
     connection: apsw.Connection, query: lexical.LexicalQuery, k: int, scope: Scope
 ) -> Ranked:
-    """Passages that hold parts of the query character by character: what has signs in it, and
-    words that no passage has as a word. Most found parts first.
+    """Passages that hold parts of the query character by character, the rarest parts first.
+
+    Looked for is what has signs in it that the word index does not keep, and, when no passage
+    has any word of the query, parts of words.
     """
     wanted = list(query.substrings)
-    wanted += [
-        word
-        for word in query.words
-        if len(word) >= lexical.MIN_SUBSTRING
-        and not lexical.is_pair(word)
-        and not passages_with(connection, word)
-    ]
+    if not any(passages_with(connection, word) for word in query.words):
+        wanted += [
+            word
+            for word in query.words
+            if len(word) >= lexical.MIN_SUBSTRING and not lexical.is_pair(word)
+        ]
     found: dict[int, float] = {}
-    narrowed, values = _narrow(scope)
     for substring in wanted:
-        rows = connection.execute(
-            "SELECT p.id, p.text FROM passages p WHERE p.id IN (SELECT rowid FROM"
-            f" passage_trigrams WHERE passage_trigrams MATCH ? {narrowed} LIMIT ?)",  # noqa: S608
-            (lexical.match_trigrams(substring), *values, _SUBSTRING_CANDIDATES),
-        )
-        folded = substring.casefold()
-        for id_, text in rows:
-            if folded in text.casefold():
-                found[id_] = found.get(id_, 0.0) + 1.0
+        holders = _holding(connection, substring, scope)
+        for passage_id in holders:
+            found[passage_id] = found.get(passage_id, 0.0) + 1.0 / len(holders)
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return ranked[:k]
+
+
+def _holding(connection: apsw.Connection, substring: str, scope: Scope) -> list[int]:
+    """Passages that hold a substring; none where it is in so many that it tells nothing."""
+    narrowed, values = _narrow(scope)
+    rows = connection.execute(
+        "SELECT p.id, p.text FROM passages p WHERE p.id IN (SELECT rowid FROM"
+        f" passage_trigrams WHERE passage_trigrams MATCH ? {narrowed} LIMIT ?)",  # noqa: S608
+        (lexical.match_trigrams(substring), *values, _SUBSTRING_CANDIDATES),
+    ).fetchall()
+    if len(rows) == _SUBSTRING_CANDIDATES:
+        return []
+    folded = substring.casefold()
+    return [id_ for id_, text in rows if folded in text.casefold()]
 
 
 def embeddings_in(connection: apsw.Connection, scope: Scope) -> NDArray[np.int64] | None:
@@ -223,7 +231,8 @@ def hits(connection: apsw.Connection, passage_ids: Sequence[int], scope: Scope) 
     several files that hold it, the latest changed one is named.
     """
     rows = connection.execute(
-        f"SELECT p.id, d.id, f.id, f.path, d.sha256, d.type, d.media_type, d.title, f.mtime_ns,"
+        f"SELECT p.id, d.id, f.id, f.path, d.sha256, d.type, d.media_type, d.title, d.language,"
+        f" f.mtime_ns,"
         f" {PASSAGE_COLUMNS} FROM passages p JOIN documents d ON d.id = p.document_id"
         " JOIN files f ON f.document_id = d.id"
         f" WHERE p.id IN (SELECT value FROM json_each(?)) AND {scope.where}"  # noqa: S608
@@ -240,8 +249,9 @@ def hits(connection: apsw.Connection, passage_ids: Sequence[int], scope: Scope) 
             type=row[5],
             media_type=row[6],
             title=row[7],
-            modified_at=row[8] / 1e9,
-            passage=read_passage(row[9:]),
+            language=row[8],
+            modified_at=row[9] / 1e9,
+            passage=read_passage(row[10:]),
             score=0.0,
             similarity=0.0,
         )

@@ -153,6 +153,14 @@ def count(connection: apsw.Connection, space_id: int) -> int:
     )
 
 
+def embedded_counts(connection: apsw.Connection) -> tuple[int, int]:
+    """Passages, and how many of them have a vector."""
+    total = int(connection.execute("SELECT count(*) FROM passages").get)
+    # Counts by the small partial index, not by the passages.
+    missing = connection.execute("SELECT count(*) FROM passages WHERE embedding_id IS NULL").get
+    return total, total - int(missing)
+
+
 def read(connection: apsw.Connection, ids: Ids, dim: int) -> tuple[Ids, Vectors]:
     """The vectors of those ids that still exist, ascending by id."""
     rows = connection.execute(

@@ -55,8 +55,12 @@ def check_blocks(extraction: Extraction) -> None:
         end = block.end
 
 
-def outline(extraction: Extraction) -> list[tuple[str, str, str]]:
+@pytest.fixture(scope="session")
+def outline() -> Callable[[Extraction], list[tuple[str, str, str]]]:
     """Kind, heading path and text of each block."""
-    return [
-        (b.kind, " > ".join(b.heading), extraction.text[b.start : b.end]) for b in extraction.blocks
-    ]
+
+    def outline(extraction: Extraction) -> list[tuple[str, str, str]]:
+        text = extraction.text
+        return [(b.kind, " > ".join(b.heading), text[b.start : b.end]) for b in extraction.blocks]
+
+    return outline

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from prismd.domain import Extraction
 from prismd.errors import ExtractError
 
-from .conftest import Read, outline
+Read = Callable[..., Extraction]
+Blocks = Callable[[str], list[tuple[str, str, str]]]
+Outline = Callable[[Extraction], list[tuple[str, str, str]]]
 
 
 def page(body: str, head: str = "") -> str:
     return f"<!DOCTYPE html><html lang='en-GB'><head>{head}</head><body>{body}</body></html>"
 
 
-def blocks(read: Read, body: str) -> list[tuple[str, str, str]]:
-    return outline(read("a.html", page(body)))
+@pytest.fixture
+def blocks(read: Read, outline: Outline) -> Blocks:
+    return lambda body: outline(read("a.html", page(body)))
 
 
-def test_headings_paragraphs_and_entities(read: Read) -> None:
+def test_headings_paragraphs_and_entities(blocks: Blocks) -> None:
     body = "<h1>A &amp; B</h1><p>One <b>bold</b>\n  text<br>next</p><h2>Sub</h2>loose<div>x</div>"
-    assert blocks(read, body) == [
+    assert blocks(body) == [
         ("heading", "", "A & B"),
         ("paragraph", "A & B", "One bold text\nnext"),
         ("heading", "A & B", "Sub"),
@@ -28,45 +34,47 @@ def test_headings_paragraphs_and_entities(read: Read) -> None:
     ]
 
 
-def test_what_is_not_shown_or_not_content_is_left_out(read: Read) -> None:
+def test_what_is_not_shown_or_not_content_is_left_out(blocks: Blocks) -> None:
     body = (
         "<nav>menu</nav><script>var x</script><style>p{}</style><p hidden>no</p>"
         "<div style='display: none'>no</div><template>no</template><!-- no --><p>yes</p>"
     )
-    assert blocks(read, body) == [("paragraph", "", "yes")]
+    assert blocks(body) == [("paragraph", "", "yes")]
 
 
-def test_lists_are_one_block_with_markers_and_depth(read: Read) -> None:
+def test_lists_are_one_block_with_markers_and_depth(blocks: Blocks) -> None:
     body = "<ul><li>a<ul><li>b</li></ul></li><li><p>c</p></li></ul><ol start=3><li>x<li>y</ol>"
-    assert blocks(read, body) == [("list", "", "- a\n  - b\n- c"), ("list", "", "3. x\n4. y")]
+    assert blocks(body) == [("list", "", "- a\n  - b\n- c"), ("list", "", "3. x\n4. y")]
 
 
-def test_tables_are_markdown_with_merged_cells_once(read: Read) -> None:
+def test_tables_are_markdown_with_merged_cells_once(blocks: Blocks) -> None:
     body = (
         "<table><caption>Cap</caption><tr><th>a<th>b|c<th>d</tr>"
         "<tr><td rowspan=2>1<td colspan=2>2</tr><tr><td>3<td>4</tr></table>"
     )
-    assert blocks(read, body) == [
+    assert blocks(body) == [
         ("caption", "", "Cap"),
         ("table", "", "| a | b\\|c | d |\n| --- | --- | --- |\n| 1 | 2 |  |\n|  | 3 | 4 |"),
     ]
 
 
-def test_a_table_that_only_places_things_is_read_through(read: Read) -> None:
+def test_a_table_that_only_places_things_is_read_through(blocks: Blocks) -> None:
     body = "<table><tr><td><h1>T</h1><p>one</p></td><td>two</td></tr></table>"
-    assert blocks(read, body) == [
+    assert blocks(body) == [
         ("heading", "", "T"),
         ("paragraph", "T", "one"),
         ("paragraph", "T", "two"),
     ]
 
 
-def test_preformatted_text_keeps_its_lines(read: Read) -> None:
-    assert blocks(read, "<pre>\n  a\n    b\n</pre>") == [("code", "", "  a\n    b")]
+def test_preformatted_text_keeps_its_lines(blocks: Blocks) -> None:
+    assert blocks("<pre>\n  a\n    b\n</pre>") == [("code", "", "  a\n    b")]
 
 
 def test_title_language_author_and_description(read: Read) -> None:
-    head = "<title> The\nTitle </title><meta name=author content=Ann><meta name=Description content=D>"
+    head = (
+        "<title> The\nTitle </title><meta name=author content=Ann><meta name=Description content=D>"
+    )
     extraction = read("a.html", page("<p>x</p>", head))
     assert extraction.title == "The Title"
     assert extraction.language == "en-GB"

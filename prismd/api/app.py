@@ -1,0 +1,52 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from prismd.api import chat, citation_page, files, openai, search, sessions, status
+from prismd.api.errors import on_error
+from prismd.api.gate import ChatGate
+from prismd.api.login import LoginCodes
+from prismd.api.offload import Offload
+from prismd.api.security import Guard
+from prismd.api.services import Api, ApiSettings, Services
+
+
+def create_app(services: Services, settings: ApiSettings) -> Litestar:
+    """Build the application; it must be called and served in one event loop.
+
+    Raises:
+        ValueError: A token is needed, and it is empty.
+    """
+    gate = ChatGate(settings.max_concurrent_chats, settings.max_waiting_chats, settings.chat_wait_s)
+    api = Api(services, settings, Offload(), gate, LoginCodes())
+    app = Litestar(
+        route_handlers=[
+            *chat.ROUTES,
+            *openai.ROUTES,
+            *search.ROUTES,
+            *files.ROUTES,
+            *citation_page.ROUTES,
+            *status.ROUTES,
+            *sessions.ROUTES,
+        ],
+        state=State({"api": api}),
+        exception_handlers={Exception: on_error},
+        request_max_body_size=settings.max_body_bytes,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="prismd",
+            version=settings.version,
+            description="Ask your own files; every answer says where it comes from.",
+            path="/schema",
+            # No page that loads scripts from elsewhere: the description alone.
+            render_plugins=[JsonRenderPlugin()],
+        ),
+    )
+    # Around everything, routing included: unknown paths and handshakes are guarded as well.
+    app.asgi_handler = Guard(app.asgi_handler, settings, services.token)
+    return app

@@ -1,0 +1,169 @@
+"""Files of the index, opened so that nothing outside the watched folders is ever read."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import AsyncGenerator, Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio.to_thread
+import msgspec
+
+from prismd.errors import RequestError
+from prismd.store.files import FileRecord, Root
+
+_PIECE_BYTES = 1 << 18
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_INLINE = frozenset(
+    {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"}
+)
+_AS_TEXT = frozenset(
+    {"application/json", "application/yaml", "application/toml", "application/xml"}
+    | {"application/xhtml+xml", "image/svg+xml"}
+)
+_SANDBOX = "default-src 'none'; frame-ancestors 'none'; sandbox"
+_PDF_CSP = "frame-ancestors 'none'"
+"""A browser's PDF viewer shows nothing under a sandbox; it runs no script of ours either."""
+
+
+class OpenFile(msgspec.Struct, frozen=True):
+    """An open regular file within a watched folder. Whoever has it must close ``fd``."""
+
+    fd: int
+    size_bytes: int
+    mtime_ns: int
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Bytes of a file, half open, and whether the client asked for just these."""
+
+    start: int
+    end: int
+    partial: bool
+
+
+def open_inside(record: FileRecord, roots: Iterable[Root]) -> OpenFile:
+    """Open a file of the index.
+
+    The row's path is not trusted: what stands there now must be a regular file, no link, whose
+    real place is within a watched folder.
+
+    Raises:
+        RequestError: 404; it is gone, or is not such a file.
+    """
+    path = record.path_raw
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        raise _gone(record) from error
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or not _stands_within(path, found, roots):
+            raise _gone(record)
+    except OSError as error:
+        os.close(descriptor)
+        raise _gone(record) from error
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return OpenFile(descriptor, found.st_size, found.st_mtime_ns)
+
+
+def is_as_indexed(record: FileRecord, opened: OpenFile) -> bool:
+    """Whether the file on disk is still the one that was read, as far as size and time tell."""
+    return record.size_bytes == opened.size_bytes and record.mtime_ns == opened.mtime_ns
+
+
+def _stands_within(path: bytes, found: os.stat_result, roots: Iterable[Root]) -> bool:
+    real = os.path.realpath(path)
+    # A folder may have been swapped for a link between opening and looking: compare the files.
+    if not os.path.samestat(os.stat(real), found):  # noqa: PTH116 - bytes
+        return False
+    for root in roots:
+        named = os.fsencode(root.path).rstrip(b"/") + b"/"
+        inside = os.path.realpath(named).rstrip(b"/") + b"/"
+        if path.startswith(named) and real.startswith(inside):
+            return True
+    return False
+
+
+def _gone(record: FileRecord) -> RequestError:
+    name = Path(record.path).name
+    return RequestError(
+        f"{name}: is not there any more; 'POST /rescan' brings the index up to date",
+        status=404,
+        code="file_gone",
+    )
+
+
+def span_of(header: str, size_bytes: int) -> Span:
+    """What a Range header asks for; several ranges, or none that is understood, mean all.
+
+    Raises:
+        RequestError: 416; it lies beyond the end.
+    """
+    match = _RANGE.fullmatch(header.replace(" ", ""))
+    if match is None or match[1] == match[2] == "":
+        return Span(0, size_bytes, partial=False)
+    if match[1] == "":
+        start, end = max(0, size_bytes - int(match[2])), size_bytes
+    else:
+        start = int(match[1])
+        end = min(size_bytes, int(match[2]) + 1) if match[2] else size_bytes
+        if match[2] and int(match[2]) < start:
+            return Span(0, size_bytes, partial=False)
+    if start >= size_bytes:
+        raise RequestError(
+            f"Range: the file has {size_bytes} bytes", status=416, code="range_not_satisfiable"
+        )
+    return Span(start, end, partial=True)
+
+
+async def pieces(opened: OpenFile, span: Span) -> AsyncGenerator[bytes, None]:
+    """The bytes of a span; closes the file."""
+    try:
+        at = span.start
+        while at < span.end:
+            length = min(_PIECE_BYTES, span.end - at)
+            piece = await anyio.to_thread.run_sync(os.pread, opened.fd, length, at)
+            if not piece:  # cut short meanwhile: the connection must not look complete
+                raise OSError("the file became shorter while it was sent")
+            at += len(piece)
+            yield piece
+    finally:
+        os.close(opened.fd)
+
+
+def headers_of(record: FileRecord, opened: OpenFile, span: Span) -> dict[str, str]:
+    """Headers under which no content can run script in our origin."""
+    headers = {
+        "content-length": str(span.end - span.start),
+        "accept-ranges": "bytes",
+        "etag": f'"{opened.mtime_ns:x}-{opened.size_bytes:x}"',
+        "content-security-policy": _SANDBOX,
+        "content-disposition": _disposition(record),
+    }
+    if record.media_type == "application/pdf":
+        headers["content-security-policy"] = _PDF_CSP
+    if span.partial:
+        headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{opened.size_bytes}"
+    return headers
+
+
+def served_type(media_type: str) -> str:
+    """The media type under which a file is sent; HTML and SVG go as plain text."""
+    if media_type in _INLINE or media_type.partition("/")[0] in ("audio", "video"):
+        return media_type
+    if media_type.startswith("text/") or media_type in _AS_TEXT:
+        return "text/plain; charset=utf-8"
+    return "application/octet-stream"
+
+
+def _disposition(record: FileRecord) -> str:
+    attached = served_type(record.media_type) == "application/octet-stream"
+    name = quote(Path(record.path).name.encode("utf-8", "replace"), safe="")
+    return f"{'attachment' if attached else 'inline'}; filename*=UTF-8''{name}"

@@ -1,0 +1,319 @@
+"""``/files`` and what hangs on it: listing, record, content, preview."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from prismd.api import content
+from prismd.api.completion import iso_time
+from prismd.api.services import Api, ApiRequest, api_of
+from prismd.api.streaming import StreamedResponse
+from prismd.domain import Box, DocumentType, FileState, PageLocator
+from prismd.errors import RequestError
+from prismd.store import citations, files
+from prismd.store.citations import KeptCitation
+from prismd.store.files import FileQuery, FileRecord
+
+_FILE_ID = re.compile(r"file-([1-9][0-9]{0,17})")
+_CITATION_ID = re.compile(r"[0-9a-f]{8,64}")
+_MAX_LIMIT = 1000
+_MAX_PAGE = 1_000_000
+_DPI = 110
+_MIN_DPI, _MAX_DPI = 36, 300
+_STATES: tuple[str, ...] = get_args(FileState)
+_TYPES: tuple[str, ...] = get_args(DocumentType)
+
+
+class FileError(Struct, frozen=True):
+    """Why a file gave no document."""
+
+    code: str
+    message: str
+
+
+class FileItem(Struct, frozen=True):
+    """A file of the index."""
+
+    id: str
+    path: str
+    type: str
+    media_type: str
+    size_bytes: int
+    modified_at: str
+    sha256: str
+    state: FileState
+    error: FileError | None
+    passages: int
+    title: str
+    indexed_at: str | None
+
+
+class FileDetail(FileItem, frozen=True):
+    """A file with what it says of itself, and what was left out of it."""
+
+    metadata: dict[str, Any]
+    warnings: list[str]
+
+
+class FilePage(Struct, frozen=True):
+    """Some of the files, in the order of their ids."""
+
+    files: tuple[FileItem, ...]
+    total: int
+    next_cursor: str | None
+
+
+@get("/files", summary="Files of the index")
+async def list_files(
+    request: ApiRequest,
+    q: str = "",
+    state: list[str] | None = None,
+    type: list[str] | None = None,  # noqa: A002 - the parameter's name
+    limit: int = 100,
+    cursor: str = "",
+) -> FilePage:
+    """Files whose path holds ``q``, in these states and of these types, page by page."""
+    query = FileQuery(
+        state=chosen(state, _STATES, "state"),
+        type=chosen(type, _TYPES, "type"),
+        path=q,
+        limit=in_range(limit, 1, _MAX_LIMIT, "limit"),
+        after_id=after(cursor),
+    )
+    return await page_of(api_of(request), query)
+
+
+@get("/files/{file_id:str}", summary="One file")
+async def get_file(request: ApiRequest, file_id: str) -> FileDetail:
+    """A file with its metadata and warnings."""
+    record = await find(api_of(request), file_id)
+    return FileDetail(
+        **msgspec.structs.asdict(item_of(record)),
+        metadata=msgspec.json.decode(record.metadata, type=dict[str, Any]),
+        warnings=msgspec.json.decode(record.warnings, type=list[str]),
+    )
+
+
+@get("/files/{file_id:str}/content", summary="A file's bytes")
+async def get_content(request: ApiRequest, file_id: str) -> Response[Any]:
+    """The file as it is on disk now; ``Range`` is understood."""
+    api = api_of(request)
+    record = await find(api, file_id)
+    opened = await api.offload.read(lambda: _open(api, record))
+    wanted = request.headers.get("range", "")
+    try:
+        span = content.span_of(wanted, opened.size_bytes)
+        headers = content.headers_of(record, opened, span)
+        condition = request.headers.get("if-range", "")
+        if span.partial and condition and condition != headers["etag"]:
+            span = content.Span(0, opened.size_bytes, partial=False)
+            headers = content.headers_of(record, opened, span)
+    except BaseException:
+        os.close(opened.fd)
+        raise
+    return StreamedResponse(
+        content.pieces(opened, span),
+        media_type=content.served_type(record.media_type),
+        headers=headers,
+        status_code=206 if span.partial else 200,
+    )
+
+
+@get("/files/{file_id:str}/preview", summary="A page as PNG, the cited place marked")
+async def get_preview(
+    request: ApiRequest,
+    file_id: str,
+    page: int | None = None,
+    citation: str = "",
+    dpi: int = _DPI,
+) -> Response[bytes]:
+    """A page of a PDF; with ``citation``, that citation's page with its boxes drawn."""
+    api = api_of(request)
+    in_range(dpi, _MIN_DPI, _MAX_DPI, "dpi")
+    record = await find(api, file_id)
+    if record.media_type != "application/pdf":
+        raise RequestError(
+            f"{Path(record.path).name}: only pages of PDFs have a preview so far;"
+            f" GET /files/{file_id}/content gives the file",
+            status=415,
+            code="no_preview",
+        )
+    number, boxes = page or 1, ()
+    if citation:
+        number, boxes = await _cited_place(api, record, citation, page)
+    in_range(number, 1, _MAX_PAGE, "page")
+
+    def work() -> bytes:
+        opened = _open(api, record)
+        os.close(opened.fd)
+        if boxes and not content.is_as_indexed(record, opened):
+            raise _changed(record)
+        return api.services.pool.render(Path(os.fsdecode(record.path_raw)), number, boxes, dpi)
+
+    image = await api.offload.render(work)
+    return Response(image, media_type="image/png", headers={"cache-control": "private, max-age=60"})
+
+
+async def page_of(api: Api, query: FileQuery) -> FilePage:
+    """A page of files."""
+    database = api.services.database
+    records, total = await api.offload.read(
+        lambda: database.read(lambda connection: files.listing(connection, query))
+    )
+    more = len(records) == query.limit
+    return FilePage(
+        tuple(item_of(record) for record in records),
+        total,
+        f"file-{records[-1].id}" if more else None,
+    )
+
+
+async def find(api: Api, file_id: str) -> FileRecord:
+    """A file by its id.
+
+    Raises:
+        RequestError: 404.
+    """
+    match = _FILE_ID.fullmatch(file_id)
+    record = None
+    if match is not None:
+        number, database = int(match[1]), api.services.database
+        record = await api.offload.read(
+            lambda: database.read(lambda connection: files.record(connection, number))
+        )
+    if record is None:
+        raise RequestError(
+            "there is no file of this id; GET /files lists them",
+            status=404,
+            code="file_not_found",
+            param="file_id",
+        )
+    return record
+
+
+async def find_citation(api: Api, citation_id: str) -> KeptCitation:
+    """A citation by its id.
+
+    Raises:
+        RequestError: 404.
+    """
+    kept = None
+    if _CITATION_ID.fullmatch(citation_id):
+        database = api.services.database
+        kept = await api.offload.read(
+            lambda: database.read(lambda connection: citations.find(connection, citation_id))
+        )
+    if kept is None:
+        raise RequestError(
+            "there is no citation of this id; ask again for a new one",
+            status=404,
+            code="citation_not_found",
+            param="citation_id",
+        )
+    return kept
+
+
+def item_of(record: FileRecord) -> FileItem:
+    """A file as it is shown."""
+    error = None
+    if record.error_code:
+        error = FileError(record.error_code, record.error_message)
+    return FileItem(
+        id=f"file-{record.id}",
+        path=record.path,
+        type=record.type,
+        media_type=record.media_type,
+        size_bytes=record.size_bytes,
+        modified_at=iso_time(record.mtime_ns / 1e9),
+        sha256=record.sha256,
+        state=record.state,
+        error=error,
+        passages=record.passages,
+        title=record.title,
+        indexed_at=None if record.indexed_at is None else iso_time(record.indexed_at),
+    )
+
+
+def chosen(given: list[str] | None, allowed: tuple[str, ...], param: str) -> tuple[str, ...]:
+    """Values of a query parameter, repeated or separated by commas.
+
+    Raises:
+        RequestError: One is not allowed.
+    """
+    values = [part for value in given or () for part in value.split(",") if part]
+    for value in values:
+        if value not in allowed:
+            raise RequestError(
+                f"{param}: {value[:40]!r} is not one; allowed are {', '.join(allowed)}",
+                param=param,
+                code="invalid_request",
+            )
+    return tuple(dict.fromkeys(values))
+
+
+def in_range(value: int, low: int, high: int, param: str) -> int:
+    """A number of a query parameter.
+
+    Raises:
+        RequestError: It is too low or too high.
+    """
+    if not low <= value <= high:
+        raise RequestError(
+            f"{param}: {value} is not between {low} and {high}", param=param, code="invalid_request"
+        )
+    return value
+
+
+def after(cursor: str) -> int:
+    """The id after which a page begins.
+
+    Raises:
+        RequestError: The cursor is not one.
+    """
+    if not cursor:
+        return 0
+    match = _FILE_ID.fullmatch(cursor)
+    if match is None:
+        raise RequestError(
+            "cursor: is not one; give the next_cursor of the page before",
+            param="cursor",
+            code="invalid_request",
+        )
+    return int(match[1])
+
+
+def _open(api: Api, record: FileRecord) -> content.OpenFile:
+    return content.open_inside(record, api.services.database.read(files.roots))
+
+
+async def _cited_place(
+    api: Api, record: FileRecord, citation_id: str, page: int | None
+) -> tuple[int, tuple[Box, ...]]:
+    kept = await find_citation(api, citation_id)
+    if kept.sha256 != record.sha256:
+        raise _changed(record)
+    if not isinstance(kept.locator, PageLocator):
+        return page or 1, ()
+    if page not in (None, kept.locator.page):
+        return page or 1, ()
+    return kept.locator.page, kept.locator.boxes
+
+
+def _changed(record: FileRecord) -> RequestError:
+    return RequestError(
+        f"{Path(record.path).name}: is not what was cited any more;"
+        " leave out the citation to see it as it is now",
+        status=409,
+        code="file_changed",
+    )
+
+
+ROUTES: list[HTTPRouteHandler] = [list_files, get_file, get_content, get_preview]

@@ -1,0 +1,42 @@
+"""Blocking work off the event loop, so much at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+
+T = TypeVar("T")
+
+_READS = 8
+_SEARCHES = 4
+_EMBEDDINGS = 2
+_RENDERINGS = 2
+
+
+class Offload:
+    """Threads for each kind of work, so that none keeps another waiting."""
+
+    def __init__(self) -> None:
+        self._reads = CapacityLimiter(_READS)
+        self._searches = CapacityLimiter(_SEARCHES)
+        self._embeddings = CapacityLimiter(_EMBEDDINGS)
+        self._renderings = CapacityLimiter(_RENDERINGS)
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """Run short work on the database or the disk."""
+        return await anyio.to_thread.run_sync(work, limiter=self._reads)
+
+    async def search(self, work: Callable[[], T]) -> T:
+        """Run a search."""
+        return await anyio.to_thread.run_sync(work, limiter=self._searches)
+
+    async def embed(self, work: Callable[[], T]) -> T:
+        """Run the embedding model."""
+        return await anyio.to_thread.run_sync(work, limiter=self._embeddings)
+
+    async def render(self, work: Callable[[], T]) -> T:
+        """Render a preview."""
+        return await anyio.to_thread.run_sync(work, limiter=self._renderings)

@@ -1,0 +1,191 @@
+"""``/v1/models`` and ``/v1/embeddings``."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from litestar import Response, get, post
+from litestar.enums import MediaType
+from litestar.handlers import HTTPRouteHandler
+from numpy.typing import NDArray
+
+from prismd.api import wire
+from prismd.api.asking import PRISM, PRISM_RAW, PRISM_SOURCES, unknown_model
+from prismd.api.body import decode_body, described
+from prismd.api.services import ApiRequest, Services, api_of
+from prismd.errors import ModelError, RequestError
+from prismd.models.base import Embedder
+
+_MAX_INPUTS = 2048
+_EMBEDDINGS_BODY_BYTES = 64 << 20
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A model that can be asked."""
+
+    id: str
+    created: int
+    object: Literal["model"] = "model"
+    owned_by: str = "prismd"
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    """Every model that can be asked."""
+
+    data: tuple[Model, ...]
+    object: Literal["list"] = "list"
+
+
+class Embedding(msgspec.Struct, frozen=True):
+    """The vector of one input, as numbers or as base64 of little-endian float32."""
+
+    index: int
+    embedding: list[float] | str
+    object: Literal["embedding"] = "embedding"
+
+
+class EmbeddingUsage(msgspec.Struct, frozen=True):
+    """Tokens that were read."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingList(msgspec.Struct, frozen=True):
+    """Vectors in the order of the inputs."""
+
+    data: tuple[Embedding, ...]
+    model: str
+    usage: EmbeddingUsage
+    object: Literal["list"] = "list"
+
+
+@get(["/v1/models", "/models"], sync_to_thread=False, summary="What can be asked")
+def list_models(request: ApiRequest) -> ModelList:
+    """Every model, in a fixed order."""
+    return ModelList(tuple(_models(api_of(request).services)))
+
+
+@get(
+    ["/v1/models/{model_id:path}", "/models/{model_id:path}"],
+    sync_to_thread=False,
+    summary="One model",
+)
+def get_model(request: ApiRequest, model_id: PurePosixPath) -> Model:
+    """One model by its name, which may hold slashes."""
+    name = str(model_id).lstrip("/")
+    for model in _models(api_of(request).services):
+        if model.id == name:
+            return model
+    raise unknown_model(name)
+
+
+@post(
+    ["/v1/embeddings", "/embeddings"],
+    status_code=200,
+    request_max_body_size=_EMBEDDINGS_BODY_BYTES,
+    operation_class=described(wire.EmbeddingsRequest),
+    summary="Vectors of texts",
+)
+async def embeddings(request: ApiRequest) -> Response[Any]:
+    """Embed texts as passages, or with ``input_type`` ``query`` as queries."""
+    api = api_of(request)
+    asked = await decode_body(request, wire.EmbeddingsRequest)
+    embedder = api.services.embedder
+    if embedder is None:
+        raise ModelError("no embedding model is installed; 'prismd doctor' says how to get one")
+    texts = _texts(asked.input)
+    _check_model(asked, embedder)
+
+    def work() -> bytes:
+        vectors = _embed(embedder, texts, queries=asked.input_type == "query")
+        limit = embedder.space.max_tokens
+        tokens = sum(min(limit, len(embedder.tokens.offsets(text))) for text in texts)
+        return msgspec.json.encode(
+            EmbeddingList(
+                tuple(
+                    Embedding(index, _encoded(vector, asked.encoding_format))
+                    for index, vector in enumerate(vectors)
+                ),
+                asked.model,
+                EmbeddingUsage(tokens, tokens),
+            )
+        )
+
+    return Response(await api.offload.embed(work), media_type=MediaType.JSON)
+
+
+def _models(services: Services) -> list[Model]:
+    names = [PRISM, PRISM_SOURCES]
+    if services.generator is not None:
+        names += [PRISM_RAW, services.generator.name]
+    if services.embedder is not None:
+        names.append(services.embedder.space.model)
+    created = int(services.started_at)
+    return [Model(name, created) for name in dict.fromkeys(names)]
+
+
+def _check_model(asked: wire.EmbeddingsRequest, embedder: Embedder) -> None:
+    space = embedder.space
+    if asked.model != space.model:
+        raise unknown_model(asked.model)
+    if asked.dimensions not in (None, space.dim):
+        raise RequestError(
+            f"dimensions: {space.model} gives {space.dim}, not {asked.dimensions}; leave it out",
+            param="dimensions",
+            code="unsupported_parameter",
+        )
+
+
+def _texts(given: str | list[Any]) -> list[str]:
+    texts = [given] if isinstance(given, str) else given
+    if not texts or any(text == "" for text in texts):
+        raise RequestError(
+            "input: is empty, or holds an empty text; give texts of at least one character",
+            param="input",
+            code="invalid_request",
+        )
+    if any(isinstance(item, int | list) for item in texts):
+        raise RequestError(
+            "input: token ids of another model's tokeniser mean nothing here; send texts"
+            " (LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))",
+            param="input",
+            code="unsupported_parameter",
+        )
+    if not all(isinstance(item, str) for item in texts):
+        raise RequestError(
+            "input: must be a text or a list of texts", param="input", code="invalid_request"
+        )
+    if len(texts) > _MAX_INPUTS:
+        raise RequestError(
+            f"input: {len(texts)} texts are too many; send {_MAX_INPUTS} at most at a time",
+            param="input",
+            code="invalid_request",
+        )
+    if any(text.startswith("data:image/") for text in texts):
+        raise RequestError(
+            "input: embeddings of images belong to a later version; send texts",
+            param="input",
+            code="unsupported_parameter",
+        )
+    return texts
+
+
+def _embed(embedder: Embedder, texts: list[str], *, queries: bool) -> NDArray[np.float32]:
+    if queries:
+        return np.stack([embedder.embed_query(text) for text in texts])
+    return embedder.embed_passages(texts)
+
+
+def _encoded(vector: NDArray[np.float32], form: str | None) -> list[float] | str:
+    if form == "base64":
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+    numbers: list[float] = vector.tolist()
+    return numbers
+
+
+ROUTES: list[HTTPRouteHandler] = [list_models, get_model, embeddings]

@@ -1,0 +1,55 @@
+"""The frame of the few HTML pages that the API serves itself: no script, all styles inline."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+
+STYLE = """
+:root { color-scheme: light dark; --edge: #8884; --mark: #ffe58a; --mark-ink: #1a1a1a; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.35rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+.path { color: GrayText; margin: 0 0 1rem; overflow-wrap: anywhere; }
+.note { border-left: 4px solid #c77700; padding: .5rem .75rem; margin: 1rem 0; }
+blockquote { border-left: 4px solid var(--mark); margin: 1rem 0; padding: .25rem .75rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+mark { background: var(--mark); color: var(--mark-ink); }
+img { max-width: 100%; height: auto; border: 1px solid var(--edge); background: white; }
+table { border-collapse: collapse; width: 100%; font: 14px/1.45 ui-monospace, monospace; }
+td { padding: 0 .6rem; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere; }
+td:first-child { color: GrayText; text-align: right; width: 1%; white-space: nowrap;
+  user-select: none; border-right: 1px solid var(--edge); }
+code { font: 14px ui-monospace, monospace; }
+"""
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+PAGE_CSP = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def page(title: str, body: str) -> bytes:
+    """A whole page.
+
+    Args:
+        title: Plain text.
+        body: HTML, with everything in it escaped that is not of our own making.
+    """
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)} · prismd</title><style>{STYLE}</style></head>"
+        f"<body>{body}</body></html>\n"
+    ).encode("utf-8", "replace")
+
+
+def sign_in_page(reason: str) -> bytes:
+    """What a browser without a cookie sees."""
+    return page(
+        "Not signed in",
+        f"<h1>This browser is not signed in to prismd</h1><p>{escape(reason)}</p>"
+        "<p>Run <code>prismd token --open</code> in a terminal of this computer.</p>",
+    )

@@ -1,0 +1,243 @@
+"""``POST /search``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response, post
+from litestar.enums import MediaType
+from litestar.handlers import HTTPRouteHandler
+from msgspec import UNSET, Struct, UnsetType
+
+from prismd.answer import Question
+from prismd.api import wire
+from prismd.api.asking import no_generator, stream_of
+from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.chat import begin, collect
+from prismd.api.completion import Reply, Usage, iso_time
+from prismd.api.services import Api, ApiRequest, api_of
+from prismd.api.streaming import watching_client
+from prismd.domain import (
+    Answer,
+    Box,
+    Citation,
+    DocumentType,
+    Explanation,
+    Filters,
+    Hit,
+    ImageLocator,
+    Locator,
+    PageLocator,
+    Support,
+    TimeLocator,
+)
+from prismd.errors import RequestError
+from prismd.models.base import Message
+from prismd.query import parse_query
+from prismd.search import RerankMode, SearchResult
+
+_PREVIEW_CHARS = 200
+
+
+class SourceInfo(Struct, frozen=True, omit_defaults=True):
+    """A place in short."""
+
+    type: DocumentType
+    page: int | None = None
+    timestamp: float | None = None
+    image_region: tuple[Box, ...] | None = None
+
+
+class Metadata(Struct, frozen=True):
+    """Where a result stands, and its text."""
+
+    file_id: str
+    text: str
+    source_info: SourceInfo
+    path: str
+    title: str
+    locator: Locator
+    heading: tuple[str, ...]
+    sha256: str
+    media_type: str
+    modified_at: str
+
+
+class Result(Struct, frozen=True):
+    """A passage that was found."""
+
+    chunk_id: str
+    similarity: float
+    score: float
+    metadata: Metadata
+    explanation: Explanation | UnsetType = UNSET
+
+
+class NumberedCitation(Struct, frozen=True):
+    """A citation: the guide's three fields, then the record that every endpoint gives."""
+
+    citation_number: int
+    source_info: SourceInfo
+    text_preview: str
+    n: int
+    citation_id: str
+    file_id: str
+    path: str
+    sha256: str
+    type: DocumentType
+    title: str
+    locator: Locator
+    quote: str
+    char_start: int
+    char_end: int
+    score: float
+    support: Support
+    url: str
+
+
+class SearchResponse(Struct, frozen=True, kw_only=True):
+    """What was found; with ``answer``, what it says."""
+
+    results: tuple[Result, ...]
+    query: str
+    query_time: float
+    timings_ms: dict[str, float]
+    response: str | None = None
+    citations: tuple[NumberedCitation, ...] = ()
+    grounding: Literal["supported", "partial", "none"] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@post(
+    "/search",
+    status_code=200,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.SearchRequest),
+    summary="Find passages, and answer if asked to",
+)
+async def search(request: ApiRequest) -> Response[Any]:
+    """Search, best first; with ``answer`` true, answer from what was found."""
+    started = time.perf_counter()
+    api = api_of(request)
+    asked = await decode_body(request, wire.SearchRequest)
+    if not parse_query(asked.query)[0]:
+        raise RequestError(
+            "query: says nothing to look for; give words, or list files with GET /files",
+            param="query",
+            code="invalid_request",
+        )
+    filters = wire.filters_of(asked.filters, "filters", asked.filter_type)
+    if asked.answer:
+        response = await _answered(request, api, asked, filters)
+    else:
+        response = await _found(api, asked, filters)
+    elapsed_s = round(time.perf_counter() - started, 4)
+    response = msgspec.structs.replace(response, query_time=elapsed_s)
+    return Response(msgspec.json.encode(response), media_type=MediaType.JSON)
+
+
+async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> SearchResponse:
+    limit = asked.limit or api.settings.search_limit
+
+    def work() -> SearchResult:
+        return api.services.search.search(
+            asked.query, limit=limit, filters=filters, rerank=_rerank(asked.rerank)
+        )
+
+    found = await api.offload.search(work)
+    return SearchResponse(
+        results=_results(found.hits, explain=bool(asked.explain)),
+        query=found.query,
+        query_time=0.0,
+        timings_ms=found.timings_ms,
+        warnings=found.warnings,
+    )
+
+
+async def _answered(
+    request: ApiRequest, api: Api, asked: wire.SearchRequest, filters: Filters
+) -> SearchResponse:
+    if asked.engine == "generative" and api.services.generator is None:
+        raise no_generator(api.settings)
+    question = Question(
+        turns=(Message("user", asked.query),),
+        filters=filters,
+        limit=asked.limit or api.settings.search_limit,
+        engine=asked.engine,
+    )
+    answers: list[Answer] = []
+
+    def work() -> Any:
+        for piece in stream_of(api.services.answering, question):
+            if isinstance(piece, Answer):
+                answers.append(piece)
+                yield Reply(piece.text, piece.finish_reason, Usage(0, 0, 0))
+
+    with watching_client(request) as gone:
+        await collect(await begin(api, work, gone))
+    answer = answers[0]
+    return SearchResponse(
+        results=_results(answer.hits, explain=bool(asked.explain)),
+        query=answer.query,
+        query_time=0.0,
+        timings_ms=answer.timings_ms,
+        response=answer.text,
+        citations=tuple(_citation(citation) for citation in answer.citations),
+        grounding=answer.grounding,
+    )
+
+
+def _rerank(wanted: bool | str | None) -> RerankMode | None:
+    if isinstance(wanted, bool):
+        return "always" if wanted else "never"
+    return msgspec.convert(wanted, RerankMode | None)  # type: ignore[arg-type]
+
+
+def _results(hits: Sequence[Hit], *, explain: bool) -> tuple[Result, ...]:
+    return tuple(
+        Result(
+            f"chunk-{hit.passage_id}",
+            hit.similarity,
+            hit.score,
+            Metadata(
+                file_id=f"file-{hit.file_id}",
+                text=hit.passage.text,
+                source_info=source_info(hit.type, hit.passage.locator),
+                path=hit.path,
+                title=hit.title,
+                locator=hit.passage.locator,
+                heading=hit.passage.heading,
+                sha256=hit.sha256,
+                media_type=hit.media_type,
+                modified_at=iso_time(hit.modified_at),
+            ),
+            hit.explanation if explain else UNSET,
+        )
+        for hit in hits
+    )
+
+
+def source_info(type_: DocumentType, locator: Locator) -> SourceInfo:
+    """A place in short."""
+    if isinstance(locator, PageLocator):
+        return SourceInfo(type_, page=locator.page)
+    if isinstance(locator, TimeLocator):
+        return SourceInfo(type_, timestamp=locator.start_s)
+    if isinstance(locator, ImageLocator):
+        return SourceInfo(type_, image_region=locator.boxes)
+    return SourceInfo(type_)
+
+
+def _citation(citation: Citation) -> NumberedCitation:
+    return NumberedCitation(
+        citation.n,
+        source_info(citation.type, citation.locator),
+        " ".join(citation.quote.split())[:_PREVIEW_CHARS],
+        **msgspec.structs.asdict(citation),
+    )
+
+
+ROUTES: list[HTTPRouteHandler] = [search]

@@ -1,0 +1,131 @@
+"""What the daemon hands to the API, and what every handler finds again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+from litestar import Request
+
+from prismd.answer import Answering
+from prismd.api.gate import ChatGate
+from prismd.api.login import LoginCodes
+from prismd.api.offload import Offload
+from prismd.extract.pool import ExtractPool
+from prismd.ingest import Ingest
+from prismd.models.base import Embedder, Generator, Sampling
+from prismd.models.load import ModelState
+from prismd.progress import Progress
+from prismd.search import Search
+from prismd.store.database import Database
+
+
+class Stale(msgspec.Struct, frozen=True):
+    """What a changed setting or an upgrade would make anew, and the command that does it."""
+
+    documents: int = 0
+    reason: str = ""
+    command: str = ""
+
+
+class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the API behaves.
+
+    Attributes:
+        host: Address that the daemon listens on.
+        port: Port that it listens on; part of its own origin.
+        version: Of prismd, as ``/health`` and ``/status`` show it.
+        auth: Whether requests need the token.
+        allowed_hosts: Names, with or without port, besides the loopback ones.
+        cors_origins: Origins of web pages that may call.
+        max_body_bytes: Largest body that any request may have.
+        max_concurrent_chats: Answers in work at once.
+        max_waiting_chats: Requests that wait for their turn; further ones get 429.
+        chat_wait_s: How long one waits for its turn before it gets 429.
+        request_timeout_s: After this an answer in work is given up.
+        heartbeat_s: Silence in a stream after which a comment is sent.
+        search_limit: Hits, where the request sets no limit.
+        sampling: How the generator writes, where the request does not say.
+        generator_command: Installs the generator that is configured.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7776
+    version: str = ""
+    auth: bool = True
+    allowed_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    max_body_bytes: int = 100_000_000
+    max_concurrent_chats: int = 8
+    max_waiting_chats: int = 16
+    chat_wait_s: float = 30.0
+    request_timeout_s: float = 300.0
+    heartbeat_s: float = 10.0
+    search_limit: int = 10
+    sampling: Sampling = Sampling()
+    generator_command: str = "prismd models pull qwen2.5-coder-0.5b-instruct"
+
+    @property
+    def base_url(self) -> str:
+        """Where clients of this computer reach the API."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the daemon has built.
+
+    Attributes:
+        database: Open for writing.
+        search: Finds passages.
+        answering: Answers questions; built with ``interrupt.Interruptible(generator)``, or else a
+            client that goes away before the first word has its answer begun all the same.
+        embedder: Whose passages are work that a person waits for (``for_questions()``).
+        generator: Writes text; None without weights.
+        ingest: Can be paused, resumed and woken.
+        progress: What is in hand.
+        pool: Renders previews. One of its own, so that a preview does not wait for indexing.
+        model_states: How each role stands now.
+        rescan: Asks for a sweep of all folders; returns at once.
+        token: What requests must show.
+        started_at: Seconds since the epoch.
+        swept: Whether the first sweep has ended; before that the state is ``starting``.
+        stale: What a reindex would do.
+    """
+
+    database: Database
+    search: Search
+    answering: Answering
+    embedder: Embedder | None
+    generator: Generator | None
+    ingest: Ingest
+    progress: Progress
+    pool: ExtractPool
+    model_states: Callable[[], Mapping[Any, ModelState]]
+    rescan: Callable[[], None]
+    token: str
+    started_at: float
+    swept: Callable[[], bool] = field(default=lambda: True)
+    stale: Callable[[], Stale] = field(default=Stale)
+
+
+@dataclass(frozen=True)
+class Api:
+    """What handlers work with."""
+
+    services: Services
+    settings: ApiSettings
+    offload: Offload
+    gate: ChatGate
+    logins: LoginCodes
+
+
+ApiRequest = Request[Any, Any, Any]
+
+
+def api_of(request: ApiRequest) -> Api:
+    """The API that a request came to."""
+    return cast(Api, request.app.state.api)

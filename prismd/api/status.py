@@ -1,0 +1,216 @@
+"""How it stands, and the switches: status, pause, resume, rescan, errors, retry."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from prismd.api import wire
+from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.files import FilePage, after, chosen, find, in_range, page_of
+from prismd.api.services import Api, ApiRequest, Stale, api_of
+from prismd.domain import FileState
+from prismd.models.load import ModelState
+from prismd.progress import Current, Snapshot
+from prismd.store import counts, files, jobs
+from prismd.store.files import FileQuery
+
+State = Literal["starting", "indexing", "idle", "paused"]
+_FAILURES: tuple[FileState, ...] = ("failed", "quarantined", "skipped")
+_RETRIED: tuple[FileState, ...] = ("failed", "quarantined")
+_MAX_LIMIT = 1000
+
+
+class Health(Struct, frozen=True):
+    """That it runs; open to everybody on this computer."""
+
+    version: str
+    status: Literal["ok"] = "ok"
+
+
+class FileCounts(Struct, frozen=True):
+    """Files by state."""
+
+    total: int = 0
+    pending: int = 0
+    processing: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    quarantined: int = 0
+
+
+class RootStatus(Struct, frozen=True):
+    """A watched folder."""
+
+    path: str
+    state: Literal["watching", "polling", "offline"]
+    files: int
+
+
+class Status(Struct, frozen=True):
+    """How everything stands at one moment."""
+
+    state: State
+    version: str
+    files: FileCounts
+    passages: int
+    passages_embedded: int
+    embeddings_computed: int
+    current: tuple[Current, ...]
+    rate_files_per_s: float
+    eta_s: float | None
+    roots: tuple[RootStatus, ...]
+    models: dict[str, ModelState]
+    model_error: str
+    stale: Stale
+    index_bytes: int
+    started_at: float
+
+
+class Switched(Struct, frozen=True):
+    """The state after a switch."""
+
+    state: State
+
+
+class Queued(Struct, frozen=True):
+    """How many files were queued."""
+
+    queued: int
+
+
+@get("/health", sync_to_thread=False, summary="Whether it runs")
+def health(request: ApiRequest) -> Health:
+    """Say that it runs; nothing about what is in the index."""
+    return Health(api_of(request).settings.version)
+
+
+@get("/status", summary="How everything stands")
+async def status(request: ApiRequest) -> Status:
+    """Counts, the files in hand, rate and time left, folders and models."""
+    api = api_of(request)
+    return await api.offload.read(lambda: _status(api))
+
+
+@post("/pause", status_code=200, summary="Start no more work")
+async def pause(request: ApiRequest) -> Switched:
+    """Start no more work until resumed; what is in hand is finished."""
+    api = api_of(request)
+    await api.offload.read(api.services.ingest.pause)
+    return Switched((await api.offload.read(lambda: _status(api))).state)
+
+
+@post("/resume", status_code=200, summary="Go on")
+async def resume(request: ApiRequest) -> Switched:
+    """Go on after a pause."""
+    api = api_of(request)
+    await api.offload.read(api.services.ingest.resume)
+    return Switched((await api.offload.read(lambda: _status(api))).state)
+
+
+@post("/rescan", status_code=202, summary="Compare the folders with the index")
+async def rescan(request: ApiRequest) -> Switched:
+    """Ask for a sweep of all folders; the status shows what it finds."""
+    api = api_of(request)
+    await api.offload.read(api.services.rescan)
+    return Switched((await api.offload.read(lambda: _status(api))).state)
+
+
+@get("/errors", summary="Files without a document, and why")
+async def errors(
+    request: ApiRequest, state: list[str] | None = None, limit: int = 100, cursor: str = ""
+) -> FilePage:
+    """Files that failed, were put in quarantine or were skipped, each with its reason."""
+    query = FileQuery(
+        state=chosen(state, _FAILURES, "state") or _FAILURES,
+        limit=in_range(limit, 1, _MAX_LIMIT, "limit"),
+        after_id=after(cursor),
+    )
+    return await page_of(api_of(request), query)
+
+
+@post(
+    "/retry",
+    status_code=200,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.RetryRequest),
+    summary="Read files again that failed",
+)
+async def retry(request: ApiRequest) -> Queued:
+    """Queue one file, or every file in the states that are named (failed and quarantined)."""
+    api = api_of(request)
+    asked = await decode_body(request, wire.RetryRequest)
+    states: tuple[FileState, ...] = tuple(asked.states or ()) or _RETRIED
+    file_id = None
+    if asked.file_id is not None:
+        file_id = (await find(api, asked.file_id)).id
+        states = tuple(asked.states or ()) or _FAILURES
+    database = api.services.database
+    queued = await api.offload.read(
+        lambda: database.write(lambda connection: jobs.retry(connection, states, file_id))
+    )
+    api.services.ingest.wake()
+    return Queued(queued)
+
+
+def _status(api: Api) -> Status:
+    services = api.services
+    database = services.database
+    by_state = database.read(files.counts)
+    passages, embedded = database.read(counts.passages)
+    queued = database.read(jobs.outstanding)
+    by_root = database.read(files.root_counts)
+    roots = database.read(files.roots)
+    snapshot = services.progress.snapshot()
+    unembedded = passages - embedded if services.embedder is not None else 0
+    return Status(
+        state=_state(api, queued[0], unembedded),
+        version=api.settings.version,
+        files=FileCounts(total=sum(by_state.values()), **by_state),
+        passages=passages,
+        passages_embedded=embedded,
+        embeddings_computed=snapshot.embeddings,
+        current=snapshot.current,
+        rate_files_per_s=round(snapshot.files_per_s, 2),
+        eta_s=eta_s(queued, unembedded, snapshot),
+        roots=tuple(RootStatus(root.path, root.state, by_root.get(root.id, 0)) for root in roots),
+        models={str(role): state for role, state in services.model_states().items()},
+        model_error=services.progress.model_error,
+        stale=services.stale(),
+        index_bytes=database.size_bytes(),
+        started_at=services.started_at,
+    )
+
+
+def _state(api: Api, queued: int, unembedded: int) -> State:
+    if api.services.progress.paused:
+        return "paused"
+    if not api.services.swept():
+        return "starting"
+    return "indexing" if queued or unembedded else "idle"
+
+
+def eta_s(queued: tuple[int, int], unembedded: int, snapshot: Snapshot) -> float | None:
+    """Seconds until everything is read and embedded; None where no rate is known yet. Pure.
+
+    Files are read and passages embedded at the same time, so the longer one counts; large files
+    count by their bytes, many small ones by their number.
+    """
+    number, size_bytes = queued
+    if not number and not unembedded:
+        return 0.0
+    waits = [
+        (number, snapshot.files_per_s),
+        (size_bytes, snapshot.bytes_per_s),
+        (unembedded, snapshot.embeddings_per_s),
+    ]
+    if any(left and not rate for left, rate in waits):
+        return None
+    return round(max(left / rate for left, rate in waits if left), 1)
+
+
+ROUTES: list[HTTPRouteHandler] = [health, status, pause, resume, rescan, errors, retry]

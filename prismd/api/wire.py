@@ -1,0 +1,174 @@
+"""What requests look like. ``null`` stands for "not given"; unknown fields are ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from prismd.domain import DocumentType, Filters
+from prismd.errors import RequestError
+
+Text = Annotated[str, Meta(max_length=100_000)]
+Limit = Annotated[int, Meta(ge=1, le=100)]
+Positive = Annotated[int, Meta(ge=1)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+EngineName = Literal["auto", "extractive", "generative"]
+RerankName = Literal["auto", "always", "never"]
+
+_TYPES: tuple[str, ...] = get_args(DocumentType)
+
+
+class FilterFields(Struct, frozen=True):
+    """What narrows a search; each may be one value or a list."""
+
+    type: str | list[str] | None = None
+    folder: str | list[str] | None = None
+    path: str | list[str] | None = None
+    after: str | None = None
+    before: str | None = None
+    language: str | list[str] | None = None
+
+
+class ContentPart(Struct, frozen=True):
+    """A part of a message; only text is understood."""
+
+    type: str
+    text: str | None = None
+
+
+class ChatMessage(Struct, frozen=True):
+    """A turn of a conversation."""
+
+    role: str
+    content: str | list[ContentPart] | None = None
+    tool_calls: list[Any] | None = None
+
+
+class StreamOptions(Struct, frozen=True):
+    """OpenAI's options of a stream."""
+
+    include_usage: bool | None = None
+
+
+class JsonSchema(Struct, frozen=True):
+    """The schema that an answer must follow."""
+
+    name: str | None = None
+    schema: dict[str, Any] | None = None
+
+
+class ResponseFormat(Struct, frozen=True):
+    """OpenAI's form of an answer."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+class PrismOptions(Struct, frozen=True):
+    """prismd's own field of a chat request."""
+
+    filters: FilterFields | None = None
+    limit: Limit | None = None
+    engine: EngineName | None = None
+    explain: bool | None = None
+
+
+class ChatRequest(Struct, frozen=True):
+    """``POST /v1/chat/completions``."""
+
+    model: str
+    messages: list[ChatMessage]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Positive | None = None
+    max_completion_tokens: Positive | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    tools: list[Any] | None = None
+    functions: list[Any] | None = None
+    response_format: ResponseFormat | None = None
+    prism: PrismOptions | None = None
+
+
+class EmbeddingsRequest(Struct, frozen=True):
+    """``POST /v1/embeddings``; ``input_type`` is ``query`` for what is searched with."""
+
+    model: str
+    input: str | list[Any]
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: int | None = None
+    input_type: Literal["query", "document", "passage"] | None = None
+
+
+class SearchRequest(Struct, frozen=True):
+    """``POST /search``."""
+
+    query: Text
+    limit: Limit | None = None
+    filter_type: str | list[str] | None = None
+    filters: FilterFields | None = None
+    answer: bool | None = None
+    engine: EngineName | None = None
+    rerank: bool | RerankName | None = None
+    explain: bool | None = None
+
+
+class RetryRequest(Struct, frozen=True):
+    """``POST /retry``: one file, or every file in these states."""
+
+    file_id: str | None = None
+    states: list[Literal["failed", "quarantined", "skipped"]] | None = None
+
+
+def many(value: str | list[str] | None) -> tuple[str, ...]:
+    """One value, several, or none."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def filters_of(
+    fields: FilterFields | None, param: str, filter_type: str | list[str] | None = None
+) -> Filters:
+    """Filters of the domain.
+
+    Args:
+        fields: As they came.
+        param: Name of the field that held them, for errors.
+        filter_type: A further ``type``; ``all`` narrows nothing.
+
+    Raises:
+        RequestError: A type is not one.
+    """
+    fields = fields or FilterFields()
+    types = _types(fields.type, f"{param}.type") or _types(filter_type, "filter_type")
+    return Filters(
+        type=types,
+        folder=many(fields.folder),
+        path=many(fields.path),
+        after=fields.after or "",
+        before=fields.before or "",
+        language=many(fields.language),
+    )
+
+
+def _types(value: str | list[str] | None, param: str) -> tuple[DocumentType, ...]:
+    wanted = [type_.strip().lower() for type_ in many(value) if type_.strip()]
+    for type_ in wanted:
+        if type_ not in (*_TYPES, "all"):
+            raise RequestError(
+                f"{param}: {type_[:40]!r} is not a type; allowed are {', '.join(_TYPES)} and all",
+                param=param,
+                code="invalid_request",
+            )
+    if "all" in wanted:
+        return ()
+    return msgspec.convert(tuple(dict.fromkeys(wanted)), tuple[DocumentType, ...])

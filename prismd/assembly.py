@@ -1,0 +1,261 @@
+"""Builds prismd out of its settings; the one place that knows every part."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from prismd.answer import Answering, AnswerSettings
+from prismd.chunk import Chunking
+from prismd.config.options import Config, Folder
+from prismd.domain import EmbeddingSpace
+from prismd.errors import ConfigError, ModelError
+from prismd.evidence import EvidenceSettings
+from prismd.extract.base import media_types
+from prismd.extract.pool import ExtractPool
+from prismd.ingest import Ingest, IngestSettings
+from prismd.models import catalog
+from prismd.models.added import entries
+from prismd.models.base import Embedder, Sampling, TokenCounter
+from prismd.models.remote import EstimatedTokens
+from prismd.models.load import Models, ModelSettings
+from prismd.progress import Progress
+from prismd.search import Search, SearchSettings
+from prismd.store import files, stale
+from prismd.store.database import Database
+from prismd.store.files import Root
+from prismd.store.stale import Stale
+from prismd.watch import Rules, Sweep, sweep
+
+_MB = 1_000_000
+
+
+class Prism:
+    """Every part, built and connected; ``close`` takes them down in order.
+
+    Args:
+        config: The settings.
+        writable: Index too; takes the lock of the data directory. Otherwise only what reads.
+
+    Raises:
+        StoreError: The index cannot be opened.
+        ConfigError: A folder overlaps another.
+    """
+
+    def __init__(self, config: Config, *, writable: bool = True) -> None:
+        self.config = config
+        self.database = Database(config.data_dir, writable=writable)
+        self.models = Models(model_settings(config))
+        self.progress = Progress()
+        self.pool = extract_pool(config)
+        self.search = Search(
+            self.database,
+            self.models.embedder,
+            self.models.reranker,
+            search_settings(config),
+            languages(config),
+        )
+        self.answering = Answering(
+            self.database,
+            self.search,
+            self._sentence_embedder(),
+            self.models.reranker,
+            self.models.generator,
+            answer_settings(config),
+        )
+        self._ingest: Ingest | None = None
+
+    def _sentence_embedder(self) -> Embedder | None:
+        embedder = self.models.embedder
+        return embedder.for_questions() if embedder is not None else None
+
+    @property
+    def ingest(self) -> Ingest:
+        """Ingestion, built at the first use; not started."""
+        if self._ingest is None:
+            self._ingest = Ingest(
+                self.database,
+                self.pool,
+                self.tokens,
+                self.models.embedder,
+                ingest_settings(self.config),
+                self.progress,
+            )
+        return self._ingest
+
+    @property
+    def tokens(self) -> TokenCounter:
+        """The embedding model's tokens; an estimate as long as there is no model."""
+        embedder = self.models.embedder
+        return embedder.tokens if embedder is not None else EstimatedTokens()
+
+    def put_roots(self, *, keep_others: bool = False) -> list[Root]:
+        """Bring the index's folders to those of the settings.
+
+        Args:
+            keep_others: Leave folders that the settings do not name; else they are forgotten
+                with their files, unless ``prismd add`` brought them.
+
+        Raises:
+            ConfigError: A folder is not there, or overlaps another.
+        """
+        wanted = [os.path.realpath(folder.path) for folder in self.config.folders]
+        for path in wanted:
+            if not Path(path).is_dir():
+                raise ConfigError(f"{path}: there is no such folder")
+        for root in self.database.read(files.roots):
+            if root.origin == "config" and root.path not in wanted and not keep_others:
+                self.database.write(lambda c, id_=root.id: files.remove_root(c, id_))  # type: ignore[misc]
+        for path in wanted:
+            self.database.write(lambda c, path=path: files.add_root(c, path, "config"))  # type: ignore[misc]
+        return self.database.read(files.roots)
+
+    def sweep(self, root: Root) -> Sweep:
+        """Hold one folder against the index, and queue what is new."""
+        return sweep(self.database, root, self.rules(root))
+
+    def rules(self, root: Root) -> Rules:
+        """What of a folder is read."""
+        index = self.config.index
+        own = next(
+            (
+                folder
+                for folder in self.config.folders
+                if os.path.realpath(folder.path) == root.path
+            ),
+            Folder(path=Path(root.path)),
+        )
+        return Rules(
+            include=own.include,
+            exclude=(*index.exclude, *own.exclude),
+            hidden=own.hidden,
+            junk=index.junk,
+            never=(os.path.realpath(self.config.data_dir),),
+        )
+
+    def stale(self) -> list[Stale]:
+        """What the present settings would make otherwise."""
+        return self.database.read(lambda c: stale.report(c, *self._present()))
+
+    def reindex(self, *, everything: bool) -> int:
+        """Queue what is stale, or all; returns how many files will be read anew."""
+        count = self.database.write(
+            lambda c: stale.redo(c, *self._present(), everything=everything)
+        )
+        self.ingest.reopen_space()
+        self.ingest.wake()
+        return count
+
+    def _present(self) -> tuple[dict[str, str], str, EmbeddingSpace | None]:
+        extractors = {name: entry.version for name, entry in media_types().items()}
+        embedder = self.models.embedder
+        space = embedder.space if embedder is not None else None
+        return extractors, chunking(self.config).tag, space
+
+    def close(self) -> None:
+        """Stop everything; what is in hand goes back to the queue."""
+        self.pool.close()
+        if self._ingest is not None:
+            self._ingest.stop()
+        self.models.close()
+        self.database.close()
+
+
+def model_settings(config: Config) -> ModelSettings:
+    """What the models are built from."""
+    models, embedding, generation = config.models, config.embedding, config.generation
+    return ModelSettings(
+        models_dir=config.models_dir,
+        embedding=embedding.model if embedding.base_url else models.embedding,
+        reranking=models.reranking,
+        generation=generation.model if generation.base_url else models.generation,
+        threads=models.threads,
+        provider=models.provider,
+        idle_unload_s=models.idle_unload_s,
+        embedding_base_url=embedding.base_url,
+        embedding_api_key_env=embedding.api_key_env,
+        embedding_dim=embedding.dim,
+        embedding_max_tokens=embedding.max_tokens,
+        embedding_query_prefix=embedding.query_prefix,
+        embedding_passage_prefix=embedding.passage_prefix,
+        generation_base_url=generation.base_url,
+        generation_api_key_env=generation.api_key_env,
+        generation_context_tokens=generation.context_tokens,
+    )
+
+
+def workers(config: Config) -> int:
+    """How many files are read at once."""
+    return config.index.workers or len(os.sched_getaffinity(0))
+
+
+def extract_pool(config: Config) -> ExtractPool:
+    """The parsers' pool."""
+    return ExtractPool(
+        workers(config),
+        deadline_s=config.index.deadline_s,
+        memory_bytes=config.index.memory_mb * _MB,
+        recycle_after=config.index.recycle_after,
+    )
+
+
+def chunking(config: Config) -> Chunking:
+    """How passages are cut."""
+    return Chunking(config.chunking.target_tokens, config.chunking.overlap_tokens)
+
+
+def ingest_settings(config: Config) -> IngestSettings:
+    """How files are read."""
+    return IngestSettings(
+        workers=workers(config),
+        max_file_bytes=config.index.max_file_mb * _MB,
+        attempts=config.index.attempts,
+        chunking=chunking(config),
+    )
+
+
+def search_settings(config: Config) -> SearchSettings:
+    """How results are ranked; the names are the same on both sides."""
+    return msgspec.convert(msgspec.to_builtins(config.search), SearchSettings)
+
+
+def answer_settings(config: Config) -> AnswerSettings:
+    """How answers are made."""
+    answer = config.answer
+    return AnswerSettings(
+        engine=answer.engine,
+        evidence=EvidenceSettings(
+            max_passages=answer.max_evidence,
+            max_tokens=answer.evidence_tokens,
+            refusal_threshold=answer.refusal_threshold,
+            refusal_similarity=answer.refusal_similarity,
+        ),
+        sampling=Sampling(
+            max_tokens=config.generation.max_tokens, temperature=config.generation.temperature
+        ),
+        base_url=base_url(config),
+    )
+
+
+def base_url(config: Config) -> str:
+    """Where the daemon listens."""
+    host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
+    return f"http://{host}:{config.server.port}"
+
+
+def languages(config: Config) -> tuple[str, ...]:
+    """What the embedding model knows; empty where that is not known, or any language is."""
+    if config.embedding.base_url:
+        return ()
+    try:
+        return catalog.find(config.models.embedding, entries(config.models_dir)).languages
+    except ModelError:
+        return ()
+
+
+def default_models(config: Config) -> list[str]:
+    """The local models that search wants by the settings."""
+    wanted = [] if config.embedding.base_url else [config.models.embedding]
+    return [name for name in [*wanted, config.models.reranking] if name not in ("", "off", "fake")]

@@ -1,0 +1,163 @@
+"""``search``, ``ask``, ``files`` and ``errors``: what is in the index, for people and programs."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import PurePath
+from typing import Any
+
+import click
+
+from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+from prismd.place import in_words
+
+_PREVIEW = 240
+
+
+def _filters(function: Any) -> Any:
+    for option in reversed(
+        [
+            click.option(
+                "--type", "types", multiple=True,
+                type=click.Choice(["document", "image", "audio", "text"]),
+                help="Only files of this kind; may be repeated.",
+            ),
+            click.option("--folder", multiple=True, help="Only below a folder of this name or path."),
+            click.option("--path", multiple=True, help="Only paths that match this glob."),
+            click.option("--after", default="", help="Only files changed on or after this date."),
+            click.option("--before", default="", help="Only files changed before this date."),
+            click.option("--language", multiple=True, help="Only this language (de, zh, …)."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def _chosen(options: dict[str, Any]) -> dict[str, Any]:
+    renamed = {"types": "type"}
+    return {
+        renamed.get(key, key): list(value) if isinstance(value, tuple) else value
+        for key, value in options.items()
+        if value
+    }
+
+
+@click.command("search")
+@click.argument("query", nargs=-1, required=True)
+@click.option("-n", "--limit", type=click.IntRange(1, 100), help="How many results.")
+@click.option("--explain", is_flag=True, help="Show how each result came by its place.")
+@_filters
+@json_option
+@pass_context
+def search_command(
+    context: Context,
+    query: tuple[str, ...],
+    limit: int | None,
+    explain: bool,
+    as_json: bool,
+    **filters: Any,
+) -> None:
+    """Find passages. Filters may stand in QUERY: folder:tax after:2024-01-01 budget."""
+    body = {
+        "query": " ".join(query),
+        "limit": limit or context.config.search.limit,
+        "filters": _chosen(filters),
+        "explain": explain,
+    }
+    with context.client() as client:
+        found = checked(client.post("/search", json=body))
+    if as_json:
+        print_json(found)
+        return
+    if not found["results"]:
+        click.echo("Nothing found.")
+    for number, result in enumerate(found["results"], start=1):
+        metadata = result["metadata"]
+        name = click.style(metadata["path"], bold=True)
+        click.echo(f"{number}. {name}, {in_words(metadata['locator'])}  ({result['similarity']:.2f})")
+        click.echo(textwrap.indent(_preview(metadata["text"]), "   "))
+        if explain:
+            for key, value in (result.get("explanation") or {}).items():
+                click.echo(f"     {key}: {value}")
+
+
+def _preview(text: str) -> str:
+    flat = " ".join(text.split())
+    return textwrap.fill(textwrap.shorten(flat, _PREVIEW, placeholder=" …"), 96)
+
+
+@click.command("ask")
+@click.argument("question", nargs=-1, required=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "extractive", "generative"]),
+    help="Quote sentences, or have the model write.",
+)
+@_filters
+@json_option
+@pass_context
+def ask_command(
+    context: Context, question: tuple[str, ...], engine: str | None, as_json: bool, **filters: Any
+) -> None:
+    """Answer QUESTION from the indexed files, with citations."""
+    wanted: dict[str, Any] = _chosen(filters)
+    if engine:
+        wanted["engine"] = engine
+    body = {
+        "model": "prism",
+        "messages": [{"role": "user", "content": " ".join(question)}],
+        "prism": wanted,
+    }
+    with context.client() as client:
+        reply = checked(client.post("/v1/chat/completions", json=body))
+    if as_json:
+        print_json(reply)
+        return
+    click.echo(textwrap.fill(reply["choices"][0]["message"]["content"], 96))
+    for citation in reply["prism"]["citations"]:
+        name = PurePath(citation["path"]).name
+        click.echo(
+            f"\n[{citation['n']}] {click.style(name, bold=True)},"
+            f" {in_words(citation['locator'])}  ({citation['support']})\n"
+            f"    {citation['path']}"
+        )
+        click.echo(textwrap.indent(_preview(citation["quote"]), "    > "))
+
+
+@click.command("files")
+@click.option("--state", multiple=True, help="Only files in this state; may be repeated.")
+@click.option("--match", default="", help="Only paths that hold this.")
+@json_option
+@pass_context
+def files_command(context: Context, state: tuple[str, ...], match: str, as_json: bool) -> None:
+    """List the files that are known, with their states."""
+    _list(context, "/files", {"state": list(state), "q": match}, as_json)
+
+
+@click.command("errors")
+@json_option
+@pass_context
+def errors_command(context: Context, as_json: bool) -> None:
+    """List the files that could not be read, and why."""
+    _list(context, "/errors", {}, as_json)
+
+
+def _list(context: Context, route: str, wanted: dict[str, Any], as_json: bool) -> None:
+    listed: list[Any] = []
+    with context.client() as client:
+        after = None
+        while True:
+            page = checked(client.get(route, params={**wanted, "limit": 500, "after": after or ""}))
+            listed += page["data"]
+            after = page.get("next")
+            if not after:
+                break
+    if as_json:
+        print_json(listed)
+        return
+    for item in listed:
+        error = item.get("error") or {}
+        click.echo(f"{item['state']:12}{item['path']}")
+        if error.get("message"):
+            click.echo(f"{'':12}{error['message']}")
+    click.echo(f"{len(listed)} files" if listed else "No files.")

@@ -1,0 +1,73 @@
+"""The progress bar of ``prismd index``: files, passages per second, file in hand, time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import PurePath
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from prismd.assembly import Prism
+from prismd.store import vectors
+from prismd.timing import time_left
+
+_FILE_SHARE = 0.3
+"""Reading's share of the bar; the rest is embedding, which takes the longer part."""
+_PLAIN_S = 5.0
+
+
+class IndexBar:
+    """Shows how far indexing is, on a terminal as a bar, elsewhere as a line now and then."""
+
+    def __init__(self, prism: Prism, files: int, total_bytes: int, *, quiet: bool) -> None:
+        self._prism = prism
+        self._files = files
+        self._total_bytes = total_bytes
+        self._quiet = quiet or not files
+        self._started = time.monotonic()
+        self._said = time.monotonic()
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.fields[counts]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f}%"),
+            TextColumn("{task.fields[rest]}"),
+            console=self._console,
+            transient=True,
+            disable=self._quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=1.0, counts="", rest="")
+
+    def __enter__(self) -> IndexBar:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def update(self) -> None:
+        """Show the present state."""
+        if self._quiet:
+            return
+        now = self._prism.progress.snapshot()
+        done = sum(now.files.values())
+        passages, embedded = self._prism.database.read(vectors.embedded_counts)
+        reading = done / self._files if self._files else 1.0
+        meaning = embedded / passages if passages else 0.0
+        share = min(1.0, _FILE_SHARE * reading + (1 - _FILE_SHARE) * meaning * reading)
+        left = time_left(share, time.monotonic() - self._started)
+        counts = f"{done}/{self._files} files  {embedded}/{passages} passages"
+        current = ", ".join(PurePath(item.path).name for item in now.current) or "embedding"
+        rest = f"{now.embeddings_per_s:.0f} passages/s  {left}  {current[:40]}"
+        self._bar.update(self._task, completed=share, counts=counts, rest=rest)
+        if not self._console.is_terminal and time.monotonic() - self._said > _PLAIN_S:
+            self._said = time.monotonic()
+            print(f"{counts}  {rest}", file=sys.stderr, flush=True)

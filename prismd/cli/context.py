@@ -1,0 +1,146 @@
+"""What every command may use: the settings, and a client of the daemon or of the file itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prismd.errors import DaemonUnreachable
+
+if TYPE_CHECKING:
+    import httpx
+
+    from prismd.assembly import Prism
+    from prismd.config.options import Config
+
+pass_context = click.pass_obj
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_CONNECT_S = 2.0
+_ANSWER_S = 600.0
+
+
+class Context:
+    """A command's surroundings.
+
+    Args:
+        config_file: The configuration file, if one was named.
+        flags: Settings given on the command line, by dotted key.
+    """
+
+    def __init__(self, config_file: Path | None, flags: Mapping[str, object]) -> None:
+        self._config_file = config_file
+        self._flags = dict(flags)
+
+    def set(self, **flags: object) -> None:
+        """Add flags of the command itself; ``__`` stands for the dot."""
+        self._flags |= {key.replace("__", "."): value for key, value in flags.items()}
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings, read at the first use."""
+        from prismd.config.loading import load
+
+        return load(self._config_file, flags=self._flags)
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """A client of the running daemon, or, without one, of the index itself.
+
+        Raises:
+            StoreError: There is no daemon, and no index.
+        """
+        daemon = self._daemon()
+        if daemon is not None:
+            with daemon:
+                yield daemon
+            return
+        from prismd.cli.local import local_client
+
+        with self.prism(writable=False) as prism, local_client(prism) as client:
+            yield client
+
+    @contextlib.contextmanager
+    def daemon(self) -> Iterator[httpx.Client]:
+        """A client of the running daemon.
+
+        Raises:
+            DaemonUnreachable: None answers.
+        """
+        daemon = self._daemon()
+        if daemon is None:
+            raise DaemonUnreachable(
+                f"no prismd is running for {self.config.data_dir}; start it with 'prismd run'"
+            )
+        with daemon:
+            yield daemon
+
+    def running(self) -> bool:
+        """Whether a daemon answers."""
+        daemon = self._daemon()
+        if daemon is not None:
+            daemon.close()
+        return daemon is not None
+
+    def _daemon(self) -> httpx.Client | None:
+        from prismd.running import find_running
+
+        running = find_running(self.config.data_dir)
+        if running is None:
+            return None
+        import httpx
+
+        from prismd.access import read_token
+
+        client = httpx.Client(
+            base_url=running.url,
+            headers={"Authorization": f"Bearer {read_token(self.config.data_dir)}"},
+            timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
+            trust_env=False,  # a proxy has no business between us and the loopback interface
+        )
+        try:
+            client.get("/health").raise_for_status()
+        except httpx.HTTPError:
+            client.close()
+            return None
+        return client
+
+    @contextlib.contextmanager
+    def prism(self, *, writable: bool) -> Iterator[Prism]:
+        """The index itself, with models and parsers, opened by this process."""
+        from prismd.assembly import Prism
+
+        prism = Prism(self.config, writable=writable)
+        try:
+            yield prism
+        finally:
+            prism.close()
+
+
+def checked(response: httpx.Response) -> Any:
+    """The JSON of a response.
+
+    Raises:
+        RequestError: The server refused; with its own message.
+    """
+    from prismd.errors import RequestError
+
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    if response.is_error:
+        message = body.get("error", {}).get("message") or f"HTTP status {response.status_code}"
+        raise RequestError(message, status=response.status_code)
+    return body
+
+
+def print_json(value: object) -> None:
+    """Print JSON for programs."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -1,0 +1,128 @@
+"""``status``, ``pause``, ``resume``, ``retry``, ``add`` and ``remove``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+from prismd.timing import duration
+
+
+@click.command("status")
+@json_option
+@pass_context
+def status_command(context: Context, as_json: bool) -> None:
+    """Say what prismd is doing, and what its index holds."""
+    running = context.running()
+    with context.client() as client:
+        status = checked(client.get("/status"))
+    if as_json:
+        print_json({**status, "running": running})
+        return
+    _print_status(status, running)
+
+
+def _print_status(status: dict[str, Any], running: bool) -> None:
+    click.echo(f"prismd {status['version']}: {status['state'] if running else 'not running'}")
+    files = status["files"]
+    click.echo(
+        f"files      {files['total']} in all: "
+        + ", ".join(f"{files[key]} {key}" for key in files if key != "total" and files[key])
+    )
+    click.echo(
+        f"passages   {status['passages']}, {status['passages_embedded']} embedded;"
+        f" index {status['index_bytes'] / 1e6:.1f} MB"
+    )
+    for item in status["current"]:
+        click.echo(f"now        {item['path']} ({item['stage']})")
+    if status.get("eta_s"):
+        click.echo(f"time left  {duration(status['eta_s'])}")
+    for root in status["roots"]:
+        click.echo(f"folder     {root['path']} ({root['state']}, {root['files']} files)")
+    for role, model in status["models"].items():
+        detail = f": {model['detail']}" if model["detail"] else ""
+        click.echo(f"{role:11}{model['name']} ({model['state']}{detail})")
+    for stale in status["stale"]:
+        click.echo(
+            f"stale      {stale['count']} {stale['what']} {stale['why']}; '{stale['command']}'"
+        )
+
+
+@click.command("pause")
+@pass_context
+def pause_command(context: Context) -> None:
+    """Start no more indexing until 'prismd resume'; questions are answered all the same."""
+    with context.daemon() as daemon:
+        checked(daemon.post("/pause"))
+    click.echo("Paused.")
+
+
+@click.command("resume")
+@pass_context
+def resume_command(context: Context) -> None:
+    """Go on indexing."""
+    with context.daemon() as daemon:
+        checked(daemon.post("/resume"))
+    click.echo("Resumed.")
+
+
+@click.command("retry")
+@pass_context
+def retry_command(context: Context) -> None:
+    """Queue the files that failed once more."""
+    if context.running():
+        with context.daemon() as daemon:
+            count = checked(daemon.post("/retry"))["queued"]
+    else:
+        from prismd.store import jobs
+
+        with context.prism(writable=True) as prism:
+            count = prism.database.write(jobs.retry)
+    click.echo(f"{count} files queued.")
+
+
+def _needs_no_daemon(context: Context) -> None:
+    from prismd.errors import RequestError
+
+    if context.running():
+        raise RequestError(
+            "prismd is running; stop it first, or name the folder in the configuration"
+        )
+
+
+@click.command("add")
+@click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
+@pass_context
+def add_command(context: Context, folder: Path) -> None:
+    """Watch FOLDER from the next start on."""
+    _needs_no_daemon(context)
+    from prismd.store import files
+
+    path = os.path.realpath(folder)
+    with context.prism(writable=True) as prism:
+        prism.database.write(lambda c: files.add_root(c, path, "command"))
+    click.echo(f"{path}: will be indexed by 'prismd run' or 'prismd index'.")
+
+
+@click.command("remove")
+@click.argument("folder", type=click.Path(path_type=Path))
+@pass_context
+def remove_command(context: Context, folder: Path) -> None:
+    """Forget FOLDER and what was read from it; the files themselves are not touched."""
+    _needs_no_daemon(context)
+    from prismd.errors import ConfigError
+    from prismd.store import files
+
+    path = os.path.realpath(folder)
+    with context.prism(writable=True) as prism:
+        for root in prism.database.read(files.roots):
+            if root.path == path:
+                prism.database.write(lambda c, id_=root.id: files.remove_root(c, id_))  # type: ignore[misc]
+                prism.ingest.finish()
+                click.echo(f"{path}: forgotten.")
+                return
+        raise ConfigError(f"{path}: is not watched; 'prismd status' lists the folders")

@@ -1,0 +1,142 @@
+"""``doctor``: checks what a newcomer can get wrong, and says how to mend it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from prismd.cli.context import Context, json_option, pass_context, print_json
+
+_LOW_DISK_BYTES = 2_000_000_000
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """One thing that was looked at; ``remedy`` is empty when all is well."""
+
+    what: str
+    well: bool
+    detail: str
+    remedy: str = ""
+
+
+@click.command("doctor")
+@json_option
+@pass_context
+@click.pass_context
+def doctor_command(ctx: click.Context, context: Context, as_json: bool) -> None:
+    """Look for what could keep prismd from working; ends with 1 when something does."""
+    verdicts = list(_look(context))
+    if as_json:
+        print_json(verdicts)
+    else:
+        for verdict in verdicts:
+            sign = click.style("ok  ", fg="green") if verdict.well else click.style("!!  ", fg="red")
+            click.echo(f"{sign}{verdict.what}: {verdict.detail}")
+            if verdict.remedy:
+                click.echo(f"      {verdict.remedy}")
+    if not all(verdict.well for verdict in verdicts):
+        ctx.exit(1)
+
+
+def _look(context: Context) -> Iterator[Verdict]:
+    config = context.config  # a wrong setting ends here, with its own message
+    where = str(config.file) if config.file else "none; defaults hold"
+    yield Verdict("configuration", well=True, detail=where)
+    yield _data_dir(config.data_dir)
+    yield _disk(config.data_dir)
+    yield from _folders(context)
+    yield from _models(context)
+    yield _port(context)
+    yield from _index(context)
+
+
+def _data_dir(path: Path) -> Verdict:
+    if not path.exists():
+        return Verdict("data directory", True, f"{path} (made at the first start)")
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        remedy = f"chmod 700 {path}"
+        return Verdict("data directory", False, f"{path}: others can look into it", remedy)
+    return Verdict("data directory", True, str(path))
+
+
+def _disk(path: Path) -> Verdict:
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    remedy = "free some space, or set data_dir to another disk" if free < _LOW_DISK_BYTES else ""
+    return Verdict("disk space", not remedy, f"{free / 1e9:.1f} GB free at {there}", remedy)
+
+
+def _folders(context: Context) -> Iterator[Verdict]:
+    for folder in context.config.folders:
+        well = folder.path.is_dir()
+        remedy = "" if well else "correct the path, or remove the folder from the configuration"
+        yield Verdict("folder", well, f"{folder.path}", remedy)
+
+
+def _models(context: Context) -> Iterator[Verdict]:
+    from prismd.assembly import model_settings
+    from prismd.errors import ModelError
+    from prismd.models import catalog
+    from prismd.models.added import entries
+    from prismd.models.installed import verified
+    from prismd.models.load import Models
+
+    config = context.config
+    models = Models(model_settings(config))
+    try:
+        for role, state in models.states().items():
+            # Only the embedder is needed: the others have a good enough stand-in.
+            well = state.state in ("ready", "loaded", "remote", "off") or role == "generation"
+            detail = f"{state.name} ({state.state})"
+            if state.state == "ready":
+                try:
+                    verified(catalog.find(state.name, entries(config.models_dir)), config.models_dir)
+                    detail = f"{state.name} (checksum right)"
+                except ModelError as error:
+                    yield Verdict(role, False, state.name, str(error))
+                    continue
+            yield Verdict(role, well, detail, "" if state.state == "ready" else state.detail)
+    finally:
+        models.close()
+
+
+def _port(context: Context) -> Verdict:
+    server = context.config.server
+    if context.running():
+        return Verdict("daemon", True, f"answers on port {server.port}")
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        if probe.connect_ex((server.host, server.port)) == 0:
+            remedy = "stop it, or choose another port under [server]"
+            return Verdict("port", False, f"{server.port} is used by another program", remedy)
+    return Verdict("daemon", True, f"not running; port {server.port} is free")
+
+
+def _index(context: Context) -> Iterator[Verdict]:
+    from prismd.errors import StoreError
+    from prismd.store.check import check
+    from prismd.store.database import FILE_NAME, Database
+
+    path = context.config.data_dir / FILE_NAME
+    if not path.exists():
+        yield Verdict("index", True, "none yet; 'prismd index FOLDER' makes it")
+        return
+    try:
+        database = Database(context.config.data_dir, writable=False)
+    except StoreError as error:
+        yield Verdict("index", False, str(error), "restore a backup, or delete the file")
+        return
+    try:
+        findings = check(database, repair=False)
+        wrong = "; ".join(f"{finding.what}: {finding.count}" for finding in findings)
+        remedy = "stop prismd and run 'prismd check'" if findings else ""
+        size = f"{database.size_bytes() / 1e6:.1f} MB"
+        yield Verdict("index", not findings, wrong or f"{path}, {size}, intact", remedy)
+    finally:
+        database.close()

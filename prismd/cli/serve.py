@@ -1,0 +1,126 @@
+"""``run`` and ``index``: the daemon in the foreground, and one pass with a progress bar."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from prismd.cli.context import Context, pass_context
+
+_POLL_S = 0.2
+_FOLDERS = click.argument(
+    "folders", nargs=-1, type=click.Path(file_okay=False, exists=True, path_type=Path)
+)
+
+
+@click.command("run")
+@_FOLDERS
+@click.option("--port", type=int, help="The port to listen on.")
+@pass_context
+def run_command(context: Context, folders: tuple[Path, ...], port: int | None) -> None:
+    """Index FOLDERS, besides those of the configuration, and answer over HTTP."""
+    context.set(folders=list(folders) or None, server__port=port)
+    from prismd.daemon import run
+
+    run(context.config)
+
+
+@click.command("index")
+@_FOLDERS
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@pass_context
+def index_command(context: Context, folders: tuple[Path, ...], quiet: bool) -> None:
+    """Bring the index of FOLDERS, and of those known already, up to date, then exit."""
+    context.set(folders=list(folders) or None)
+    if context.running():
+        _index_by_daemon(context, folders, quiet)
+    else:
+        _index_here(context, quiet)
+
+
+def _index_here(context: Context, quiet: bool) -> None:
+    from prismd.cli.bar import IndexBar
+    from prismd.cli.summary import summarise
+    from prismd.store import files, jobs
+
+    with context.prism(writable=True) as prism, _stoppable():
+        prism.put_roots(keep_others=True)
+        if prism.models.embedder is None:
+            state = prism.models.states()["embedding"]
+            click.echo(
+                f"note: indexing words only: {state.name} is {state.state}; {state.detail}",
+                err=True,
+            )
+        started = time.monotonic()
+        sweeps = [prism.sweep(root) for root in prism.database.read(files.roots)]
+        for found in sweeps:
+            if found.offline:
+                click.echo(f"{found.root.path}: is not there; kept as it was", err=True)
+        queued, queued_bytes = prism.database.read(jobs.outstanding)
+        prism.ingest.start()
+        with IndexBar(prism, queued, queued_bytes, quiet=quiet) as bar:
+            while not prism.ingest.idle():
+                if prism.progress.model_error:
+                    click.echo(f"note: {prism.progress.model_error}", err=True)
+                    break
+                bar.update()
+                time.sleep(_POLL_S)
+            bar.update()
+        prism.ingest.finish()
+        summarise(prism, sweeps, time.monotonic() - started)
+
+
+class _stoppable:  # noqa: N801 - reads as the statement that it is
+    """Turns SIGTERM into the same orderly end that Ctrl-C has."""
+
+    def __enter__(self) -> None:
+        self._before: Any = signal.signal(signal.SIGTERM, _interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _index_by_daemon(context: Context, folders: tuple[Path, ...], quiet: bool) -> None:
+    from prismd.cli.context import checked
+    from prismd.errors import RequestError
+
+    with context.daemon() as daemon:
+        status = checked(daemon.get("/status"))
+        watched = [Path(root["path"]) for root in status["roots"]]
+        for folder in folders:
+            if not any(folder.resolve().is_relative_to(root) for root in watched):
+                raise RequestError(
+                    f"{folder}: the running prismd does not watch it; stop it and run"
+                    f" 'prismd run {folder}', or add the folder to the configuration"
+                )
+        checked(daemon.post("/rescan"))
+        if not quiet:
+            click.echo("The running prismd is looking through its folders.")
+        _follow(lambda: checked(daemon.get("/status")), quiet)
+
+
+def _follow(status: Callable[[], Any], quiet: bool) -> None:
+    time.sleep(1.0)  # the sweep has to find something first
+    while True:
+        now = status()
+        files = now["files"]
+        left = files["pending"] + files["processing"]
+        if not quiet:
+            click.echo(
+                f"\r{files['total'] - left} of {files['total']} files,"
+                f" {now['passages_embedded']} of {now['passages']} passages embedded ",
+                nl=False,
+            )
+        if now["state"] != "indexing" and not left:
+            click.echo("" if quiet else "\nUp to date.")
+            return
+        time.sleep(_POLL_S)

@@ -1,0 +1,43 @@
+"""What ``prismd index`` says at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from prismd.assembly import Prism
+from prismd.store import files, vectors
+from prismd.timing import duration
+from prismd.watch import Sweep
+
+_SHOWN = 5
+
+
+def summarise(prism: Prism, sweeps: Sequence[Sweep], elapsed_s: float) -> None:
+    """Say what was done, what is in the index now, and what could not be read."""
+    moved = sum(found.moved for found in sweeps)
+    removed = sum(found.removed for found in sweeps)
+    done = prism.progress.snapshot()
+    read = sum(done.files.values())
+    counts = prism.database.read(files.counts)
+    passages, embedded = prism.database.read(vectors.embedded_counts)
+    if not read and not moved and not removed:
+        click.echo(f"Nothing has changed ({duration(elapsed_s)}).")
+    else:
+        click.echo(
+            f"{read} files read, {moved} moved, {removed} gone,"
+            f" {done.embeddings} passages embedded in {duration(elapsed_s)}."
+        )
+    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    click.echo(f"In the index: {told or 'no files'}; {passages} passages, {embedded} embedded.")
+    _say_failures(prism)
+
+
+def _say_failures(prism: Prism) -> None:
+    query = files.FileQuery(state=("failed", "quarantined"), limit=_SHOWN)
+    failed, total = prism.database.read(lambda c: files.listing(c, query))
+    for record in failed:
+        click.echo(f"  {record.error_message}", err=True)
+    if total > len(failed):
+        click.echo(f"  and {total - len(failed)} more: 'prismd errors' lists them", err=True)

@@ -1,0 +1,88 @@
+"""``token``, ``check``, ``backup`` and ``reindex``."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+
+
+@click.command("token")
+@click.option("--open", "open_page", is_flag=True, help="Let this computer's browser in.")
+@pass_context
+def token_command(context: Context, open_page: bool) -> None:
+    """Print the token that requests need, or let the browser in by a link that works once."""
+    from prismd.access import read_token
+
+    if not open_page:
+        click.echo(read_token(context.config.data_dir))
+        return
+    with context.daemon() as daemon:
+        url = checked(daemon.post("/login-link"))["url"]
+    click.echo(f"Opening {url}\nThe link works once, within a minute.")
+    webbrowser.open(url)
+
+
+@click.command("check")
+@click.option("--repair/--no-repair", default=True, help="Make again what can be made again.")
+@json_option
+@pass_context
+@click.pass_context
+def check_command(ctx: click.Context, context: Context, repair: bool, as_json: bool) -> None:
+    """Verify the index; ends with 1 when something is wrong that could not be mended."""
+    from prismd.store.check import check
+    from prismd.store.database import Database
+
+    # A running daemon holds the write lock: then look, and mend nothing.
+    writable = repair and not context.running()
+    database = Database(context.config.data_dir, writable=writable)
+    try:
+        findings = check(database, repair=writable)
+    finally:
+        database.close()
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            state = "mended" if finding.repaired else "not mended"
+            click.echo(f"{finding.what}: {finding.count} ({state})")
+        click.echo("All is well." if not findings else f"{len(findings)} findings.")
+    if any(not finding.repaired for finding in findings):
+        ctx.exit(1)
+
+
+@click.command("backup")
+@click.argument("destination", type=click.Path(path_type=Path))
+@pass_context
+def backup_command(context: Context, destination: Path) -> None:
+    """Copy the index to DESTINATION, consistently, while prismd runs."""
+    from prismd.store.check import backup
+    from prismd.store.database import Database
+
+    database = Database(context.config.data_dir, writable=False)
+    try:
+        size = backup(database, destination)
+    finally:
+        database.close()
+    click.echo(f"{destination}: {size / 1e6:.1f} MB written")
+
+
+@click.command("reindex")
+@click.option("--stale", "only_stale", is_flag=True, help="Redo what settings or upgrades changed.")
+@click.option("--all", "everything", is_flag=True, help="Redo everything.")
+@pass_context
+def reindex_command(context: Context, only_stale: bool, everything: bool) -> None:
+    """Read files anew, because a setting or prismd itself has changed."""
+    if only_stale == everything:
+        raise click.UsageError("say what is to be read anew: --stale or --all")
+    if context.running():
+        with context.daemon() as daemon:
+            count = checked(daemon.post("/reindex", json={"everything": everything}))["queued"]
+        click.echo(f"{count} files queued; the running prismd reads them now.")
+        return
+    with context.prism(writable=True) as prism:
+        count = prism.reindex(everything=everything)
+    click.echo(f"{count} files queued; 'prismd index' or 'prismd run' reads them.")

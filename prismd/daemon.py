@@ -1,0 +1,167 @@
+"""The daemon: sweeps the folders, reads what is new, answers over HTTP, stops in order."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import socket
+import threading
+import time
+
+import uvicorn
+
+from prismd.access import read_token
+from prismd.assembly import Prism, base_url
+from prismd.config.options import Config
+from prismd.errors import PrismdError, StoreError
+from prismd.running import announced
+from prismd.serving import make_app
+from prismd.store import files
+
+log = logging.getLogger(__name__)
+
+_SHUTDOWN_S = 5
+
+
+class Sweeper:
+    """Holds the folders against the index: at the start, when asked, and every so often."""
+
+    def __init__(self, prism: Prism) -> None:
+        self._prism = prism
+        self._wanted = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="prismd-sweep", daemon=True)
+        self._first_done = threading.Event()
+
+    def start(self) -> None:
+        """Begin with a sweep of every folder."""
+        self._thread.start()
+
+    def rescan(self) -> None:
+        """Sweep as soon as possible."""
+        self._wanted.set()
+
+    def swept(self) -> bool:
+        """Whether every folder has been looked through since the start."""
+        return self._first_done.is_set()
+
+    def stop(self) -> None:
+        """End the loop; a sweep in hand is finished first."""
+        self._stopping.set()
+        self._wanted.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._wanted.clear()
+            for root in self._prism.database.read(files.roots):
+                if self._stopping.is_set():
+                    return
+                self._sweep(root)
+            self._first_done.set()
+            self._wanted.wait(self._prism.config.index.rescan_s)
+
+    def _sweep(self, root: files.Root) -> None:
+        started = time.monotonic()
+        try:
+            found = self._prism.sweep(root)
+        except (PrismdError, OSError) as error:
+            log.error("%s: could not be looked through (%s)", root.path, error)
+            return
+        except Exception:
+            log.exception("%s: could not be looked through; please report this", root.path)
+            return
+        if found.jobs:
+            self._prism.ingest.wake()
+        if found.offline:
+            log.warning("%s: is not there; what is known of it is kept until it is back", root.path)
+        log.log(
+            logging.INFO if found.jobs or found.moved or found.removed else logging.DEBUG,
+            "%s: %d files, %d new, %d changed, %d moved, %d gone, in %.1f s",
+            root.path,
+            found.files,
+            found.added,
+            found.changed,
+            found.moved,
+            found.removed,
+            time.monotonic() - started,
+        )
+
+
+def run(config: Config) -> None:
+    """Serve until told to stop (SIGINT, SIGTERM).
+
+    Raises:
+        PrismdError: The port or the data directory is taken, or a setting is wrong.
+    """
+    _log_to(config)
+    token = read_token(config.data_dir)
+    listener = _listen(config)
+    try:
+        prism = Prism(config)
+    except BaseException:
+        listener.close()
+        raise
+    try:
+        _serve(prism, token, listener)
+    finally:
+        listener.close()
+        prism.close()
+        log.info("stopped")
+
+
+def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
+    config = prism.config
+    prism.put_roots()
+    sweeper = Sweeper(prism)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            make_app(prism, token, sweeper),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+            timeout_keep_alive=30,
+        )
+    )
+    prism.ingest.start()
+    sweeper.start()
+    try:
+        with announced(config.data_dir, base_url(config)):
+            log.info("serving on %s", base_url(config))
+            server.run(sockets=[listener])
+    finally:
+        # Parsers first: they are what a sweep or a loop could be waiting for.
+        prism.pool.close()
+        sweeper.stop()
+
+
+def _listen(config: Config) -> socket.socket:
+    host, port = config.server.host, config.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise StoreError(
+            f"port {port}: cannot be listened on ({error.strerror}); "
+            "stop what uses it, or choose another with --port"
+        ) from error
+    listener.listen(512)
+    return listener
+
+
+def _log_to(config: Config) -> None:
+    handler: logging.Handler = logging.StreamHandler()
+    if config.log.file is not None:
+        config.log.file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            config.log.file, maxBytes=10_000_000, backupCount=3, encoding="utf-8"
+        )
+        config.log.file.chmod(0o600)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
+    for chatty in ("httpx", "httpcore", "uvicorn.error", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

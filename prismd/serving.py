@@ -1,0 +1,67 @@
+"""The HTTP side of a built prismd: as served by the daemon, or called by a command itself."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from litestar import Litestar
+
+from prismd import __version__
+from prismd.api.app import create_app
+from prismd.api.services import ApiSettings, Services
+from prismd.assembly import Prism
+from prismd.config.options import Config
+
+
+class Sweeping(Protocol):
+    """What the HTTP side asks of the sweeper."""
+
+    def rescan(self) -> None:
+        """Sweep as soon as possible."""
+
+    def swept(self) -> bool:
+        """Whether every folder has been looked through since the start."""
+
+
+def make_app(prism: Prism, token: str, sweeper: Sweeping | None = None) -> Litestar:
+    """The HTTP interface; without a sweeper it only reads."""
+    return create_app(_services(prism, token, sweeper), api_settings(prism.config))
+
+
+def _services(prism: Prism, token: str, sweeper: Sweeping | None) -> Services:
+    embedder = prism.models.embedder
+    return Services(
+        database=prism.database,
+        search=prism.search,
+        answering=prism.answering,
+        embedder=embedder.for_questions() if embedder is not None else None,
+        generator=prism.models.generator,
+        ingest=prism.ingest if sweeper is not None else None,
+        progress=prism.progress,
+        pool=prism.pool,
+        model_states=prism.models.states,
+        rescan=sweeper.rescan if sweeper is not None else None,
+        swept=sweeper.swept if sweeper is not None else lambda: True,
+        stale=prism.stale,
+        reindex=prism.reindex if sweeper is not None else None,
+        started_at=time.time(),
+        token=token,
+    )
+
+
+def api_settings(config: Config) -> ApiSettings:
+    """What of the settings concerns the HTTP side."""
+    server = config.server
+    return ApiSettings(
+        host=server.host,
+        port=server.port,
+        auth=server.auth,
+        allowed_hosts=server.allowed_hosts,
+        cors_origins=server.cors_origins,
+        max_body_bytes=server.max_body_mb * 1_000_000,
+        max_concurrent_chats=server.max_concurrent_chats,
+        request_timeout_s=server.request_timeout_s,
+        search_limit=config.search.limit,
+        version=__version__,
+    )

@@ -1,0 +1,115 @@
+"""What the measurements share: an index made by the real pipeline, and ranking metrics."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prismd.chunk import Chunking
+from prismd.config.options import Config
+from prismd.extract.pool import ExtractPool
+from prismd.ingest import Ingest, IngestSettings
+from prismd.models import catalog
+from prismd.models.onnx import OnnxEmbedder, OnnxReranker
+from prismd.progress import Progress
+from prismd.store import files
+from prismd.store.database import Database
+from prismd.watch import Rules, sweep
+
+
+def load_models(models_dir: Path | None = None) -> tuple[OnnxEmbedder, OnnxReranker]:
+    """The default embedder and reranker; pull them first (``prismd models pull``)."""
+    models_dir = models_dir or Config(data_dir=Path()).models_dir
+    entries = {entry.name: entry for entry in catalog.CATALOG}
+    return (
+        OnnxEmbedder(entries["bge-small-en-v1.5"], models_dir),
+        OnnxReranker(entries["ms-marco-MiniLM-L-12-v2"], models_dir),
+    )
+
+
+@contextlib.contextmanager
+def indexed(
+    data_dir: Path, folders: list[Path], embedder: OnnxEmbedder, chunking: Chunking | None = None
+) -> Iterator[Database]:
+    """The index of folders, brought up to date and open."""
+    database = Database(data_dir)
+    pool = ExtractPool(2)
+    progress = Progress()
+    settings = IngestSettings(chunking=chunking or Chunking())
+    ingest = Ingest(database, pool, embedder.tokens, embedder, settings, progress)
+    try:
+        for folder in folders:
+            path = str(folder.resolve())
+            root = database.write(lambda c, path=path: files.add_root(c, path, "command"))
+            sweep(database, root, Rules(junk=False))
+        ingest.start()
+        while not ingest.idle():
+            time.sleep(0.2)
+            done = progress.snapshot()
+            print(
+                f"\r{sum(done.files.values())} files, {done.embeddings} passages embedded,"
+                f" {done.embeddings_per_s:.0f}/s   ",
+                end="",
+                file=sys.stderr,
+            )
+        print(file=sys.stderr)
+        pool.close()
+        ingest.stop()
+        yield database
+    finally:
+        database.close()
+
+
+class RetrievalSet:
+    """A BEIR-shaped folder: corpus.jsonl, queries.jsonl, qrels.tsv, perhaps answers.jsonl."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name
+        self.corpus = {row["id"]: row for row in _lines(folder / "corpus.jsonl")}
+        self.queries = {row["id"]: row["text"] for row in _lines(folder / "queries.jsonl")}
+        self.relevant: dict[str, dict[str, int]] = {}
+        qrels = folder / "qrels.tsv"
+        qrels = qrels if qrels.exists() else folder.parent / "qrels.tsv"
+        with qrels.open(newline="") as stream:
+            for row in csv.reader(stream, delimiter="\t"):
+                if row[-1].lstrip("-").isdigit():
+                    self.relevant.setdefault(row[0], {})[row[1]] = int(row[-1])
+        answers = folder / "answers.jsonl"
+        self.answers = {row["id"]: row for row in _lines(answers)} if answers.exists() else {}
+
+    def write(self, folder: Path) -> Path:
+        """One Markdown file per passage, named by its number; returns the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, row in enumerate(self.corpus.values()):
+            title = row.get("title") or ""
+            text = f"# {title}\n\n{row['text']}\n" if title else f"{row['text']}\n"
+            target = folder / f"{number:06}.md"
+            if not target.exists():
+                target.write_text(text, encoding="utf-8")
+        return folder
+
+    def ids(self) -> dict[str, str]:
+        """Corpus ids by the stems of the files that ``write`` makes."""
+        return {f"{number:06}": id_ for number, id_ in enumerate(self.corpus)}
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream if line.strip()]
+
+
+def ndcg(ranked: list[str], relevant: dict[str, int], k: int = 10) -> float:
+    """nDCG@k with the gains of the judgements."""
+    gains = [relevant.get(id_, 0) for id_ in ranked[:k]]
+    ideal = sorted(relevant.values(), reverse=True)[:k]
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    best = float(np.dot(ideal, discount[: len(ideal)]))
+    return float(np.dot(gains, discount[: len(gains)])) / best if best else 0.0

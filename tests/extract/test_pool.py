@@ -1,0 +1,222 @@
+"""The pool of workers, with real processes and extractors that misbehave."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from prismd.errors import (
+    EncryptedDocument,
+    ExtractCrash,
+    ExtractError,
+    ExtractTimeout,
+    UnsupportedMedia,
+)
+from prismd.extract.pool import ExtractPool
+
+Write = Callable[[str, bytes | str], Path]
+
+HOSTILE = """
+import ctypes, os, sys, threading
+from pathlib import Path
+from prismd.domain import Block, Extraction, Layout
+
+class Hostile:
+    version = "1"
+
+    def extract(self, path, media_type, options):
+        order = path.read_text().strip()
+        print("a stray print", flush=True)
+        if order == "crash":
+            ctypes.string_at(0)
+        if order == "exit":
+            os._exit(3)
+        if order == "hang":
+            (path.parent / "started").touch()
+            threading.Event().wait()
+        if order == "eat":
+            return bytearray(8 << 30)
+        if order == "eat natively":
+            sys.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'")
+            os.abort()
+        if order == "raise":
+            raise KeyError("surprise\\n/in/the/parser")
+        if order == "recurse":
+            return self.extract(path, media_type, options)
+        text = f"{os.getpid()}"
+        return Extraction(text, (Block(0, len(text)),), Layout("text"))
+"""
+
+
+@pytest.fixture
+def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ExtractPool]]:
+    """Pools whose workers know an extractor for ``.ics`` that does what the file says."""
+    (tmp_path / "hostile_reader.py").write_text(HOSTILE)
+    info = tmp_path / "hostile-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[prismd.extractors]\ntext/calendar = hostile_reader:Hostile\n"
+    )
+    search = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, search)))
+    made: list[ExtractPool] = []
+
+    def make(size: int = 1, deadline_s: float = 60, recycle_after: int = 200) -> ExtractPool:
+        made.append(ExtractPool(size, deadline_s=deadline_s, recycle_after=recycle_after))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def wait_for(path: Path) -> None:
+    pause = threading.Event()
+    for _ in range(1000):
+        if path.exists():
+            return
+        pause.wait(0.02)
+    raise AssertionError(f"{path} did not appear")
+
+
+def test_a_file_comes_back_with_its_type(pool: Callable[..., ExtractPool], write: Write) -> None:
+    media_type, extraction = pool().extract(write("a.md", "# Title\n\ntext\n"))
+    assert media_type.name == "text/markdown"
+    assert media_type.type == "text"
+    assert extraction.title == "Title"
+
+
+@pytest.mark.parametrize(
+    ("order", "kind", "code", "words"),
+    [
+        (
+            "crash",
+            ExtractCrash,
+            "crash",
+            "a.ics: the program that reads it crashed [(]SIGSEGV[)]; ",
+        ),
+        ("exit", ExtractCrash, "crash", "exit code 3"),
+        ("eat", ExtractError, "memory", "a.ics: reading it needs more memory"),
+        ("eat natively", ExtractError, "memory", "a.ics: reading it needs more than the 2048 MB"),
+        ("raise", ExtractError, "broken", "a.ics: its reader failed [(]KeyError"),
+        ("recurse", ExtractError, "broken", "nested too deeply"),
+    ],
+)
+def test_a_bad_file_fails_alone_and_says_why(
+    pool: Callable[..., ExtractPool],
+    write: Write,
+    order: str,
+    kind: type[ExtractError],
+    code: str,
+    words: str,
+) -> None:
+    workers = pool()
+    with pytest.raises(ExtractError, match=words) as error:
+        workers.extract(write("a.ics", order))
+    assert type(error.value) is kind
+    assert error.value.code == code
+    assert workers.extract(write("a.txt", "the next file"))[1].text == "the next file"
+
+
+def test_a_file_that_takes_too_long_is_given_up(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool(deadline_s=3)
+    with pytest.raises(ExtractTimeout, match=r"a\.ics: not read within 3 s; ") as error:
+        workers.extract(write("a.ics", "hang"))
+    assert error.value.transient
+    assert workers.extract(write("a.txt", "next"))[1].text == "next"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.zip", b"PK\x05\x06" + b"\x00" * 18, UnsupportedMedia),
+        (
+            "a.docx",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0",
+            EncryptedDocument,
+        ),
+        ("a.txt", b"", ExtractError),
+    ],
+)
+def test_the_kind_of_an_error_comes_through(
+    pool: Callable[..., ExtractPool],
+    write: Write,
+    name: str,
+    content: bytes,
+    kind: type[ExtractError],
+) -> None:
+    with pytest.raises(ExtractError, match=f"^{name}: .*; ") as error:
+        pool().extract(write(name, content))
+    assert type(error.value) is kind
+
+
+def test_a_worker_is_reused_and_replaced_in_time(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool(recycle_after=3)
+    pids = [workers.extract(write("a.ics", "pid"))[1].text for _ in range(7)]
+    assert pids[0] == pids[1] == pids[2] != pids[3]
+    assert pids[3] == pids[4] == pids[5] != pids[6]
+    assert [str(pid) for pid in workers.worker_pids()] == [pids[6]]
+
+
+def test_many_threads_share_the_workers(pool: Callable[..., ExtractPool], write: Write) -> None:
+    workers = pool(size=2)
+    files = [write(f"{n}.txt", f"text {n}") for n in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        texts = [extraction.text for _, extraction in threads.map(workers.extract, files)]
+    assert texts == [f"text {n}" for n in range(40)]
+    assert len(workers.worker_pids()) <= 2
+
+
+def test_calling_off_stops_what_is_being_read(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool()
+    path = write("a.ics", "hang")
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(workers.extract, path)
+        wait_for(path.parent / "started")
+        workers.cancel_all()
+        with pytest.raises(ExtractError, match="called off") as error:
+            reading.result(30)
+    assert error.value.code == "cancelled"
+    assert workers.extract(write("a.txt", "next"))[1].text == "next"
+
+
+def test_closing_leaves_no_process_behind(pool: Callable[..., ExtractPool], write: Write) -> None:
+    workers = pool()
+    workers.extract(write("a.txt", "text"))
+    (pid,) = workers.worker_pids()
+    workers.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(ExtractError, match="called off"):
+        workers.extract(write("a.txt", "text"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of bytes")
+def test_names_that_are_not_text_are_no_obstacle(
+    pool: Callable[..., ExtractPool], tmp_path: Path
+) -> None:
+    good, bad = (
+        Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/\xff.md", b"/\n\xff.zip")
+    )
+    try:
+        good.write_text("# T\n")
+        bad.write_bytes(b"PK\x05\x06" + b"\x00" * 18)
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    workers = pool()
+    assert workers.extract(good)[1].text == "# T\n"
+    with pytest.raises(UnsupportedMedia) as error:
+        workers.extract(bad)
+    assert str(error.value).startswith("\ufffd\ufffd.zip: ZIP archives")

@@ -1,0 +1,51 @@
+"""Weights, fetched once by the code under test, and a hub on loopback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prismd.models.catalog import find
+from prismd.models.fetch import fetch
+from tests.models.hub_server import Hub
+from tests.models.openai_server import OpenAIServer
+
+# Read at import: during a test the home directory is an empty one.
+_MODELS_DIR = Path(
+    os.environ.get("PRISMD_TEST_MODELS")
+    or os.environ.get("PRISMD_MODELS_DIR")
+    or Path.home() / ".cache" / "prismd-tests" / "models"
+)
+
+
+@pytest.fixture(scope="session")
+def onnx_weights() -> Path:
+    """A models folder with the embedder and the reranker in it."""
+    fetch([find("bge-small-en-v1.5"), find("ms-marco-MiniLM-L-12-v2")], _MODELS_DIR)
+    return _MODELS_DIR
+
+
+@pytest.fixture(scope="session")
+def llama_weights() -> Path:
+    """A models folder with the small generator in it."""
+    fetch([find("smollm2-135m-instruct")], _MODELS_DIR)
+    return _MODELS_DIR
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that ``HF_ENDPOINT`` names."""
+    with Hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield hub
+
+
+@pytest.fixture
+def openai_server() -> Iterator[OpenAIServer]:
+    """A server of OpenAI's protocol."""
+    with OpenAIServer() as server:
+        yield server
