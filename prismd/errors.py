@@ -9,6 +9,7 @@
     │   ├── EncryptedDocument  a password stands before the text
     │   ├── ExtractTimeout     the parser did not finish by its deadline
     │   └── ExtractCrash       the parser's process died or outgrew its memory
+    ├── WorkerError            the process that reads files cannot be started
     ├── ModelError             weights are missing, wrong, or fail to run
     ├── StoreError             the database cannot be opened, or refuses
     │   └── StoreLocked        another prismd holds the data directory
@@ -91,6 +92,10 @@ class ExtractCrash(ExtractError):
 
     code = "crash"
     transient = True
+
+
+class WorkerError(PrismdError):
+    """The process that reads files cannot be started; no file is to blame."""
 
 
 class ModelError(PrismdError):

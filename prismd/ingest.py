@@ -23,7 +23,7 @@ import msgspec
 from prismd import chunk
 from prismd.chunk import Chunking
 from prismd.domain import Document, Extraction, FileState
-from prismd.errors import ExtractError, ModelError, StoreError
+from prismd.errors import ExtractError, ModelError, StoreError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.models.base import Embedder, TokenCounter
 from prismd.progress import Progress
@@ -180,8 +180,10 @@ class Ingest:
             self._database.write(lambda c: files.remove(c, [job.file_id]))
         except OSError as error:
             self._fail(job, _unreadable(job.path, error))
-        except StoreError as error:
+        except (StoreError, WorkerError) as error:
+            # Nothing that a file could be blamed for; all would fail alike.
             log.error("%s", error)
+            self._progress.fault = str(error)
             self._stopping.wait(_IDLE_WAIT_S)
             self._give_back(job)
         except Exception as error:
@@ -351,7 +353,7 @@ class _Embedding:
                     self._queued.wait(_IDLE_WAIT_S)
             except (ModelError, StoreError) as error:
                 log.error("%s", error)
-                self._progress.model_error = str(error)
+                self._progress.fault = str(error)
                 self._stopping.wait(_IDLE_WAIT_S)
 
     def _embed_batch(self) -> bool:
@@ -377,7 +379,7 @@ class _Embedding:
             lambda c: vectors.store(c, space_id, hashes, computed)
         )
         self._progress.embedded(len(batch))
-        self._progress.model_error = ""
+        self._progress.fault = ""
         return True
 
     def _finish_writing(self) -> None:

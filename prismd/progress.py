@@ -47,7 +47,8 @@ class Progress:
         self._current: dict[int, Current] = {}
         self._history: deque[tuple[float, int, int, int]] = deque()
         self.paused = False
-        self.model_error = ""
+        self.fault = ""
+        """What keeps everything from going on, fit to show; empty while all is well."""
 
     def began(self, file_id: int, path: str, size_bytes: int) -> None:
         """A file was taken in hand."""

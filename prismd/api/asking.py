@@ -10,10 +10,12 @@ import msgspec
 from prismd.answer import Answering, Question, resolve
 from prismd.api import wire
 from prismd.api.completion import Reply, Usage, reply_of, source_list
+from prismd.api.interrupt import noted
 from prismd.api.services import ApiSettings, Services
 from prismd.domain import Answer
 from prismd.errors import ModelError, RequestError
 from prismd.models.base import Delta, Generator, Message, Sampling
+from prismd.query import combine
 
 PRISM = "prism"
 PRISM_SOURCES = "prism+sources"
@@ -158,7 +160,7 @@ def _write(
 ) -> Iterator[str | Reply]:
     written: list[str] = []
     end = Delta("", "stop")
-    deltas = generator.generate(turns, sampling)
+    deltas = noted(generator.generate(turns, sampling))
     try:
         for delta in deltas:
             if delta.text:
@@ -193,7 +195,10 @@ def _plan_cited(
     sampling = _sampling(request, settings.sampling)
     question = Question(
         turns=turns,
-        filters=wire.filters_of(options.filters, "prism.filters"),
+        filters=combine(
+            wire.filters_of(options, "prism."),
+            wire.filters_of(options.filters, "prism.filters."),
+        ),
         limit=options.limit or settings.search_limit,
         engine=options.engine,
         sampling=None if sampling == settings.sampling else sampling,

@@ -110,7 +110,7 @@ def _place(kept: KeptCitation) -> str:
         return f", {locator.start_s:.0f} to {locator.end_s:.0f} s"
     if isinstance(locator, TextLocator):
         lines = f", lines {locator.line_start} to {locator.line_end}"
-        return " › ".join(["", *locator.heading]) + lines if locator.heading else lines
+        return " / ".join(["", *locator.heading]) + lines if locator.heading else lines
     return ""
 
 

@@ -146,7 +146,7 @@ class ChatChunk(Struct, frozen=True, kw_only=True):
     model: str
     choices: tuple[ChunkChoice, ...]
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
-    usage: Usage | None | UnsetType = UNSET
+    usage: Usage | UnsetType | None = UNSET
     citations: tuple[str, ...] | UnsetType = UNSET
     search_results: tuple[SearchHit, ...] | UnsetType = UNSET
     prism: PrismNote | UnsetType = UNSET

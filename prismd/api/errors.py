@@ -21,6 +21,7 @@ from prismd.errors import (
     PrismdError,
     RequestError,
     StoreError,
+    WorkerError,
 )
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,11 @@ _CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+_UNAVAILABLE: dict[type[Exception], str] = {
+    ModelError: "model_unavailable",
+    StoreError: "store_unavailable",
+    WorkerError: "worker_unavailable",
+}
 _CLIENT_GONE = 499
 
 
@@ -73,7 +79,7 @@ def envelope(
     status: int, message: str, *, code: str | None = None, param: str | None = None
 ) -> ErrorEnvelope:
     """The envelope of an error, its ``type`` by its status."""
-    server = status >= 500  # noqa: PLR2004
+    server = status >= 500
     kind = "server_error" if server else _TYPES.get(status, "invalid_request_error")
     return ErrorEnvelope(ErrorBody(message, kind, param, code or _CODES.get(status)))
 
@@ -84,17 +90,16 @@ def describe(error: Exception) -> tuple[int, ErrorEnvelope, dict[str, str]]:
         headers = {"retry-after": str(error.retry_after_s)}
         return 429, envelope(429, str(error), code=error.code), headers
     if isinstance(error, RequestError):
-        status = 400 if error.status == 422 else error.status  # noqa: PLR2004
+        status = 400 if error.status == 422 else error.status
         return status, envelope(status, str(error), code=error.code, param=error.param), {}
     if isinstance(error, HTTPException):
         return _of_framework(error)
     if isinstance(error, ExtractError):
         status = _status_of_extraction(error)
         return status, envelope(status, str(error), code=error.code), {}
-    if isinstance(error, ModelError):
-        return 503, envelope(503, str(error), code="model_unavailable"), {}
-    if isinstance(error, StoreError):
-        return 503, envelope(503, str(error), code="store_unavailable"), {}
+    for kind, code in _UNAVAILABLE.items():
+        if isinstance(error, kind):
+            return 503, envelope(503, str(error), code=code), {}
     if isinstance(error, PrismdError):
         return 400, envelope(400, str(error)), {}
     return 500, _unforeseen(error), {}
@@ -115,7 +120,7 @@ def on_error(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
 
 def _of_framework(error: HTTPException) -> tuple[int, ErrorEnvelope, dict[str, str]]:
     status = error.status_code
-    if status >= 500:  # noqa: PLR2004
+    if status >= 500:
         return 500, _unforeseen(error), {}
     message, param = _WORDS.get(status, error.detail), None
     if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:

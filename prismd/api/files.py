@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from litestar import Response, get
@@ -66,9 +66,10 @@ class FileDetail(FileItem, frozen=True):
 class FilePage(Struct, frozen=True):
     """Some of the files, in the order of their ids."""
 
-    files: tuple[FileItem, ...]
+    data: tuple[FileItem, ...]
     total: int
-    next_cursor: str | None
+    next: str | None
+    object: Literal["list"] = "list"
 
 
 @get("/files", summary="Files of the index")
@@ -76,9 +77,9 @@ async def list_files(
     request: ApiRequest,
     q: str = "",
     state: list[str] | None = None,
-    type: list[str] | None = None,  # noqa: A002 - the parameter's name
+    type: list[str] | None = None,
     limit: int = 100,
-    cursor: str = "",
+    after: str = "",
 ) -> FilePage:
     """Files whose path holds ``q``, in these states and of these types, page by page."""
     query = FileQuery(
@@ -86,7 +87,7 @@ async def list_files(
         type=chosen(type, _TYPES, "type"),
         path=q,
         limit=in_range(limit, 1, _MAX_LIMIT, "limit"),
-        after_id=after(cursor),
+        after_id=id_after(after),
     )
     return await page_of(api_of(request), query)
 
@@ -146,7 +147,8 @@ async def get_preview(
             status=415,
             code="no_preview",
         )
-    number, boxes = page or 1, ()
+    number = page or 1
+    boxes: tuple[Box, ...] = ()
     if citation:
         number, boxes = await _cited_place(api, record, citation, page)
     in_range(number, 1, _MAX_PAGE, "page")
@@ -272,19 +274,19 @@ def in_range(value: int, low: int, high: int, param: str) -> int:
     return value
 
 
-def after(cursor: str) -> int:
+def id_after(cursor: str) -> int:
     """The id after which a page begins.
 
     Raises:
-        RequestError: The cursor is not one.
+        RequestError: It is no place in the list.
     """
     if not cursor:
         return 0
     match = _FILE_ID.fullmatch(cursor)
     if match is None:
         raise RequestError(
-            "cursor: is not one; give the next_cursor of the page before",
-            param="cursor",
+            "after: is no place in the list; give 'next' of the page before",
+            param="after",
             code="invalid_request",
         )
     return int(match[1])

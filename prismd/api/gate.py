@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from prismd.api.errors import BusyError, ClientGone
 
@@ -40,7 +41,7 @@ class ChatGate:
         if self._waiting >= self._may_wait:
             raise _busy("too many questions are waiting for an answer")
         self._waiting += 1
-        turn = asyncio.ensure_future(self._free.acquire())
+        turn: asyncio.Future[Any] = asyncio.ensure_future(self._free.acquire())
         try:
             await asyncio.wait(
                 {turn, gone}, timeout=self._wait_s, return_when=asyncio.FIRST_COMPLETED
@@ -59,7 +60,7 @@ class ChatGate:
         """Give a place back."""
         self._free.release()
 
-    def _withdraw(self, turn: asyncio.Future[bool]) -> None:
+    def _withdraw(self, turn: asyncio.Future[Any]) -> None:
         if turn.done() and not turn.cancelled():
             self.leave()
         else:

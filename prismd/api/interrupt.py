@@ -58,6 +58,14 @@ def interruptible_by(interrupt: Interrupt) -> Iterator[None]:
         _current.reset(token)
 
 
+def noted(running: Iterator[Delta]) -> Iterator[Delta]:
+    """A generation, which the ``Interrupt`` of this thread can stop, if it has one."""
+    interrupt = _current.get()
+    if interrupt is not None:
+        interrupt.add(running)
+    return running
+
+
 class Interruptible:
     """A generator whose generations can be stopped by the ``Interrupt`` of their thread."""
 
@@ -80,11 +88,7 @@ class Interruptible:
 
     def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
         """See ``Generator.generate``."""
-        running = self._generator.generate(messages, sampling)
-        interrupt = _current.get()
-        if interrupt is not None:
-            interrupt.add(running)
-        return running
+        return noted(self._generator.generate(messages, sampling))
 
     def close(self) -> None:
         """Stop the engine."""

@@ -36,7 +36,7 @@ from prismd.domain import (
 )
 from prismd.errors import RequestError
 from prismd.models.base import Message
-from prismd.query import parse_query
+from prismd.query import combine, parse_query
 from prismd.search import RerankMode, SearchResult
 
 _PREVIEW_CHARS = 200
@@ -129,7 +129,10 @@ async def search(request: ApiRequest) -> Response[Any]:
             param="query",
             code="invalid_request",
         )
-    filters = wire.filters_of(asked.filters, "filters", asked.filter_type)
+    filters = combine(
+        wire.filters_of(asked, "", asked.filter_type),
+        wire.filters_of(asked.filters, "filters."),
+    )
     if asked.answer:
         response = await _answered(request, api, asked, filters)
     else:
@@ -190,10 +193,10 @@ async def _answered(
     )
 
 
-def _rerank(wanted: bool | str | None) -> RerankMode | None:
+def _rerank(wanted: bool | RerankMode | None) -> RerankMode | None:
     if isinstance(wanted, bool):
         return "always" if wanted else "never"
-    return msgspec.convert(wanted, RerankMode | None)  # type: ignore[arg-type]
+    return wanted
 
 
 def _results(hits: Sequence[Hit], *, explain: bool) -> tuple[Result, ...]:

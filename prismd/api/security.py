@@ -201,7 +201,7 @@ async def _refuse(scope: Scope, headers: _Headers, send: Send, refusal: Refusal)
         # Closing before accepting makes the server answer the handshake with 403.
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
         return
-    more = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []  # noqa: PLR2004
+    more = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
     if "text/html" in headers.first(b"accept") and scope.get("method") == "GET":
         more += [
             (b"content-type", b"text/html; charset=utf-8"),
@@ -215,6 +215,6 @@ async def _refuse(scope: Scope, headers: _Headers, send: Send, refusal: Refusal)
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    length = [] if status == 204 else [(b"content-length", str(len(body)).encode())]  # noqa: PLR2004
+    length = [] if status == 204 else [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": [*length, *headers]})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 from litestar import Request
@@ -20,14 +20,7 @@ from prismd.models.load import ModelState
 from prismd.progress import Progress
 from prismd.search import Search
 from prismd.store.database import Database
-
-
-class Stale(msgspec.Struct, frozen=True):
-    """What a changed setting or an upgrade would make anew, and the command that does it."""
-
-    documents: int = 0
-    reason: str = ""
-    command: str = ""
+from prismd.store.stale import Stale
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +67,13 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{host}:{self.port}"
 
 
+class Reindex(Protocol):
+    """Queues files to be read anew."""
+
+    def __call__(self, *, everything: bool) -> int:
+        """Queue what is stale, or all; says how many files."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What the daemon has built.
@@ -85,15 +85,17 @@ class Services:
             client that goes away before the first word has its answer begun all the same.
         embedder: Whose passages are work that a person waits for (``for_questions()``).
         generator: Writes text; None without weights.
-        ingest: Can be paused, resumed and woken.
+        ingest: Can be paused, resumed and woken; None where the index is only read.
         progress: What is in hand.
-        pool: Renders previews. One of its own, so that a preview does not wait for indexing.
+        pool: Renders previews.
         model_states: How each role stands now.
-        rescan: Asks for a sweep of all folders; returns at once.
+        rescan: Asks for a sweep of all folders; returns at once. None where the index is only read.
         token: What requests must show.
         started_at: Seconds since the epoch.
         swept: Whether the first sweep has ended; before that the state is ``starting``.
-        stale: What a reindex would do.
+        stale: What a reindex would redo.
+        reindex: Queues what is stale, or everything, and says how many files; None where the
+            index is only read.
     """
 
     database: Database
@@ -101,15 +103,16 @@ class Services:
     answering: Answering
     embedder: Embedder | None
     generator: Generator | None
-    ingest: Ingest
+    ingest: Ingest | None
     progress: Progress
     pool: ExtractPool
     model_states: Callable[[], Mapping[Any, ModelState]]
-    rescan: Callable[[], None]
+    rescan: Callable[[], None] | None
     token: str
     started_at: float
     swept: Callable[[], bool] = field(default=lambda: True)
-    stale: Callable[[], Stale] = field(default=Stale)
+    stale: Callable[[], Sequence[Stale]] = field(default=tuple)
+    reindex: Reindex | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class LoginLink(Struct, frozen=True):
 
 
 @post("/login-link", status_code=200, sync_to_thread=False, summary="A link that signs in once")
-def login_link(request: ApiRequest, next: str = "/") -> LoginLink:  # noqa: A002
+def login_link(request: ApiRequest, next: str = "/") -> LoginLink:
     """Make a link that signs the browser in that opens it within a minute."""
     api = api_of(request)
     asked = {"code": api.logins.issue()}
@@ -32,7 +32,7 @@ def login_link(request: ApiRequest, next: str = "/") -> LoginLink:  # noqa: A002
 
 
 @get("/login", sync_to_thread=False, include_in_schema=False)
-def login(request: ApiRequest, code: str = "", next: str = "/") -> Response[Any]:  # noqa: A002
+def login(request: ApiRequest, code: str = "", next: str = "/") -> Response[Any]:
     """Sign the browser in, and go on to a page of this server."""
     api = api_of(request)
     if not api.logins.redeem(code):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
@@ -10,14 +10,17 @@ from msgspec import Struct
 
 from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
-from prismd.api.files import FilePage, after, chosen, find, in_range, page_of
-from prismd.api.services import Api, ApiRequest, Stale, api_of
+from prismd.api.files import FilePage, chosen, find, id_after, in_range, page_of
+from prismd.api.services import Api, ApiRequest, api_of
 from prismd.domain import FileState
+from prismd.errors import RequestError
 from prismd.models.load import ModelState
 from prismd.progress import Current, Snapshot
 from prismd.store import counts, files, jobs
 from prismd.store.files import FileQuery
+from prismd.store.stale import Stale
 
+T = TypeVar("T")
 State = Literal["starting", "indexing", "idle", "paused"]
 _FAILURES: tuple[FileState, ...] = ("failed", "quarantined", "skipped")
 _RETRIED: tuple[FileState, ...] = ("failed", "quarantined")
@@ -65,8 +68,8 @@ class Status(Struct, frozen=True):
     eta_s: float | None
     roots: tuple[RootStatus, ...]
     models: dict[str, ModelState]
-    model_error: str
-    stale: Stale
+    fault: str
+    stale: tuple[Stale, ...]
     index_bytes: int
     started_at: float
 
@@ -96,11 +99,26 @@ async def status(request: ApiRequest) -> Status:
     return await api.offload.read(lambda: _status(api))
 
 
+def _running(part: T | None) -> T:
+    """A part that only a running daemon has.
+
+    Raises:
+        RequestError: This process only reads the index.
+    """
+    if part is None:
+        raise RequestError(
+            "prismd is not running, so nothing can be switched; start it with 'prismd run'",
+            status=503,
+            code="not_running",
+        )
+    return part
+
+
 @post("/pause", status_code=200, summary="Start no more work")
 async def pause(request: ApiRequest) -> Switched:
     """Start no more work until resumed; what is in hand is finished."""
     api = api_of(request)
-    await api.offload.read(api.services.ingest.pause)
+    await api.offload.read(_running(api.services.ingest).pause)
     return Switched((await api.offload.read(lambda: _status(api))).state)
 
 
@@ -108,7 +126,7 @@ async def pause(request: ApiRequest) -> Switched:
 async def resume(request: ApiRequest) -> Switched:
     """Go on after a pause."""
     api = api_of(request)
-    await api.offload.read(api.services.ingest.resume)
+    await api.offload.read(_running(api.services.ingest).resume)
     return Switched((await api.offload.read(lambda: _status(api))).state)
 
 
@@ -116,19 +134,19 @@ async def resume(request: ApiRequest) -> Switched:
 async def rescan(request: ApiRequest) -> Switched:
     """Ask for a sweep of all folders; the status shows what it finds."""
     api = api_of(request)
-    await api.offload.read(api.services.rescan)
+    await api.offload.read(_running(api.services.rescan))
     return Switched((await api.offload.read(lambda: _status(api))).state)
 
 
 @get("/errors", summary="Files without a document, and why")
 async def errors(
-    request: ApiRequest, state: list[str] | None = None, limit: int = 100, cursor: str = ""
+    request: ApiRequest, state: list[str] | None = None, limit: int = 100, after: str = ""
 ) -> FilePage:
     """Files that failed, were put in quarantine or were skipped, each with its reason."""
     query = FileQuery(
         state=chosen(state, _FAILURES, "state") or _FAILURES,
         limit=in_range(limit, 1, _MAX_LIMIT, "limit"),
-        after_id=after(cursor),
+        after_id=id_after(after),
     )
     return await page_of(api_of(request), query)
 
@@ -143,6 +161,7 @@ async def errors(
 async def retry(request: ApiRequest) -> Queued:
     """Queue one file, or every file in the states that are named (failed and quarantined)."""
     api = api_of(request)
+    ingest = _running(api.services.ingest)
     asked = await decode_body(request, wire.RetryRequest)
     states: tuple[FileState, ...] = tuple(asked.states or ()) or _RETRIED
     file_id = None
@@ -153,8 +172,23 @@ async def retry(request: ApiRequest) -> Queued:
     queued = await api.offload.read(
         lambda: database.write(lambda connection: jobs.retry(connection, states, file_id))
     )
-    api.services.ingest.wake()
+    ingest.wake()
     return Queued(queued)
+
+
+@post(
+    "/reindex",
+    status_code=200,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.ReindexRequest),
+    summary="Read files anew that settings or upgrades made stale",
+)
+async def reindex(request: ApiRequest) -> Queued:
+    """Queue what is stale, or with ``everything`` all files."""
+    api = api_of(request)
+    redo = _running(api.services.reindex)
+    asked = await decode_body(request, wire.ReindexRequest)
+    return Queued(await api.offload.read(lambda: redo(everything=bool(asked.everything))))
 
 
 def _status(api: Api) -> Status:
@@ -179,8 +213,8 @@ def _status(api: Api) -> Status:
         eta_s=eta_s(queued, unembedded, snapshot),
         roots=tuple(RootStatus(root.path, root.state, by_root.get(root.id, 0)) for root in roots),
         models={str(role): state for role, state in services.model_states().items()},
-        model_error=services.progress.model_error,
-        stale=services.stale(),
+        fault=services.progress.fault,
+        stale=tuple(services.stale()),
         index_bytes=database.size_bytes(),
         started_at=services.started_at,
     )
@@ -213,4 +247,4 @@ def eta_s(queued: tuple[int, int], unembedded: int, snapshot: Snapshot) -> float
     return round(max(left / rate for left, rate in waits if left), 1)
 
 
-ROUTES: list[HTTPRouteHandler] = [health, status, pause, resume, rescan, errors, retry]
+ROUTES: list[HTTPRouteHandler] = [health, status, pause, resume, rescan, errors, retry, reindex]

@@ -67,8 +67,8 @@ class ResponseFormat(Struct, frozen=True):
     json_schema: JsonSchema | None = None
 
 
-class PrismOptions(Struct, frozen=True):
-    """prismd's own field of a chat request."""
+class PrismOptions(FilterFields, frozen=True):
+    """prismd's own field of a chat request; filters may stand in ``filters`` or beside it."""
 
     filters: FilterFields | None = None
     limit: Limit | None = None
@@ -108,8 +108,8 @@ class EmbeddingsRequest(Struct, frozen=True):
     input_type: Literal["query", "document", "passage"] | None = None
 
 
-class SearchRequest(Struct, frozen=True):
-    """``POST /search``."""
+class SearchRequest(FilterFields, frozen=True, kw_only=True):
+    """``POST /search``; filters may stand in ``filters`` or beside it."""
 
     query: Text
     limit: Limit | None = None
@@ -119,6 +119,12 @@ class SearchRequest(Struct, frozen=True):
     engine: EngineName | None = None
     rerank: bool | RerankName | None = None
     explain: bool | None = None
+
+
+class ReindexRequest(Struct, frozen=True):
+    """``POST /reindex``: what is stale, or everything."""
+
+    everything: bool | None = None
 
 
 class RetryRequest(Struct, frozen=True):
@@ -142,14 +148,14 @@ def filters_of(
 
     Args:
         fields: As they came.
-        param: Name of the field that held them, for errors.
+        param: Name of the field that held them, with its dot, for errors.
         filter_type: A further ``type``; ``all`` narrows nothing.
 
     Raises:
         RequestError: A type is not one.
     """
     fields = fields or FilterFields()
-    types = _types(fields.type, f"{param}.type") or _types(filter_type, "filter_type")
+    types = _types(fields.type, f"{param}type") or _types(filter_type, "filter_type")
     return Filters(
         type=types,
         folder=many(fields.folder),

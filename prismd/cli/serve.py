@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from prismd.cli.context import Context, pass_context
+from prismd.errors import PrismdError
 
 _POLL_S = 0.2
 _FOLDERS = click.argument(
@@ -65,9 +66,8 @@ def _index_here(context: Context, quiet: bool) -> None:
         prism.ingest.start()
         with IndexBar(prism, queued, queued_bytes, quiet=quiet) as bar:
             while not prism.ingest.idle():
-                if prism.progress.model_error:
-                    click.echo(f"note: {prism.progress.model_error}", err=True)
-                    break
+                if prism.progress.fault:
+                    raise PrismdError(prism.progress.fault)
                 bar.update()
                 time.sleep(_POLL_S)
             bar.update()

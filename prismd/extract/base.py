@@ -86,6 +86,19 @@ _OWN: dict[str, _Row] = {
     "text/x-source-code": _CODE,
 }
 
+NOT_PROSE = frozenset(
+    {
+        "text/x-source-code",
+        "text/csv",
+        "text/tab-separated-values",
+        "application/json",
+        "application/yaml",
+        "application/toml",
+        "application/xml",
+    }
+)
+"""What is not written in a human language, so that none is looked for."""
+
 _TYPES_BY_FAMILY: dict[str, DocumentType] = {
     "image": "image",
     "audio": "audio",

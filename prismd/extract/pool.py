@@ -18,19 +18,21 @@ import msgspec
 
 from prismd.child import MEMORY_EXIT_CODE, Child, ChildDied, ChildError, ChildTimeout
 from prismd.domain import Extraction
-from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout
+from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
-from prismd.extract.worker import KINDS, OUT_OF_MEMORY, Answer, Detected, Failed, Request
+from prismd.extract.worker import KINDS, OUT_OF_MEMORY, Answer, Detected, Failed, Ready, Request
 
 CANCELLED = "cancelled"
 """Error code of a file that was being read, or waited for a worker, when all was called off."""
 
+_START_S = 60.0
 _MEMORY_SIGNS = ("MemoryError", "bad_alloc", "annot allocate memory", "out of memory", "malloc")
 
 
 class _Worker(msgspec.Struct, eq=False):
     child: Child
     files: int = 0
+    ready: bool = False
 
 
 class ExtractPool:
@@ -76,6 +78,7 @@ class ExtractPool:
             EncryptedDocument: It wants a password.
             ExtractTimeout: It was not read in time; the worker was killed.
             ExtractCrash: The worker died of it.
+            WorkerError: No worker can be started; the file is not to blame.
             ExtractError: Anything else, by its code; ``memory`` when it needs more memory than
                 a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
         """
@@ -83,6 +86,7 @@ class ExtractPool:
         request = Request(os.fsencode(path), options or ExtractOptions())
         with self._worker(subject) as (worker, epoch):
             deadline = time.monotonic() + self._deadline_s
+            self._await_start(worker, epoch, subject)
             try:
                 worker.child.send(request, self._deadline_s)
                 return _answers(worker.child, deadline, subject)
@@ -123,7 +127,7 @@ class ExtractPool:
                     raise _called_off(subject)
                 worker = self._idle.pop() if self._idle else None
                 if worker is None or not worker.child.alive:
-                    worker = self._start(subject)
+                    worker = self._start()
                 self._busy.append(worker)
                 epoch = self._cancelled
             try:
@@ -144,10 +148,10 @@ class ExtractPool:
                 self._idle.append(worker)
             else:
                 # It starts up while the caller does something with what has been read.
-                with contextlib.suppress(ExtractError):
-                    self._idle.append(self._start("the next file"))
+                with contextlib.suppress(WorkerError):
+                    self._idle.append(self._start())
 
-    def _start(self, subject: str) -> _Worker:
+    def _start(self) -> _Worker:
         try:
             return _Worker(
                 Child(
@@ -157,7 +161,24 @@ class ExtractPool:
                 )
             )
         except ChildDied as error:
-            raise ExtractCrash(f"{subject}: {error}; it is tried again later") from error
+            raise WorkerError(
+                f"the process that reads files cannot be started ({error}); "
+                "free some memory, or end some programs"
+            ) from error
+
+    def _await_start(self, worker: _Worker, epoch: int, subject: str) -> None:
+        if worker.ready:
+            return
+        try:
+            worker.child.receive(Ready, _START_S)
+        except ChildError as error:
+            worker.child.kill()
+            if self._cancelled != epoch:
+                raise _called_off(subject) from None
+            raise WorkerError(
+                f"the process that reads files does not start ({error}); reinstall prismd"
+            ) from error
+        worker.ready = True
 
     def _fail(self, subject: str, error: ChildError) -> NoReturn:
         if isinstance(error, ChildTimeout):

@@ -10,7 +10,11 @@ import msgspec
 from prismd.child import Channel, channel
 from prismd.domain import Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
-from prismd.extract.base import ExtractOptions, Extractor, MediaType, load_extractor
+from prismd.extract.base import NOT_PROSE, ExtractOptions, Extractor, MediaType, load_extractor
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The worker has started; sent once, before any answer."""
 
 
 class Request(msgspec.Struct, frozen=True, tag="read"):
@@ -54,6 +58,7 @@ OUT_OF_MEMORY = "memory"
 def main() -> None:
     """Answer requests until the parent hangs up."""
     with channel() as parent:
+        parent.send(Ready())
         extractors: dict[str, Extractor] = {}
         for request in parent.requests(Request):
             try:
@@ -72,6 +77,7 @@ def main() -> None:
 def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -> None:
     # Imported here: the parent imports this module for its types, and never a parser.
     from prismd.extract.detect import detect
+    from prismd.extract.language import language_of
 
     path = Path(os.fsdecode(request.path))
     found = detect(path)
@@ -79,6 +85,9 @@ def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -
     if found.extractor not in extractors:
         extractors[found.extractor] = load_extractor(found)
     extraction = extractors[found.extractor].extract(path, found.name, request.options)
+    if not extraction.language and found.name not in NOT_PROSE:
+        language = language_of(extraction.text)
+        extraction = msgspec.structs.replace(extraction, language=language)
     parent.send(Done(extraction))
 
 
