@@ -32,7 +32,9 @@ def read_token(data_dir: Path) -> str:
             finally:
                 made.unlink()
         if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path}: others can read it; 'chmod 600' it, or delete it for a new one")
+            raise ConfigError(
+                f"{path}: others can read it; 'chmod 600' it, or delete it for a new one"
+            )
         token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be used ({error}); delete it for a new one") from error

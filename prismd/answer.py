@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator as Generating
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -154,18 +154,8 @@ class Answering:
         sampling = question.sampling or self._settings.sampling
         texts = _fitting(evidence, generator, sampling.max_tokens)
         deltas = generator.generate(prompt.build(asked, texts, context), sampling)
-        written = ""
-        held = True  # until the text cannot be the agreed refusal any more
         try:
-            for delta in deltas:
-                usage.add(delta)
-                written += delta.text
-                if held and prompt.NOT_FOUND.startswith(written.strip()):
-                    continue
-                yield written if held else delta.text
-                held = False
-            if held and written.strip() != prompt.NOT_FOUND:
-                yield written
+            yield from prompt.without_refusal(usage.counted(deltas))
         finally:
             close = getattr(deltas, "close", None)
             if close is not None:
@@ -179,7 +169,7 @@ class Answering:
             (item, start, end)
             for item in evidence
             for start, end in item.source.sentences
-            if end - start > 2  # noqa: PLR2004 - "1." and the like say nothing
+            if end - start > 2
         ][:_MAX_CANDIDATES]
         if not candidates:
             return
@@ -244,11 +234,14 @@ class _Usage(msgspec.Struct):
     completion_tokens: int = 0
     finish_reason: Literal["stop", "length"] = "stop"
 
-    def add(self, delta: Delta) -> None:
-        if delta.finish_reason is not None:
-            self.finish_reason = delta.finish_reason
-            self.prompt_tokens = delta.prompt_tokens
-            self.completion_tokens = delta.completion_tokens
+    def counted(self, deltas: Iterable[Delta]) -> Iterator[str]:
+        """The text of the deltas; notes what the last one says of their number."""
+        for delta in deltas:
+            if delta.finish_reason is not None:
+                self.finish_reason = delta.finish_reason
+                self.prompt_tokens = delta.prompt_tokens
+                self.completion_tokens = delta.completion_tokens
+            yield delta.text
 
 
 def resolve(turns: Sequence[Message]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -19,8 +20,8 @@ from prismd.ingest import Ingest, IngestSettings
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.base import Embedder, Sampling, TokenCounter
-from prismd.models.remote import EstimatedTokens
 from prismd.models.load import Models, ModelSettings
+from prismd.models.remote import EstimatedTokens
 from prismd.progress import Progress
 from prismd.search import Search, SearchSettings
 from prismd.store import files, stale
@@ -91,25 +92,27 @@ class Prism:
         embedder = self.models.embedder
         return embedder.tokens if embedder is not None else EstimatedTokens()
 
-    def put_roots(self, *, keep_others: bool = False) -> list[Root]:
+    def put_roots(self) -> list[Root]:
         """Bring the index's folders to those of the settings.
 
-        Args:
-            keep_others: Leave folders that the settings do not name; else they are forgotten
-                with their files, unless ``prismd add`` brought them.
+        A folder that the configuration file named once and names no more is forgotten with what
+        was read from it; one that a command named stays until ``prismd remove``.
 
         Raises:
             ConfigError: A folder is not there, or overlaps another.
         """
-        wanted = [os.path.realpath(folder.path) for folder in self.config.folders]
-        for path in wanted:
+        wanted: dict[str, Literal["config", "command"]] = {}
+        for number, folder in enumerate(self.config.folders):
+            path = os.path.realpath(folder.path)
             if not Path(path).is_dir():
-                raise ConfigError(f"{path}: there is no such folder")
+                raise ConfigError(f"{path}: there is no such folder; correct or remove it")
+            by_flag = self.config.sources[f"folders.{number}"] == "flag"
+            wanted[path] = "command" if by_flag else "config"
         for root in self.database.read(files.roots):
-            if root.origin == "config" and root.path not in wanted and not keep_others:
+            if root.origin == "config" and root.path not in wanted:
                 self.database.write(lambda c, id_=root.id: files.remove_root(c, id_))  # type: ignore[misc]
-        for path in wanted:
-            self.database.write(lambda c, path=path: files.add_root(c, path, "config"))  # type: ignore[misc]
+        for path, origin in wanted.items():
+            self.database.write(lambda c, path=path, origin=origin: files.add_root(c, path, origin))  # type: ignore[misc]
         return self.database.read(files.roots)
 
     def sweep(self, root: Root) -> Sweep:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import signal
 import socket
 import threading
 import time
@@ -124,6 +125,14 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
             timeout_keep_alive=30,
         )
     )
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn raises the signal that ended it once more when it is done; without handlers of our
+    # own that would end the process before it has put everything away.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     prism.ingest.start()
     sweeper.start()
     try:

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import apsw
 import msgspec
@@ -291,7 +291,11 @@ class Ingest:
                 if job.attempts + 1 < self._settings.attempts:
                     delay_s = _RETRY_DELAYS_S[min(job.attempts, len(_RETRY_DELAYS_S) - 1)]
                     jobs.retry_later(
-                        connection, job.file_id, delay_s=delay_s, code=error.code, message=str(error)
+                        connection,
+                        job.file_id,
+                        delay_s=delay_s,
+                        code=error.code,
+                        message=str(error),
                     )
                     return None
                 state = "quarantined"
@@ -432,9 +436,7 @@ def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:
 
 def _look(path: str) -> Entry:
     found = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - Path.stat builds a Path per file
-    return Entry(
-        os.fsencode(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-    )
+    return Entry(os.fsencode(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _hash(path: str) -> str:
@@ -470,5 +472,3 @@ def _unreadable(path: str, error: OSError) -> ExtractError:
         code="unreadable",
         transient=True,
     )
-
-

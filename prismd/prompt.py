@@ -8,9 +8,10 @@ untrusted; they stand between marks which their own text cannot write.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from prismd.models.base import Message
+from prismd.wording import unwrap
 
 NOT_FOUND = "The passages do not say."
 
@@ -35,6 +36,11 @@ _EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         NOT_FOUND,
     ),
 )
+_REFUSAL = re.compile(
+    r"\W*(?:the|these)(?: given| provided)? passages?\b[^.]*\b(?:not|no|n't)\b", re.I
+)
+_REFUSAL_BEGINS = re.compile(r"\W*(?:t(?:h(?:e(?:s(?:e)?)?)?)?|the(?:se)? .*)?", re.I | re.S)
+_HELD_CHARS = 120
 _MARK = re.compile(r"</?\s*passages?\b[^>]*>", re.IGNORECASE)
 _SPECIAL = re.compile(r"<\|[^|>]{0,40}\|>|</?s>|\[/?INST\]")
 
@@ -56,7 +62,7 @@ def build(question: str, passages: Sequence[str], context: str = "") -> list[Mes
 
 
 def _turn(question: str, passages: Sequence[str], context: str = "") -> str:
-    quoted = "\n".join(f"<passage>\n{neutralise(text)}\n</passage>" for text in passages)
+    quoted = "\n".join(f"<passage>\n{neutralise(unwrap(text))}\n</passage>" for text in passages)
     earlier = f"Earlier in the conversation: {neutralise(context)}\n\n" if context else ""
     return f"{quoted}\n\n{earlier}Question: {neutralise(question)}"
 
@@ -64,3 +70,19 @@ def _turn(question: str, passages: Sequence[str], context: str = "") -> str:
 def neutralise(text: str) -> str:
     """A text without the marks of the prompt and the special tokens of chat templates."""
     return _SPECIAL.sub(" ", _MARK.sub(" ", text)).strip()
+
+
+def without_refusal(pieces: Iterable[str]) -> Iterator[str]:
+    """Generated text, unless it says that the passages do not say; then nothing.
+
+    Only a text that may still become such a refusal is held back, and only its beginning.
+    """
+    held = ""
+    pieces = iter(pieces)
+    for piece in pieces:
+        held += piece
+        if len(held) > _HELD_CHARS or not _REFUSAL_BEGINS.fullmatch(held):
+            break
+    if not _REFUSAL.match(held):
+        yield held
+        yield from pieces

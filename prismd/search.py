@@ -176,7 +176,7 @@ class Search:
             for ranked in (by_words, by_substrings, by_vectors)
         ]
         similarities = retrieval.similarities(connection, vector, sorted(hits))
-        return _Candidates(*lists, hits=hits, similarities=similarities)
+        return _Candidates(lists[0], lists[1], lists[2], hits, similarities)
 
     def _nearest(
         self,
@@ -210,7 +210,7 @@ class Search:
         return bool(self._languages and hit.language and hit.language not in self._languages)
 
     def _rerank(self, words: str, hits: list[Hit], mode: RerankMode) -> list[Hit]:
-        if self._reranker is None or mode == "never" or len(hits) < 2 or not words:  # noqa: PLR2004
+        if self._reranker is None or mode == "never" or len(hits) < 2 or not words:
             return hits
         # The reranker would only shuffle what it cannot read.
         depth = _depth(hits, mode, self.settings)
@@ -282,9 +282,7 @@ def fuse(
     ]
 
 
-def rerank(
-    hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSettings
-) -> list[Hit]:
+def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSettings) -> list[Hit]:
     """Order the first ``len(scores)`` hits by the reranker's ranks, weighed against the fused.
 
     The rest follow in their order; their scores stay below.

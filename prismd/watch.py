@@ -87,8 +87,10 @@ class Walk:
         self.unreadable: list[bytes] = []
 
     def entries(self) -> Iterator[Entry]:
-        """Every regular file that the rules take. Links are not followed: what they lead to is
-        either in a root, and found there, or outside, and nobody's business.
+        """Every regular file that the rules take.
+
+        Links are not followed: what they lead to is either in a root, and found there, or
+        outside, and nobody's business.
         """
         exclude = [*(JUNK if self._rules.junk else ()), *self._rules.exclude]
         spec = (b"", pathspec.GitIgnoreSpec.from_lines(exclude))
@@ -157,9 +159,7 @@ class Walk:
             return None
         if not stat.S_ISREG(found.st_mode):  # FIFOs, sockets and devices are never opened
             return None
-        return Entry(
-            child.path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-        )
+        return Entry(child.path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 class _Difference(msgspec.Struct):

@@ -21,6 +21,7 @@ UNSPACED = re.compile(
 )
 """A run of a script that puts no spaces between words."""
 _WORD = re.compile(r"[^\W_]+")
+_WRAPPED = re.compile(r"(?<![\n|\t])\n(?=[^\n|\t*#\-+\d][^\t\n]*(?:\n|$))")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -29,6 +30,11 @@ def join_broken_words(text: str) -> str:
     if "\n" in text:
         text = _BROKEN_WORD.sub(r"\1", text)
     return text.replace(_SOFT_HYPHEN, "") if _SOFT_HYPHEN in text else text
+
+
+def unwrap(text: str) -> str:
+    """A text with the lines of its paragraphs joined; tables and lists keep theirs."""
+    return _WRAPPED.sub(" ", join_broken_words(text))
 
 
 def sentence_ranges(text: str, language: str = "") -> list[tuple[int, int]]:

@@ -122,7 +122,7 @@ def wait_until_indexed(client: httpx.Client) -> None:
     raise DemoError(f"indexing did not end within {INDEX_DEADLINE_S} s")
 
 
-def ask(client: httpx.Client, question: Question) -> list[str]:
+def ask(client: httpx.Client, question: Question, files: Path) -> list[str]:
     """Ask one question, print the answer with its citations, return what is wrong with it."""
     body = {"model": "prism", "messages": [{"role": "user", "content": question.text}]}
     reply = client.post("/v1/chat/completions", json=body).raise_for_status().json()
@@ -131,7 +131,9 @@ def ask(client: httpx.Client, question: Question) -> list[str]:
     grounding = reply["prism"]["grounding"]
     print(f"\n? {question.text}\n  {text.strip()}")
     for citation in citations:
-        print(f"    [{citation['n']}] {citation['path']}, {place(citation['locator'])}")
+        path = Path(citation["path"])
+        name = path.relative_to(files) if path.is_relative_to(files) else path
+        print(f"    [{citation['n']}] {name}, {place(citation['locator'])}")
         print(f"        “{' '.join(citation['quote'].split())}”  ({citation['support']})")
     return list(faults(question, text, citations, grounding))
 
@@ -165,11 +167,11 @@ def place(locator: dict[str, Any]) -> str:
     return ", ".join([*locator.get("heading", ()), lines])
 
 
-def demonstrate(client: httpx.Client) -> int:
+def demonstrate(client: httpx.Client, files: Path) -> int:
     """Ask all questions; returns how many were answered wrongly."""
     failed = 0
     for question in QUESTIONS:
-        problems = ask(client, question)
+        problems = ask(client, question, files)
         for problem in problems:
             print(f"  ! {problem}")
         failed += bool(problems)
@@ -198,7 +200,7 @@ def main() -> int:
         shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         client.headers["Authorization"] = f"Bearer {shown.stdout.strip()}"
         wait_until_indexed(client)
-        failed = demonstrate(client)
+        failed = demonstrate(client, files)
         if not options.once:
             print(f"\nServing the sample files on {address}; stop with Ctrl-C.", flush=True)
             return process.wait()

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from prismd.api import content
 from prismd.api.files import find_citation
@@ -43,7 +44,7 @@ class _Cited(msgspec.Struct, frozen=True):
 
 
 @get("/c/{citation_id:str}", summary="A cited place, for people")
-async def citation_page(request: ApiRequest, citation_id: str) -> Response[bytes]:
+async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Response[bytes]:
     """The place with the quote marked, and whether the file is still what was cited."""
     api = api_of(request)
     kept = await find_citation(api, citation_id)

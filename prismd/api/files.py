@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from prismd.api import content
@@ -75,16 +76,16 @@ class FilePage(Struct, frozen=True):
 @get("/files", summary="Files of the index")
 async def list_files(
     request: ApiRequest,
-    q: str = "",
-    state: list[str] | None = None,
-    type: list[str] | None = None,
-    limit: int = 100,
-    after: str = "",
+    q: FromQuery[str] = "",
+    states: Annotated[list[str] | None, QueryParameter(name="state")] = None,
+    types: Annotated[list[str] | None, QueryParameter(name="type")] = None,
+    limit: FromQuery[int] = 100,
+    after: FromQuery[str] = "",
 ) -> FilePage:
     """Files whose path holds ``q``, in these states and of these types, page by page."""
     query = FileQuery(
-        state=chosen(state, _STATES, "state"),
-        type=chosen(type, _TYPES, "type"),
+        state=chosen(states, _STATES, "state"),
+        type=chosen(types, _TYPES, "type"),
         path=q,
         limit=in_range(limit, 1, _MAX_LIMIT, "limit"),
         after_id=id_after(after),
@@ -93,7 +94,7 @@ async def list_files(
 
 
 @get("/files/{file_id:str}", summary="One file")
-async def get_file(request: ApiRequest, file_id: str) -> FileDetail:
+async def get_file(request: ApiRequest, file_id: FromPath[str]) -> FileDetail:
     """A file with its metadata and warnings."""
     record = await find(api_of(request), file_id)
     return FileDetail(
@@ -104,7 +105,7 @@ async def get_file(request: ApiRequest, file_id: str) -> FileDetail:
 
 
 @get("/files/{file_id:str}/content", summary="A file's bytes")
-async def get_content(request: ApiRequest, file_id: str) -> Response[Any]:
+async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[Any]:
     """The file as it is on disk now; ``Range`` is understood."""
     api = api_of(request)
     record = await find(api, file_id)
@@ -131,10 +132,10 @@ async def get_content(request: ApiRequest, file_id: str) -> Response[Any]:
 @get("/files/{file_id:str}/preview", summary="A page as PNG, the cited place marked")
 async def get_preview(
     request: ApiRequest,
-    file_id: str,
-    page: int | None = None,
-    citation: str = "",
-    dpi: int = _DPI,
+    file_id: FromPath[str],
+    page: FromQuery[int | None] = None,
+    citation: FromQuery[str] = "",
+    dpi: FromQuery[int] = _DPI,
 ) -> Response[bytes]:
     """A page of a PDF; with ``citation``, that citation's page with its boxes drawn."""
     api = api_of(request)

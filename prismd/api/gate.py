@@ -17,13 +17,16 @@ class ChatGate:
         running: How many are in at once.
         waiting: How many may wait.
         wait_s: How long one waits at most.
+
+    Attributes:
+        waiting: How many wait now.
     """
 
     def __init__(self, running: int, waiting: int, wait_s: float) -> None:
         self._free = asyncio.Semaphore(running)
         self._may_wait = waiting
         self._wait_s = wait_s
-        self._waiting = 0
+        self.waiting = 0
 
     async def enter(self, gone: asyncio.Future[None]) -> None:
         """Take a place; ``leave`` gives it back.
@@ -38,9 +41,9 @@ class ChatGate:
         if not self._free.locked():
             await self._free.acquire()
             return
-        if self._waiting >= self._may_wait:
+        if self.waiting >= self._may_wait:
             raise _busy("too many questions are waiting for an answer")
-        self._waiting += 1
+        self.waiting += 1
         turn: asyncio.Future[Any] = asyncio.ensure_future(self._free.acquire())
         try:
             await asyncio.wait(
@@ -54,7 +57,7 @@ class ChatGate:
             self._withdraw(turn)
             raise
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def leave(self) -> None:
         """Give a place back."""

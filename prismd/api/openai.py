@@ -11,6 +11,7 @@ import numpy as np
 from litestar import Response, get, post
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from numpy.typing import NDArray
 
 from prismd.api import wire
@@ -75,7 +76,7 @@ def list_models(request: ApiRequest) -> ModelList:
     sync_to_thread=False,
     summary="One model",
 )
-def get_model(request: ApiRequest, model_id: PurePosixPath) -> Model:
+def get_model(request: ApiRequest, model_id: FromPath[PurePosixPath]) -> Model:
     """One model by its name, which may hold slashes."""
     name = str(model_id).lstrip("/")
     for model in _models(api_of(request).services):

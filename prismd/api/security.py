@@ -61,7 +61,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or hand it on."""
-        if scope["type"] not in ("http", "websocket"):  # type: ignore[comparison-overlap]
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = _Headers(scope)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 from msgspec import Struct
 
 from prismd.api.login import CODE_TTL_S, local_path, set_cookie
@@ -22,7 +23,7 @@ class LoginLink(Struct, frozen=True):
 
 
 @post("/login-link", status_code=200, sync_to_thread=False, summary="A link that signs in once")
-def login_link(request: ApiRequest, next: str = "/") -> LoginLink:
+def login_link(request: ApiRequest, next: FromQuery[str] = "/") -> LoginLink:
     """Make a link that signs the browser in that opens it within a minute."""
     api = api_of(request)
     asked = {"code": api.logins.issue()}
@@ -32,7 +33,9 @@ def login_link(request: ApiRequest, next: str = "/") -> LoginLink:
 
 
 @get("/login", sync_to_thread=False, include_in_schema=False)
-def login(request: ApiRequest, code: str = "", next: str = "/") -> Response[Any]:
+def login(
+    request: ApiRequest, code: FromQuery[str] = "", next: FromQuery[str] = "/"
+) -> Response[Any]:
     """Sign the browser in, and go on to a page of this server."""
     api = api_of(request)
     if not api.logins.redeem(code):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
 from prismd.api import wire
@@ -140,11 +141,14 @@ async def rescan(request: ApiRequest) -> Switched:
 
 @get("/errors", summary="Files without a document, and why")
 async def errors(
-    request: ApiRequest, state: list[str] | None = None, limit: int = 100, after: str = ""
+    request: ApiRequest,
+    states: Annotated[list[str] | None, QueryParameter(name="state")] = None,
+    limit: FromQuery[int] = 100,
+    after: FromQuery[str] = "",
 ) -> FilePage:
     """Files that failed, were put in quarantine or were skipped, each with its reason."""
     query = FileQuery(
-        state=chosen(state, _FAILURES, "state") or _FAILURES,
+        state=chosen(states, _FAILURES, "state") or _FAILURES,
         limit=in_range(limit, 1, _MAX_LIMIT, "limit"),
         after_id=id_after(after),
     )

@@ -18,11 +18,15 @@ def _filters(function: Any) -> Any:
     for option in reversed(
         [
             click.option(
-                "--type", "types", multiple=True,
+                "--type",
+                "types",
+                multiple=True,
                 type=click.Choice(["document", "image", "audio", "text"]),
                 help="Only files of this kind; may be repeated.",
             ),
-            click.option("--folder", multiple=True, help="Only below a folder of this name or path."),
+            click.option(
+                "--folder", multiple=True, help="Only below a folder of this name or path."
+            ),
             click.option("--path", multiple=True, help="Only paths that match this glob."),
             click.option("--after", default="", help="Only files changed on or after this date."),
             click.option("--before", default="", help="Only files changed before this date."),
@@ -51,6 +55,7 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
 @pass_context
 def search_command(
     context: Context,
+    /,
     query: tuple[str, ...],
     limit: int | None,
     explain: bool,
@@ -74,7 +79,9 @@ def search_command(
     for number, result in enumerate(found["results"], start=1):
         metadata = result["metadata"]
         name = click.style(metadata["path"], bold=True)
-        click.echo(f"{number}. {name}, {in_words(metadata['locator'])}  ({result['similarity']:.2f})")
+        click.echo(
+            f"{number}. {name}, {in_words(metadata['locator'])}  ({result['similarity']:.2f})"
+        )
         click.echo(textwrap.indent(_preview(metadata["text"]), "   "))
         if explain:
             for key, value in (result.get("explanation") or {}).items():
@@ -97,7 +104,12 @@ def _preview(text: str) -> str:
 @json_option
 @pass_context
 def ask_command(
-    context: Context, question: tuple[str, ...], engine: str | None, as_json: bool, **filters: Any
+    context: Context,
+    /,
+    question: tuple[str, ...],
+    engine: str | None,
+    as_json: bool,
+    **filters: Any,
 ) -> None:
     """Answer QUESTION from the indexed files, with citations."""
     wanted: dict[str, Any] = _chosen(filters)
@@ -114,7 +126,8 @@ def ask_command(
         print_json(reply)
         return
     click.echo(textwrap.fill(reply["choices"][0]["message"]["content"], 96))
-    for citation in reply["prism"]["citations"]:
+    shown = {citation["citation_id"]: citation for citation in reply["prism"]["citations"]}
+    for citation in shown.values():
         name = PurePath(citation["path"]).name
         click.echo(
             f"\n[{citation['n']}] {click.style(name, bold=True)},"

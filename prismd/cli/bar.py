@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from prismd.assembly import Prism
-from prismd.store import vectors
+from prismd.store import counts
 from prismd.timing import time_left
 
 _FILE_SHARE = 0.3
@@ -59,15 +59,15 @@ class IndexBar:
             return
         now = self._prism.progress.snapshot()
         done = sum(now.files.values())
-        passages, embedded = self._prism.database.read(vectors.embedded_counts)
+        passages, embedded = self._prism.database.read(counts.passages)
         reading = done / self._files if self._files else 1.0
         meaning = embedded / passages if passages else 0.0
         share = min(1.0, _FILE_SHARE * reading + (1 - _FILE_SHARE) * meaning * reading)
         left = time_left(share, time.monotonic() - self._started)
-        counts = f"{done}/{self._files} files  {embedded}/{passages} passages"
+        told = f"{done}/{self._files} files  {embedded}/{passages} passages"
         current = ", ".join(PurePath(item.path).name for item in now.current) or "embedding"
         rest = f"{now.embeddings_per_s:.0f} passages/s  {left}  {current[:40]}"
-        self._bar.update(self._task, completed=share, counts=counts, rest=rest)
+        self._bar.update(self._task, completed=share, counts=told, rest=rest)
         if not self._console.is_terminal and time.monotonic() - self._said > _PLAIN_S:
             self._said = time.monotonic()
-            print(f"{counts}  {rest}", file=sys.stderr, flush=True)
+            print(f"{told}  {rest}", file=sys.stderr, flush=True)

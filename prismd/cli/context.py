@@ -56,7 +56,7 @@ class Context:
         """
         daemon = self._daemon()
         if daemon is not None:
-            with daemon:
+            with contextlib.closing(daemon):
                 yield daemon
             return
         from prismd.cli.local import local_client
@@ -76,7 +76,7 @@ class Context:
             raise DaemonUnreachable(
                 f"no prismd is running for {self.config.data_dir}; start it with 'prismd run'"
             )
-        with daemon:
+        with contextlib.closing(daemon):
             yield daemon
 
     def running(self) -> bool:

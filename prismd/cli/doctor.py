@@ -35,7 +35,9 @@ def doctor_command(ctx: click.Context, context: Context, as_json: bool) -> None:
         print_json(verdicts)
     else:
         for verdict in verdicts:
-            sign = click.style("ok  ", fg="green") if verdict.well else click.style("!!  ", fg="red")
+            sign = (
+                click.style("ok  ", fg="green") if verdict.well else click.style("!!  ", fg="red")
+            )
             click.echo(f"{sign}{verdict.what}: {verdict.detail}")
             if verdict.remedy:
                 click.echo(f"      {verdict.remedy}")
@@ -96,7 +98,9 @@ def _models(context: Context) -> Iterator[Verdict]:
             detail = f"{state.name} ({state.state})"
             if state.state == "ready":
                 try:
-                    verified(catalog.find(state.name, entries(config.models_dir)), config.models_dir)
+                    verified(
+                        catalog.find(state.name, entries(config.models_dir)), config.models_dir
+                    )
                     detail = f"{state.name} (checksum right)"
                 except ModelError as error:
                     yield Verdict(role, False, state.name, str(error))

@@ -28,9 +28,7 @@ class _LocalTransport(httpx.BaseTransport):
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         body = request.read()
-        inner = httpx.Request(
-            request.method, request.url, headers=request.headers, content=body
-        )
+        inner = httpx.Request(request.method, request.url, headers=request.headers, content=body)
         response = await self._asgi.handle_async_request(inner)
         content = b"".join([piece async for piece in response.aiter_raw()])
         return httpx.Response(response.status_code, headers=response.headers, content=content)

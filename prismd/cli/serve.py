@@ -50,7 +50,7 @@ def _index_here(context: Context, quiet: bool) -> None:
     from prismd.store import files, jobs
 
     with context.prism(writable=True) as prism, _stoppable():
-        prism.put_roots(keep_others=True)
+        prism.put_roots()
         if prism.models.embedder is None:
             state = prism.models.states()["embedding"]
             click.echo(
@@ -75,7 +75,7 @@ def _index_here(context: Context, quiet: bool) -> None:
         summarise(prism, sweeps, time.monotonic() - started)
 
 
-class _stoppable:  # noqa: N801 - reads as the statement that it is
+class _stoppable:
     """Turns SIGTERM into the same orderly end that Ctrl-C has."""
 
     def __enter__(self) -> None:

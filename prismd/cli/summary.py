@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from prismd.assembly import Prism
-from prismd.store import files, vectors
+from prismd.store import counts, files
 from prismd.timing import duration
 from prismd.watch import Sweep
 
@@ -20,8 +20,8 @@ def summarise(prism: Prism, sweeps: Sequence[Sweep], elapsed_s: float) -> None:
     removed = sum(found.removed for found in sweeps)
     done = prism.progress.snapshot()
     read = sum(done.files.values())
-    counts = prism.database.read(files.counts)
-    passages, embedded = prism.database.read(vectors.embedded_counts)
+    states = prism.database.read(files.counts)
+    passages, embedded = prism.database.read(counts.passages)
     if not read and not moved and not removed:
         click.echo(f"Nothing has changed ({duration(elapsed_s)}).")
     else:
@@ -29,7 +29,7 @@ def summarise(prism: Prism, sweeps: Sequence[Sweep], elapsed_s: float) -> None:
             f"{read} files read, {moved} moved, {removed} gone,"
             f" {done.embeddings} passages embedded in {duration(elapsed_s)}."
         )
-    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     click.echo(f"In the index: {told or 'no files'}; {passages} passages, {embedded} embedded.")
     _say_failures(prism)
 

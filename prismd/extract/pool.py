@@ -10,17 +10,30 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import msgspec
 
 from prismd.child import MEMORY_EXIT_CODE, Child, ChildDied, ChildError, ChildTimeout
-from prismd.domain import Extraction
+from prismd.domain import Box, Extraction
 from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
-from prismd.extract.worker import KINDS, OUT_OF_MEMORY, Answer, Detected, Failed, Ready, Request
+from prismd.extract.worker import (
+    KINDS,
+    OUT_OF_MEMORY,
+    Answer,
+    Detected,
+    Done,
+    Failed,
+    Ready,
+    Rendered,
+    RenderRequest,
+    Request,
+)
+
+T = TypeVar("T")
 
 CANCELLED = "cancelled"
 """Error code of a file that was being read, or waited for a worker, when all was called off."""
@@ -59,6 +72,7 @@ class ExtractPool:
         self._memory_bytes = memory_bytes
         self._recycle_after = recycle_after
         self._slots = threading.Semaphore(size)
+        self._render_slot = threading.Semaphore(1)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
@@ -82,14 +96,34 @@ class ExtractPool:
             ExtractError: Anything else, by its code; ``memory`` when it needs more memory than
                 a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
         """
-        subject = _subject(path)
         request = Request(os.fsencode(path), options or ExtractOptions())
-        with self._worker(subject) as (worker, epoch):
+        return self._ask(_subject(path), request, self._slots, _answers)
+
+    def render(self, path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
+        """Show a page of a PDF, places on it marked; does not wait for files that are read.
+
+        Returns:
+            A PNG; see ``render.render_page``.
+
+        Raises:
+            ExtractError: As ``extract``; ``no_page`` where there is no such page.
+        """
+        request = RenderRequest(os.fsencode(path), page, tuple(boxes), dpi)
+        return self._ask(_subject(path), request, self._render_slot, _image)
+
+    def _ask(
+        self,
+        subject: str,
+        request: Request | RenderRequest,
+        slots: threading.Semaphore,
+        take: Callable[[Child, float, str], T],
+    ) -> T:
+        with self._worker(subject, slots) as (worker, epoch):
             deadline = time.monotonic() + self._deadline_s
             self._await_start(worker, epoch, subject)
             try:
                 worker.child.send(request, self._deadline_s)
-                return _answers(worker.child, deadline, subject)
+                return take(worker.child, deadline, subject)
             except ChildError as error:
                 worker.child.kill()
                 if self._cancelled != epoch:
@@ -119,9 +153,9 @@ class ExtractPool:
             return [worker.child.pid for worker in (*self._idle, *self._busy)]
 
     @contextlib.contextmanager
-    def _worker(self, subject: str) -> Iterator[tuple[_Worker, int]]:
+    def _worker(self, subject: str, slots: threading.Semaphore) -> Iterator[tuple[_Worker, int]]:
         """A worker for one file, and the count of cancellations before it."""
-        with self._slots:
+        with slots:
             with self._lock:
                 if self._closed:
                     raise _called_off(subject)
@@ -210,8 +244,18 @@ def _answers(child: Child, deadline: float, subject: str) -> tuple[MediaType, Ex
             raise _error(subject, answer)
         if isinstance(answer, Detected):
             media_type = answer.media_type
-        elif media_type is not None:
+        elif isinstance(answer, Done) and media_type is not None:
             return media_type, answer.extraction
+
+
+def _image(child: Child, deadline: float, subject: str) -> bytes:
+    """The worker's answer to a request for an image."""
+    while True:
+        answer: Answer = child.receive(Answer, max(0.0, deadline - time.monotonic()))  # type: ignore[arg-type]
+        if isinstance(answer, Failed):
+            raise _error(subject, answer)
+        if isinstance(answer, Rendered):
+            return answer.image
 
 
 def _error(subject: str, answer: Failed) -> ExtractError:

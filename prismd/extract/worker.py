@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from prismd.child import Channel, channel
-from prismd.domain import Extraction
+from prismd.domain import Box, Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.base import NOT_PROSE, ExtractOptions, Extractor, MediaType, load_extractor
 
@@ -24,6 +24,15 @@ class Request(msgspec.Struct, frozen=True, tag="read"):
     options: ExtractOptions
 
 
+class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
+    """A page of a PDF to show, places on it marked; see ``render.render_page``."""
+
+    path: bytes
+    page: int
+    boxes: tuple[Box, ...]
+    dpi: int
+
+
 class Detected(msgspec.Struct, frozen=True, tag="detected"):
     """What the file is; the first of two answers."""
 
@@ -36,6 +45,12 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     extraction: Extraction
 
 
+class Rendered(msgspec.Struct, frozen=True, tag="rendered"):
+    """A page as PNG."""
+
+    image: bytes
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """Why the file cannot be read; ``kind`` names the class of the error."""
 
@@ -46,7 +61,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     transient: bool
 
 
-Answer = Detected | Done | Failed
+Answer = Detected | Done | Rendered | Failed
 
 KINDS: dict[str, type[ExtractError]] = {
     kind.__name__: kind for kind in (ExtractError, UnsupportedMedia, EncryptedDocument)
@@ -60,9 +75,12 @@ def main() -> None:
     with channel() as parent:
         parent.send(Ready())
         extractors: dict[str, Extractor] = {}
-        for request in parent.requests(Request):
+        for request in parent.requests(Request | RenderRequest):  # type: ignore[arg-type]
             try:
-                _read(request, parent, extractors)
+                if isinstance(request, RenderRequest):
+                    _render(request, parent)
+                else:
+                    _read(request, parent, extractors)
             except ExtractError as error:
                 parent.send(_failed(error))
             except MemoryError:
@@ -89,6 +107,13 @@ def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -
         language = language_of(extraction.text)
         extraction = msgspec.structs.replace(extraction, language=language)
     parent.send(Done(extraction))
+
+
+def _render(request: RenderRequest, parent: Channel) -> None:
+    from prismd.extract.render import render_page
+
+    path = Path(os.fsdecode(request.path))
+    parent.send(Rendered(render_page(path, request.page, request.boxes, request.dpi)))
 
 
 def _failed(error: ExtractError) -> Failed:

@@ -6,6 +6,7 @@ starts it anew.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -44,6 +45,16 @@ _REBUILD = (
     "--no-binary llama-cpp-python --no-cache-dir llama-cpp-python`"
 )
 _CRASHES = frozenset({"SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGABRT"})
+
+
+def _waiting() -> dict[str, str]:
+    """How the engine's threads wait for each other: asleep, not spinning.
+
+    While other work keeps the cores busy (ingestion does), spinning threads wait for one that
+    does not get to run: measured with two threads on two busy cores, 1 token a second instead
+    of 21 to 28.
+    """
+    return {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive")}
 
 
 class LlamaGenerator:
@@ -220,7 +231,7 @@ class LlamaGenerator:
     def _start(self) -> None:
         path = verified(self.entry, self._models_dir)[self.entry.files[0].name]
         try:
-            self._child = Child(_WORKER, name=f"{self.name}'s engine")
+            self._child = Child(_WORKER, env=_waiting(), name=f"{self.name}'s engine")
             self._child.send(Load(str(path), self._context_tokens, self._threads))
         except ChildError as error:
             raise self._broken(error) from error

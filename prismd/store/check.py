@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from prismd.errors import StoreError
 from prismd.store import files, lexical, vectors
 from prismd.store.database import Database
+from prismd.wording import passage_context
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -64,14 +66,14 @@ def _damage(connection: apsw.Connection) -> list[Finding]:
 
 def _index_words(connection: apsw.Connection) -> None:
     """Make both lexical indexes anew from the passages."""
-    connection.execute("DELETE FROM passage_words")
-    connection.execute("DELETE FROM passage_trigrams")
-    rows = connection.execute(
+    for table in ("passage_words", "passage_trigrams"):
+        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
+    rows: list[Any] = connection.execute(
         "SELECT p.id, p.text, p.heading, d.title FROM passages p"
         " JOIN documents d ON d.id = p.document_id ORDER BY p.id"
-    )
-    for id_, text, heading, title in rows.fetchall():
-        context = " ".join([title, *msgspec.json.decode(heading)])
+    ).fetchall()
+    for id_, text, heading, title in rows:
+        context = passage_context(title, tuple(msgspec.json.decode(heading)))
         connection.execute(
             "INSERT INTO passage_words (rowid, text, context) VALUES (?, ?, ?)",
             (id_, lexical.index_text(text), lexical.index_text(context)),
@@ -80,7 +82,7 @@ def _index_words(connection: apsw.Connection) -> None:
 
 
 def _queue_unqueued(connection: apsw.Connection) -> None:
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT id, size_bytes, mtime_ns FROM files WHERE state = 'pending'"
         " AND id NOT IN (SELECT file_id FROM jobs)"
     ).fetchall()
@@ -103,6 +105,14 @@ def _orphan(connection: apsw.Connection) -> None:
     )
 
 
+def _delete_unused_vectors(connection: apsw.Connection) -> None:
+    rows: list[Any] = connection.execute(
+        "SELECT DISTINCT hash FROM embeddings"
+        " WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
+    ).fetchall()
+    vectors.delete_unused(connection, [row[0] for row in rows])
+
+
 def _sql(statement: str) -> Callable[[apsw.Connection], None]:
     def run(connection: apsw.Connection) -> None:
         connection.execute(statement)
@@ -113,7 +123,8 @@ def _sql(statement: str) -> Callable[[apsw.Connection], None]:
 _RULES = [
     _Rule(
         "passages missing from the word index, or entries without a passage",
-        "SELECT (SELECT count(*) FROM passages WHERE id NOT IN (SELECT id FROM passage_words_docsize))"
+        "SELECT (SELECT count(*) FROM passages"
+        " WHERE id NOT IN (SELECT id FROM passage_words_docsize))"
         " + (SELECT count(*) FROM passage_words_docsize WHERE id NOT IN (SELECT id FROM passages))",
         _index_words,
     ),
@@ -136,18 +147,8 @@ _RULES = [
     ),
     _Rule(
         "vectors that no passage uses",
-        "SELECT count(*) FROM embeddings"
-        " WHERE hash NOT IN (SELECT embedding_hash FROM passages)",
-        lambda connection: vectors.delete_unused(
-            connection,
-            [
-                row[0]
-                for row in connection.execute(
-                    "SELECT DISTINCT hash FROM embeddings"
-                    " WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
-                ).fetchall()
-            ],
-        ),
+        "SELECT count(*) FROM embeddings WHERE hash NOT IN (SELECT embedding_hash FROM passages)",
+        _delete_unused_vectors,
     ),
     _Rule(
         "vectors of a wrong length",
@@ -190,7 +191,7 @@ def _vector_rules(connection: apsw.Connection) -> list[_Rule]:
             rules.append(
                 _Rule(
                     "vectors missing from the flat index, or entries without a vector",
-                    f"SELECT (SELECT count(*) FROM embeddings WHERE space_id = {space_id}"  # noqa: S608
+                    f"SELECT (SELECT count(*) FROM embeddings WHERE space_id = {space_id}"
                     f" AND id NOT IN (SELECT rowid FROM {name}))"
                     f" + (SELECT count(*) FROM {name}"
                     f" WHERE rowid NOT IN (SELECT id FROM embeddings))",

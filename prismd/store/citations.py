@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import apsw
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from prismd.domain import Citation, Locator
 
 _KEPT = 100_000
+_locator: msgspec.json.Decoder[Locator] = msgspec.json.Decoder(Locator)
 
 
 class KeptCitation(msgspec.Struct, frozen=True):
@@ -50,12 +52,12 @@ def keep(connection: apsw.Connection, citation: Citation, start: int, end: int) 
 
 def find(connection: apsw.Connection, citation_id: str) -> KeptCitation | None:
     """A citation by its id, or None."""
-    row = connection.execute(
+    row: Any = connection.execute(
         "SELECT id, sha256, char_start, char_end, path, title, quote, locator FROM citations"
         " WHERE id = ?",
         (citation_id,),
     ).fetchone()
     if row is None:
         return None
-    locator = msgspec.json.decode(row[7], type=Locator)
-    return KeptCitation(*row[:7], locator=locator)
+    id_, sha256, start, end, path, title, quote, locator = row
+    return KeptCitation(id_, sha256, start, end, path, title, quote, _locator.decode(locator))

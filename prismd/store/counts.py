@@ -9,7 +9,7 @@ def passages(connection: apsw.Connection) -> tuple[int, int]:
     """Passages that can be found, and how many of them have a vector."""
     gone = "document_id IN (SELECT id FROM documents WHERE orphaned_at IS NOT NULL)"
     row = connection.execute(
-        "SELECT (SELECT count(*) FROM passages)"  # noqa: S608 - a constant
+        "SELECT (SELECT count(*) FROM passages)"
         f" - (SELECT count(*) FROM passages WHERE {gone}),"
         f" (SELECT count(*) FROM passages WHERE embedding_id IS NULL AND NOT {gone})"
     ).fetchone()

@@ -12,7 +12,7 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -112,30 +112,24 @@ class Database:
         Raises:
             StoreError: The deadline passed, or the file is damaged.
         """
-        with self._reader() as connection:
-            if deadline_s is not None:
-                end = time.monotonic() + deadline_s
-                connection.set_progress_handler(lambda: time.monotonic() > end, 20_000)
-            try:
-                with connection:
-                    return work(connection)
-            except apsw.InterruptError as error:
-                raise StoreError(
-                    f"the search took longer than {deadline_s:g} s and was stopped; "
-                    "narrow it with a filter"
-                ) from error
-            except (apsw.CorruptError, apsw.NotADBError) as error:
-                raise StoreError(f"{self.path}: is damaged; run 'prismd check'") from error
-            finally:
-                if deadline_s is not None:
-                    connection.set_progress_handler(None)
-
-    @contextlib.contextmanager
-    def _reader(self) -> Iterator[apsw.Connection]:
         connection = self._readers.get()
+        if deadline_s is not None:
+            end = time.monotonic() + deadline_s
+            connection.set_progress_handler(lambda: time.monotonic() > end, 20_000)
         try:
-            yield connection
+            connection.execute("BEGIN")
+            return work(connection)
+        except apsw.InterruptError as error:
+            raise StoreError(
+                f"the search took longer than {deadline_s:g} s and was stopped; "
+                "narrow it with a filter"
+            ) from error
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            raise StoreError(f"{self.path}: is damaged; run 'prismd check'") from error
         finally:
+            connection.set_progress_handler(None)
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             self._readers.put(connection)
 
     def size_bytes(self) -> int:
@@ -225,5 +219,3 @@ def _transact(connection: apsw.Connection, work: Callable[[apsw.Connection], T])
         raise
     connection.execute("COMMIT")
     return result
-
-

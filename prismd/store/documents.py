@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import apsw
 import msgspec
@@ -137,7 +138,7 @@ def _delete_passages(connection: apsw.Connection, document_id: int) -> set[bytes
     Returns:
         The hashes whose vectors may have lost their last passage.
     """
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT id, embedding_hash FROM passages WHERE document_id = ?", (document_id,)
     ).fetchall()
     ids = [(row[0],) for row in rows]
@@ -153,7 +154,7 @@ def collect_orphans(connection: apsw.Connection, *, older_than_s: float, limit: 
     Returns:
         How many were deleted; at most ``limit``, so that the writer is never held for long.
     """
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT id FROM documents WHERE orphaned_at <= ? LIMIT ?",
         (time.time() - older_than_s, limit),
     ).fetchall()
@@ -200,21 +201,21 @@ def passages(connection: apsw.Connection, document_id: int) -> list[Passage]:
 
 
 PASSAGE_COLUMNS = "p.ordinal, p.char_start, p.char_end, p.text, p.heading, p.locator, p.tokens"
-_locator = msgspec.json.Decoder(Locator)  # type: ignore[arg-type]  # a union of Structs
+_locator: msgspec.json.Decoder[Locator] = msgspec.json.Decoder(Locator)
 _heading = msgspec.json.Decoder(tuple[str, ...])
 
 
-def read_passage(row: Sequence[object]) -> Passage:
+def read_passage(row: Sequence[Any]) -> Passage:
     """A passage from the values of ``PASSAGE_COLUMNS``."""
     ordinal, start, end, text, heading, locator, tokens = row
     return Passage(
-        ordinal=int(ordinal),  # type: ignore[call-overload]
-        start=int(start),  # type: ignore[call-overload]
-        end=int(end),  # type: ignore[call-overload]
-        text=str(text),
-        heading=_heading.decode(str(heading)),
-        locator=_locator.decode(str(locator)),
-        tokens=int(tokens),  # type: ignore[call-overload]
+        ordinal=ordinal,
+        start=start,
+        end=end,
+        text=text,
+        heading=_heading.decode(heading),
+        locator=_locator.decode(locator),
+        tokens=tokens,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import apsw
 import msgspec
@@ -76,9 +76,7 @@ class FileRecord(msgspec.Struct, frozen=True):
     warnings: str
 
 
-def add_root(
-    connection: apsw.Connection, path: str, origin: Literal["config", "command"]
-) -> Root:
+def add_root(connection: apsw.Connection, path: str, origin: Literal["config", "command"]) -> Root:
     """Add a folder, or find it.
 
     Raises:
@@ -143,7 +141,9 @@ def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entr
                 entry.mtime_ns,
             ),
         )
-        row = connection.execute("SELECT id FROM files WHERE path_raw = ?", (entry.path,)).fetchone()
+        row = connection.execute(
+            "SELECT id FROM files WHERE path_raw = ?", (entry.path,)
+        ).fetchone()
         assert row is not None  # noqa: S101 - inserted above, or there already
         enqueue(connection, row[0], entry.size_bytes, entry.mtime_ns)
 
@@ -230,11 +230,10 @@ def end_without_document(
         orphan_if_unheld(connection, row[0])
 
 
-def enqueue(
-    connection: apsw.Connection, file_id: int, size_bytes: int, mtime_ns: int
-) -> None:
-    """Queue a file: small before large, then recently changed first. A new start of a file
-    that is queued already forgets its failed attempts, for its content is another.
+def enqueue(connection: apsw.Connection, file_id: int, size_bytes: int, mtime_ns: int) -> None:
+    """Queue a file: small before large, then recently changed first.
+
+    A file that is queued already starts afresh: its content is another now.
     """
     connection.execute(
         "INSERT INTO jobs (file_id, priority, recency) VALUES (?, ?, ?)"
@@ -252,7 +251,7 @@ def enqueue_holders(connection: apsw.Connection, document_ids: Sequence[int]) ->
     """
     queued = 0
     for document_id in document_ids:
-        rows = connection.execute(
+        rows: list[Any] = connection.execute(
             "SELECT id, size_bytes, mtime_ns FROM files WHERE document_id = ?", (document_id,)
         ).fetchall()
         for file_id, size_bytes, mtime_ns in rows:
@@ -296,7 +295,8 @@ class FileQuery(msgspec.Struct, frozen=True):
 
 def listing(connection: apsw.Connection, query: FileQuery) -> tuple[list[FileRecord], int]:
     """Files in the order of their ids, and how many match in all pages together."""
-    conditions, values = ["1"], []
+    conditions = ["1"]
+    values: list[str] = []
     for column, wanted in (("f.state", query.state), ("d.type", query.type)):
         if wanted:
             conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
@@ -306,8 +306,7 @@ def listing(connection: apsw.Connection, query: FileQuery) -> tuple[list[FileRec
         values.append(query.path)
     where = " AND ".join(conditions)
     total = connection.execute(
-        "SELECT count(*) FROM files f LEFT JOIN documents d ON d.id = f.document_id"
-        f" WHERE {where}",  # noqa: S608 - fixed column names
+        f"SELECT count(*) FROM files f LEFT JOIN documents d ON d.id = f.document_id WHERE {where}",
         values,
     ).get
     rows = connection.execute(

@@ -10,7 +10,7 @@ best few hundred exactly with the float16 rows of the table ``embeddings``.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import apsw
 import msgspec
@@ -202,9 +202,8 @@ def _read_lists(
     connection: apsw.Connection, generation_id: int, lists: NDArray[np.int64], dim: int
 ) -> tuple[Ids, Codes]:
     marks = ", ".join(str(int(number)) for number in lists)
-    rows = connection.execute(
-        "SELECT ids, codes FROM vector_lists"
-        f" WHERE generation_id = ? AND list IN ({marks})",  # noqa: S608 - integers
+    rows: list[Any] = connection.execute(
+        f"SELECT ids, codes FROM vector_lists WHERE generation_id = ? AND list IN ({marks})",
         (generation_id,),
     ).fetchall()
     ids = np.frombuffer(b"".join(row[0] for row in rows), "<i8")
@@ -212,16 +211,14 @@ def _read_lists(
     return ids, codes.reshape(len(ids), -(-dim // 64))
 
 
-def _read_tail(
-    connection: apsw.Connection, generation: Generation, dim: int
-) -> tuple[Ids, Floats]:
+def _read_tail(connection: apsw.Connection, generation: Generation, dim: int) -> tuple[Ids, Floats]:
     return _read_after(connection, generation.space_id, generation.listed_to, 2**31, dim)
 
 
 def _read_after(
     connection: apsw.Connection, space_id: int, after: int, limit: int, dim: int
 ) -> tuple[Ids, Floats]:
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT id, vector FROM embeddings WHERE id > ? AND space_id = ? ORDER BY id LIMIT ?",
         (after, space_id, limit),
     ).fetchall()
@@ -258,7 +255,10 @@ def build(database: Database, space_id: int, dim: int) -> None:
 
 def _sample(connection: apsw.Connection, space_id: int, size: int, dim: int) -> Floats:
     ids = np.fromiter(
-        (r[0] for r in connection.execute("SELECT id FROM embeddings WHERE space_id=?", (space_id,))),
+        (
+            r[0]
+            for r in connection.execute("SELECT id FROM embeddings WHERE space_id=?", (space_id,))
+        ),
         np.int64,
     )
     if len(ids) > size:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import apsw
 import msgspec
@@ -38,7 +39,7 @@ def recover(connection: apsw.Connection) -> int:
     connection.execute("UPDATE jobs SET leased_by = NULL WHERE leased_by IS NOT NULL")
     connection.execute("UPDATE files SET state = 'pending' WHERE state = 'processing'")
     # A pending file without a job cannot come about; if it did, it would never be read.
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT id, size_bytes, mtime_ns FROM files WHERE state = 'pending'"
         " AND NOT EXISTS (SELECT 1 FROM jobs WHERE file_id = files.id)"
     ).fetchall()
@@ -122,7 +123,7 @@ def retry(
         How many were queued.
     """
     marks = ", ".join("?" * len(states))
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT id, size_bytes, mtime_ns FROM files"
         f" WHERE state IN ({marks}) AND (?{len(states) + 1} IS NULL OR id = ?{len(states) + 1})",
         (*states, file_id),

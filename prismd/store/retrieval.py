@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, time
+from typing import Any
 
 import apsw
 import msgspec
@@ -45,7 +46,7 @@ def scope(connection: apsw.Connection, filters: Filters) -> Scope:
         return Scope(where, (), None)
     rows = connection.execute(
         "SELECT DISTINCT d.id FROM files f JOIN documents d ON d.id = f.document_id"
-        f" WHERE {where} ORDER BY d.id",  # noqa: S608 - fixed conditions, bound values
+        f" WHERE {where} ORDER BY d.id",
         values,
     )
     return Scope(where, tuple(values), tuple(row[0] for row in rows))
@@ -110,7 +111,7 @@ def by_words(
     narrowed, values = _narrow(scope)
     rows = connection.execute(
         "SELECT rowid, bm25(passage_words, 1.0, ?) AS score FROM passage_words"
-        f" WHERE passage_words MATCH ? {narrowed} ORDER BY score LIMIT ?",  # noqa: S608
+        f" WHERE passage_words MATCH ? {narrowed} ORDER BY score LIMIT ?",
         (CONTEXT_WEIGHT, lexical.match_any(words), *values, k),
     )
     return [(rowid, -score) for rowid, score in rows]
@@ -127,8 +128,10 @@ def _narrow(scope: Scope) -> tuple[str, tuple[str, ...]]:
 
 
 def _telling_words(connection: apsw.Connection, words: Sequence[str]) -> list[str]:
-    """The words worth looking up: in a large index the most common ones say nothing, and the
-    rest are taken from the rarest on until they match as many passages as a query may read.
+    """The words worth looking up.
+
+    In a large index the most common ones say nothing, and the rest are taken from the rarest on
+    until they match as many passages as a query may read.
     """
     total = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").get or 0
     if total < _COMMON_FROM:
@@ -148,12 +151,14 @@ def passages_with(connection: apsw.Connection, word: str) -> int:
     """How many passages hold a word, stemmed as the index has it."""
     tokenizer = connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
     tokens = tokenizer(
-        word.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=False, include_colocated=False
+        word.encode(),
+        apsw.FTS5_TOKENIZE_QUERY,
+        None,
+        include_offsets=False,
+        include_colocated=False,
     )
     counts = [
-        connection.execute(
-            "SELECT doc FROM passage_words_vocabulary WHERE term = ?", (token,)
-        ).get
+        connection.execute("SELECT doc FROM passage_words_vocabulary WHERE term = ?", (token,)).get
         or 0
         for token in tokens
     ]
@@ -187,9 +192,9 @@ def by_substrings(
 def _holding(connection: apsw.Connection, substring: str, scope: Scope) -> list[int]:
     """Passages that hold a substring; none where it is in so many that it tells nothing."""
     narrowed, values = _narrow(scope)
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT p.id, p.text FROM passages p WHERE p.id IN (SELECT rowid FROM"
-        f" passage_trigrams WHERE passage_trigrams MATCH ? {narrowed} LIMIT ?)",  # noqa: S608
+        f" passage_trigrams WHERE passage_trigrams MATCH ? {narrowed} LIMIT ?)",
         (lexical.match_trigrams(substring), *values, _SUBSTRING_CANDIDATES),
     ).fetchall()
     if len(rows) == _SUBSTRING_CANDIDATES:
@@ -202,7 +207,7 @@ def embeddings_in(connection: apsw.Connection, scope: Scope) -> NDArray[np.int64
     """The ids of the vectors of the passages that the filters leave, or None for all."""
     if scope.documents is None:
         return None
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT DISTINCT embedding_id FROM passages WHERE embedding_id IS NOT NULL"
         " AND document_id IN (SELECT value FROM json_each(?)) ORDER BY embedding_id",
         (msgspec.json.encode(scope.documents).decode(),),
@@ -215,7 +220,7 @@ def passages_of(
 ) -> Ranked:
     """The passages that have these vectors, in the vectors' order."""
     order = {id_: rank for rank, id_ in enumerate(embedding_ids)}
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT embedding_id, id FROM passages WHERE embedding_id IN"
         " (SELECT value FROM json_each(?))",
         (msgspec.json.encode(list(embedding_ids)).decode(),),
@@ -235,7 +240,7 @@ def hits(connection: apsw.Connection, passage_ids: Sequence[int], scope: Scope) 
         f" f.mtime_ns,"
         f" {PASSAGE_COLUMNS} FROM passages p JOIN documents d ON d.id = p.document_id"
         " JOIN files f ON f.document_id = d.id"
-        f" WHERE p.id IN (SELECT value FROM json_each(?)) AND {scope.where}"  # noqa: S608
+        f" WHERE p.id IN (SELECT value FROM json_each(?)) AND {scope.where}"
         " ORDER BY f.mtime_ns, f.path DESC",
         (msgspec.json.encode(list(passage_ids)).decode(), *scope.values),
     )
@@ -267,7 +272,7 @@ def similarities(
     """How near passages are to a query: the cosine, cut to [0, 1]; none for those unembedded."""
     if query is None:
         return {}
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT p.id, e.vector FROM passages p JOIN embeddings e ON e.id = p.embedding_id"
         " WHERE p.id IN (SELECT value FROM json_each(?)) AND length(e.vector) = ?",
         (msgspec.json.encode(list(passage_ids)).decode(), 2 * len(query)),

@@ -71,4 +71,3 @@ def redo(
         vectors.put_space(connection, space)
     documents.mark_stale(connection, ids)
     return files.enqueue_holders(connection, ids)
-

@@ -7,7 +7,7 @@ made from it and can be made again; ``vector_search`` chooses between them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import apsw
 import msgspec
@@ -74,7 +74,7 @@ def unembedded(
         At most ``limit`` of them with an id above ``after_id``, and the highest id among them
         (``after_id`` where there are none).
     """
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT p.id, d.title, p.heading, p.text, p.embedding_hash FROM passages p"
         " JOIN documents d ON d.id = p.document_id"
         " WHERE p.embedding_id IS NULL AND d.orphaned_at IS NULL AND p.id > ?"
@@ -108,7 +108,7 @@ def store(
         ).fetchone()
         if row and flat:
             connection.execute(
-                f"INSERT INTO {flat_name(space_id)} (rowid, vector) VALUES (?, ?)",  # noqa: S608
+                f"INSERT INTO {flat_name(space_id)} (rowid, vector) VALUES (?, ?)",
                 (row[0], vector.astype("<f4").tobytes()),
             )
         connection.execute(
@@ -126,7 +126,7 @@ def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
     """
     flat = {space_id: has_flat(connection, space_id) for space_id, _ in spaces(connection)}
     for hash_ in hashes:
-        rows = connection.execute(
+        rows: list[Any] = connection.execute(
             "DELETE FROM embeddings WHERE hash = ?1 AND NOT EXISTS"
             " (SELECT 1 FROM passages WHERE embedding_hash = ?1) RETURNING id, space_id",
             (hash_,),
@@ -134,7 +134,7 @@ def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
         for embedding_id, space_id in rows:
             if flat[space_id]:
                 connection.execute(
-                    f"DELETE FROM {flat_name(space_id)} WHERE rowid = ?",  # noqa: S608
+                    f"DELETE FROM {flat_name(space_id)} WHERE rowid = ?",
                     (embedding_id,),
                 )
 
@@ -153,17 +153,9 @@ def count(connection: apsw.Connection, space_id: int) -> int:
     )
 
 
-def embedded_counts(connection: apsw.Connection) -> tuple[int, int]:
-    """Passages, and how many of them have a vector."""
-    total = int(connection.execute("SELECT count(*) FROM passages").get)
-    # Counts by the small partial index, not by the passages.
-    missing = connection.execute("SELECT count(*) FROM passages WHERE embedding_id IS NULL").get
-    return total, total - int(missing)
-
-
 def read(connection: apsw.Connection, ids: Ids, dim: int) -> tuple[Ids, Vectors]:
     """The vectors of those ids that still exist, ascending by id."""
-    rows = connection.execute(
+    rows: list[Any] = connection.execute(
         "SELECT id, vector FROM embeddings WHERE id IN (SELECT value FROM json_each(?))"
         " ORDER BY id",
         (msgspec.json.encode(ids.tolist()).decode(),),
@@ -195,8 +187,8 @@ class FlatIndex:
         """See ``VectorIndex``."""
         if allowed is not None:
             return nearest(*read(connection, allowed, self._dim), query, k)
-        rows = connection.execute(
-            f"SELECT rowid, distance FROM {self._name}"  # noqa: S608 - a number names it
+        rows: list[Any] = connection.execute(
+            f"SELECT rowid, distance FROM {self._name}"
             " WHERE vector MATCH ? AND k = ? ORDER BY distance",
             (query.astype("<f4").tobytes(), min(k, 4096)),
         ).fetchall()
@@ -221,11 +213,13 @@ def make_flat(connection: apsw.Connection, space_id: int) -> None:
     connection.execute(
         f"CREATE VIRTUAL TABLE {name} USING vec0 (vector float[{dim}] distance_metric=cosine)"
     )
-    rows = connection.execute("SELECT id, vector FROM embeddings WHERE space_id = ?", (space_id,))
-    for embedding_id, packed in rows.fetchall():
+    rows: list[Any] = connection.execute(
+        "SELECT id, vector FROM embeddings WHERE space_id = ?", (space_id,)
+    ).fetchall()
+    for embedding_id, packed in rows:
         vector = np.frombuffer(packed, "<f2").astype("<f4")
         connection.execute(
-            f"INSERT INTO {name} (rowid, vector) VALUES (?, ?)",  # noqa: S608
+            f"INSERT INTO {name} (rowid, vector) VALUES (?, ?)",
             (embedding_id, vector.tobytes()),
         )
 

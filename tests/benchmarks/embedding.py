@@ -31,7 +31,22 @@ from prismd.models.runner import ModelRunner, RunnerEmbedder
 _MODEL = "bge-small-en-v1.5"
 _TOKENS = 200
 _SPECIAL_TOKENS = 2
-_WORDS = "the of and to in is was for on as with by at from he it that his are this".split()
+_WORDS = (
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "is",
+    "was",
+    "for",
+    "on",
+    "as",
+    "with",
+    "by",
+    "at",
+    "from",
+)
 
 # Runs in the peer's interpreter, which has nothing of ours.
 _PEER = """
