@@ -98,8 +98,9 @@ def _joins(group: list[Block], block: Block) -> bool:
 
 
 def _heading(group: list[Block]) -> tuple[str, ...]:
-    """The headings above a group; a heading in the group's own text is not repeated."""
-    return group[0].heading
+    """The headings that a group stands under; of headings alone, those above the first."""
+    body = next((block for block in group if block.kind != "heading"), group[0])
+    return body.heading
 
 
 def _units(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.domain import Grounding, Support
-from prismd.wording import sentence_ranges, words
+from prismd.wording import statement_ranges, words
 
 Similarities = Callable[[str, Sequence[str]], NDArray[np.float32]]
 """How near texts are to a text: (text, texts) to cosines of shape (len(texts),)."""
@@ -41,7 +41,7 @@ class Source(msgspec.Struct, frozen=True):
 
 def source(n: int, text: str, language: str = "") -> Source:
     """Number a text as evidence."""
-    return Source(n, text, tuple(sentence_ranges(text, language)))
+    return Source(n, text, tuple(statement_ranges(text, language)))
 
 
 class Attribution(msgspec.Struct, frozen=True):

@@ -22,6 +22,9 @@ UNSPACED = re.compile(
 """A run of a script that puts no spaces between words."""
 _WORD = re.compile(r"[^\W_]+")
 _WRAPPED = re.compile(r"(?<![\n|\t])\n(?=[^\n|\t*#\-+\d][^\t\n]*(?:\n|$))")
+_ROW = re.compile(r"^(?:[ ]*\|.*\||[^\n]*\t[^\n]*)$", re.MULTILINE)
+"""A row of a table: Markdown, or cells with tabs between them."""
+_RULE = re.compile(r"[\s|:-]+")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -35,6 +38,26 @@ def join_broken_words(text: str) -> str:
 def unwrap(text: str) -> str:
     """A text with the lines of its paragraphs joined; tables and lists keep theirs."""
     return _WRAPPED.sub(" ", join_broken_words(text))
+
+
+def statement_ranges(text: str, language: str = "") -> list[tuple[int, int]]:
+    """Where the sentences of the prose and the rows of the tables stand.
+
+    Returns:
+        As ``sentence_ranges``.
+    """
+    ranges: list[tuple[int, int]] = []
+    start = 0
+    for row in _ROW.finditer(text):
+        ranges += _within(text, start, row.start(), language)
+        if not _RULE.fullmatch(row[0]):
+            ranges += [trimmed] if (trimmed := trim(text, row.start(), row.end())) else []
+        start = row.end()
+    return ranges + _within(text, start, len(text), language)
+
+
+def _within(text: str, start: int, end: int, language: str) -> list[tuple[int, int]]:
+    return [(start + a, start + b) for a, b in sentence_ranges(text[start:end], language)]
 
 
 def sentence_ranges(text: str, language: str = "") -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 from litestar import Response, get
+from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
@@ -51,7 +52,7 @@ async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Resp
     cited = await api.offload.read(lambda: _look_up(api, kept))
     return Response(
         page(kept.title, _body(cited)),
-        media_type="text/html; charset=utf-8",
+        media_type=MediaType.HTML,
         headers={"content-security-policy": PAGE_CSP},
     )
 

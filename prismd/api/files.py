@@ -148,7 +148,7 @@ async def get_preview(
             status=415,
             code="no_preview",
         )
-    number = page or 1
+    number = 1 if page is None else page
     boxes: tuple[Box, ...] = ()
     if citation:
         number, boxes = await _cited_place(api, record, citation, page)
@@ -162,7 +162,7 @@ async def get_preview(
         return api.services.pool.render(Path(os.fsdecode(record.path_raw)), number, boxes, dpi)
 
     image = await api.offload.render(work)
-    return Response(image, media_type="image/png", headers={"cache-control": "private, max-age=60"})
+    return Response(image, media_type="image/png")
 
 
 async def page_of(api: Api, query: FileQuery) -> FilePage:
@@ -303,11 +303,10 @@ async def _cited_place(
     kept = await find_citation(api, citation_id)
     if kept.sha256 != record.sha256:
         raise _changed(record)
-    if not isinstance(kept.locator, PageLocator):
-        return page or 1, ()
-    if page not in (None, kept.locator.page):
-        return page or 1, ()
-    return kept.locator.page, kept.locator.boxes
+    place = kept.locator
+    if isinstance(place, PageLocator) and page in (None, place.page):
+        return place.page, place.boxes
+    return 1 if page is None else page, ()
 
 
 def _changed(record: FileRecord) -> RequestError:

@@ -22,7 +22,7 @@ from prismd.errors import ModelError, RequestError
 from prismd.models.base import Embedder
 
 _MAX_INPUTS = 2048
-_EMBEDDINGS_BODY_BYTES = 64 << 20
+_EMBEDDINGS_BODY_BYTES = 16 << 20
 
 
 class Model(msgspec.Struct, frozen=True):

@@ -202,7 +202,8 @@ async def _refuse(scope: Scope, headers: _Headers, send: Send, refusal: Refusal)
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
         return
     more = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
-    if "text/html" in headers.first(b"accept") and scope.get("method") == "GET":
+    reads_pages = "text/html" in headers.first(b"accept") and scope.get("method") == "GET"
+    if refusal.status == 401 and reads_pages:
         more += [
             (b"content-type", b"text/html; charset=utf-8"),
             (b"content-security-policy", PAGE_CSP.encode()),

@@ -1,17 +1,19 @@
-"""``POST /login-link`` and ``GET /login``: how a browser gets its cookie."""
+"""How a browser gets its cookie, and the page that it then sees."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 from msgspec import Struct
 
 from prismd.api.login import CODE_TTL_S, local_path, set_cookie
-from prismd.api.pages import PAGE_CSP, sign_in_page
+from prismd.api.pages import PAGE_CSP, page, sign_in_page
 from prismd.api.services import ApiRequest, api_of
 
 
@@ -42,7 +44,7 @@ def login(
         return Response(
             sign_in_page("This link was used already, or is older than a minute."),
             status_code=401,
-            media_type="text/html; charset=utf-8",
+            media_type=MediaType.HTML,
             headers={"content-security-policy": PAGE_CSP, "www-authenticate": "Bearer"},
         )
     return Response(
@@ -56,4 +58,20 @@ def login(
     )
 
 
-ROUTES: list[HTTPRouteHandler] = [login_link, login]
+@get("/", sync_to_thread=False, include_in_schema=False)
+def front_page(request: ApiRequest) -> Response[bytes]:
+    """Where a browser arrives that has signed in."""
+    return Response(
+        page(
+            "Signed in",
+            "<h1>This browser is signed in to prismd</h1>"
+            "<p>The links of citations open in it from now on.</p>"
+            "<p>Ask with <code>prismd ask</code>, or point an OpenAI client at"
+            f" <code>{escape(api_of(request).settings.base_url)}/v1</code>.</p>",
+        ),
+        media_type=MediaType.HTML,
+        headers={"content-security-policy": PAGE_CSP},
+    )
+
+
+ROUTES: list[HTTPRouteHandler] = [login_link, login, front_page]

@@ -40,7 +40,8 @@ class Pump(Generic[T]):
         self._items: asyncio.Queue[T | _End | Exception] = asyncio.Queue()
         self._interrupt = Interrupt()
         self._peeked: list[T | _End | Exception] = []
-        threading.Thread(target=self._run, name="prismd-answer", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="prismd-answer", daemon=True)
+        self._thread.start()
 
     async def peek(self, timeout_s: float) -> None:
         """Wait for the first item, but not for long, so that an early error is seen early.
@@ -71,7 +72,7 @@ class Pump(Generic[T]):
 
     def stop(self) -> None:
         """End the generator within a moment; does not wait for it."""
-        if not self._interrupt.is_set():
+        if not self._interrupt.is_set() and self._thread.is_alive():
             # Closing a generation waits for its engine: not in the event loop.
             threading.Thread(target=self._interrupt.set, name="prismd-stop", daemon=True).start()
 

@@ -14,6 +14,7 @@ Text = Annotated[str, Meta(max_length=100_000)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Positive = Annotated[int, Meta(ge=1)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 EngineName = Literal["auto", "extractive", "generative"]
 RerankName = Literal["auto", "always", "never"]
@@ -87,7 +88,7 @@ class ChatRequest(Struct, frozen=True):
     max_completion_tokens: Positive | None = None
     temperature: Temperature | None = None
     top_p: Share | None = None
-    seed: int | None = None
+    seed: Seed | None = None
     stop: str | list[str] | None = None
     n: int | None = None
     logprobs: bool | None = None

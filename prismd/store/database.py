@@ -12,6 +12,7 @@ import logging
 import os
 import queue
 import time
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -61,7 +62,8 @@ class Database:
             raise
 
     def _open(self) -> None:
-        self._readers: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
+        # None says that all have been closed.
+        self._readers: queue.SimpleQueue[apsw.Connection | None] = queue.SimpleQueue()
         if self.writable:
             self._writer = ThreadPoolExecutor(1, thread_name_prefix="prismd-writer")
             try:
@@ -78,10 +80,16 @@ class Database:
             raise StoreError(f"{self.path}: cannot be opened ({error})") from error
 
     def submit(self, work: Callable[[apsw.Connection], T]) -> Future[T]:
-        """Queue a write; it runs in one transaction, rolled back when it raises."""
+        """Queue a write; it runs in one transaction, rolled back when it raises.
+
+        Raises:
+            StoreError: It is open for reading only, or closed; from the future, as ``write``.
+        """
         if not self.writable:
             raise StoreError(f"{self.path}: open for reading only")
-        return self._writer.submit(_transact, self._write_connection, work)
+        if self._closed:
+            raise self._closed_error()
+        return self._writer.submit(self._transact, work)
 
     def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run a write and wait for it.
@@ -89,8 +97,11 @@ class Database:
         Raises:
             StoreError: The disk is full, or the file is damaged.
         """
+        return self.submit(work).result()
+
+    def _transact(self, work: Callable[[apsw.Connection], T]) -> T:
         try:
-            return self.submit(work).result()
+            return _transact(self._write_connection, work)
         except (apsw.FullError, apsw.IOError) as error:
             raise StoreError(
                 f"{self.path}: cannot be written ({error}); free some disk space"
@@ -110,9 +121,12 @@ class Database:
             deadline_s: Interrupt the statement in hand after this long.
 
         Raises:
-            StoreError: The deadline passed, or the file is damaged.
+            StoreError: The deadline passed, the file is damaged, or it is closed.
         """
         connection = self._readers.get()
+        if connection is None:
+            self._readers.put(None)  # for the next who comes too late
+            raise self._closed_error()
         if deadline_s is not None:
             end = time.monotonic() + deadline_s
             connection.set_progress_handler(lambda: time.monotonic() > end, 20_000)
@@ -146,11 +160,16 @@ class Database:
             return
         self._closed = True
         for _ in range(_READERS):
-            self._readers.get().close()
+            if (connection := self._readers.get()) is not None:
+                connection.close()
+        self._readers.put(None)
         if self.writable:
             self._writer.submit(_close_writer, self._write_connection).result()
             self._writer.shutdown()
         self._release_lock()
+
+    def _closed_error(self) -> StoreError:
+        return StoreError(f"{self.path}: is closed, for prismd is stopping; ask again when it runs")
 
     def _release_lock(self) -> None:
         if self._lock_fd is not None:
@@ -180,7 +199,13 @@ def _connect(path: Path, flags: int) -> apsw.Connection:
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA mmap_size = 268435456")
+    # SQLite's own lower() knows only ASCII.
+    connection.create_scalar_function("fold", _fold, 1, deterministic=True)
     return connection
+
+
+def _fold(text: apsw.SQLiteValue) -> str:
+    return unicodedata.normalize("NFC", str(text)).lower()
 
 
 def _open_writer(path: Path) -> apsw.Connection:

@@ -163,8 +163,15 @@ def change(connection: apsw.Connection, changed: Iterable[tuple[int, Entry]]) ->
 
 
 def move(connection: apsw.Connection, moved: Iterable[tuple[int, Entry]]) -> None:
-    """Give files their new paths; nothing else changes and nothing is read."""
+    """Give files their new paths; nothing else changes, and nothing that was read is read anew.
+
+    A file in hand goes back to the queue: its reader looks for it where it was.
+    """
     for file_id, entry in moved:
+        connection.execute(
+            "UPDATE files SET state = 'pending' WHERE id = ? AND state = 'processing'", (file_id,)
+        )
+        connection.execute("UPDATE jobs SET leased_by = NULL WHERE file_id = ?", (file_id,))
         connection.execute(
             "UPDATE files SET path_raw = ?, path = ?, device = ?, inode = ? WHERE id = ?",
             (entry.path, _display(entry.path), entry.device, entry.inode, file_id),

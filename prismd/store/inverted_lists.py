@@ -61,7 +61,7 @@ def plan(connection: apsw.Connection, generation: Generation) -> Literal["train"
     if live > 2 * generation.trained_on or live < generation.listed / 2:
         return "train"
     tail = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM embeddings WHERE space_id = ? AND id > ? LIMIT ?)",
+        "SELECT count(*) FROM (SELECT 1 FROM embeddings WHERE +space_id = ? AND id > ? LIMIT ?)",
         (generation.space_id, generation.listed_to, _TAIL_LIMIT),
     ).get
     return "append" if tail >= _TAIL_LIMIT else ""
@@ -219,7 +219,8 @@ def _read_after(
     connection: apsw.Connection, space_id: int, after: int, limit: int, dim: int
 ) -> tuple[Ids, Floats]:
     rows: list[Any] = connection.execute(
-        "SELECT id, vector FROM embeddings WHERE id > ? AND space_id = ? ORDER BY id LIMIT ?",
+        # The sign keeps SQLite from walking the whole space by its other index.
+        "SELECT id, vector FROM embeddings WHERE id > ? AND +space_id = ? ORDER BY id LIMIT ?",
         (after, space_id, limit),
     ).fetchall()
     ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))

@@ -6,7 +6,7 @@ Each runs in a transaction together with its ``PRAGMA user_version``, after a ba
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -30,15 +30,23 @@ def newest() -> int:
     return max(version for version, _ in scripts())
 
 
-def migrate(connection: apsw.Connection, path: Path) -> None:
+def migrate(
+    connection: apsw.Connection, path: Path, known: Sequence[tuple[int, str]] = ()
+) -> None:
     """Bring the file to the newest schema, with a backup first where there is anything to lose.
+
+    Args:
+        connection: The write connection.
+        path: Its file; the backup is put beside it.
+        known: Versions with their SQL, in order; without any, those of this program.
 
     Raises:
         StoreError: The file was written by a newer program.
     """
+    known = known or list(scripts())
     found = connection.pragma("user_version")
-    _refuse_newer(found, path)
-    pending = [(version, sql) for version, sql in scripts() if version > found]
+    _refuse_newer(found, path, known[-1][0])
+    pending = [(version, sql) for version, sql in known if version > found]
     if pending and found > 0:
         backup = path.with_name(f"{path.stem}.before-{pending[-1][0]:04}.db")
         backup.unlink(missing_ok=True)
@@ -63,14 +71,14 @@ def require_current(connection: apsw.Connection) -> None:
     """
     path = Path(connection.filename)
     found = connection.pragma("user_version")
-    _refuse_newer(found, path)
+    _refuse_newer(found, path, newest())
     if found < newest():
         raise StoreError(f"{path}: made by an older prismd; start 'prismd run' once to update it")
 
 
-def _refuse_newer(found: int, path: Path) -> None:
-    if found > newest():
+def _refuse_newer(found: int, path: Path, known: int) -> None:
+    if found > known:
         raise StoreError(
-            f"{path}: written by a newer prismd (schema {found}, this one knows {newest()}); "
+            f"{path}: written by a newer prismd (schema {found}, this one knows {known}); "
             "update prismd, or restore a backup"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 from typing import Any
@@ -21,6 +22,10 @@ _COMMON_SHARE = 0.1
 _COMMON_FROM = 2_000
 _MATCH_BUDGET = 40_000
 _SUBSTRING_CANDIDATES = 500
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_GLOB_BYTES = 4_096
+_MAX_NS = 2**63 - 1
+_MIDDLE_YEAR = 1970
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -57,21 +62,19 @@ def _conditions(filters: Filters) -> tuple[list[str], list[str | int | float]]:
     values: list[str | int | float] = []
 
     def any_of(condition: str, wanted: Iterable[str]) -> None:
-        wanted = list(wanted)
+        wanted = [_storable(value) for value in wanted]
         if wanted:
-            conditions.append(f"({' OR '.join([condition] * len(wanted))})")
-            values.extend(wanted)
+            # One value, however many are wanted: SQLite limits how many OR may join.
+            conditions.append(f"EXISTS (SELECT 1 FROM json_each(?) wanted WHERE {condition})")
+            values.append(msgspec.json.encode(wanted).decode())
 
-    any_of("d.type = ?", filters.type)
-    any_of("d.language = ?", (language.lower() for language in filters.language))
+    any_of("d.type = wanted.value", filters.type)
+    any_of("d.language = wanted.value", (language.lower() for language in filters.language))
     any_of(
-        "instr(lower(f.path), lower(?)) > 0",
+        "instr(fold(f.path), fold(wanted.value)) > 0",
         (f"/{folder.strip('/')}/" for folder in filters.folder if folder.strip("/")),
     )
-    any_of(
-        "f.path GLOB ?",
-        (glob if glob.startswith(("/", "*")) else f"*/{glob}" for glob in filters.path),
-    )
+    any_of("f.path GLOB wanted.value", map(_glob, filters.path))
     for condition, date, field in (
         ("f.mtime_ns >= ?", filters.after, "after"),
         ("f.mtime_ns < ?", filters.before, "before"),
@@ -91,7 +94,22 @@ def _nanoseconds(date: str, field: str) -> int:
         ) from error
     if "T" not in date and " " not in date:
         moment = datetime.combine(moment.date(), time())
-    return int(moment.timestamp() * 1e9)
+    try:
+        nanoseconds = int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+    except (OverflowError, ValueError):  # at the ends of the calendar, for want of a time zone
+        nanoseconds = _MAX_NS if moment.year > _MIDDLE_YEAR else -_MAX_NS
+    return min(max(nanoseconds, -_MAX_NS), _MAX_NS)
+
+
+def _glob(pattern: str) -> str:
+    if len(pattern.encode("utf-8", "replace")) > _MAX_GLOB_BYTES:
+        raise RequestError("path: the pattern is too long; use a shorter one", param="path")
+    return pattern if pattern.startswith(("/", "*")) else f"*/{pattern}"
+
+
+def _storable(value: str) -> str:
+    """A value as text that a path, as it is shown, can hold."""
+    return _SURROGATE.sub("\ufffd", value)
 
 
 Ranked = list[tuple[int, float]]
@@ -149,6 +167,12 @@ def _telling_words(connection: apsw.Connection, words: Sequence[str]) -> list[st
 
 def passages_with(connection: apsw.Connection, word: str) -> int:
     """How many passages hold a word, stemmed as the index has it."""
+    if start := lexical.beginning(word):
+        found = connection.execute(
+            "SELECT sum(doc) FROM passage_words_vocabulary WHERE term >= ? AND term < ?",
+            (start, start + "\U0010ffff"),
+        ).get
+        return int(found or 0)
     tokenizer = connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
     tokens = tokenizer(
         word.encode(),
@@ -199,8 +223,8 @@ def _holding(connection: apsw.Connection, substring: str, scope: Scope) -> list[
     ).fetchall()
     if len(rows) == _SUBSTRING_CANDIDATES:
         return []
-    folded = substring.casefold()
-    return [id_ for id_, text in rows if folded in text.casefold()]
+    folded = lexical.fold(substring)
+    return [id_ for id_, text in rows if folded in lexical.fold(text)]
 
 
 def embeddings_in(connection: apsw.Connection, scope: Scope) -> NDArray[np.int64] | None:

@@ -93,6 +93,8 @@ def store(
 ) -> None:
     """Keep vectors, and give them to every passage that waits for one of them.
 
+    A vector whose last passage went while it was computed is not kept.
+
     Args:
         connection: The write connection.
         space_id: From ``put_space``.
@@ -102,7 +104,8 @@ def store(
     flat = has_flat(connection, space_id)
     for hash_, vector in zip(hashes, vectors, strict=True):
         row = connection.execute(
-            "INSERT INTO embeddings (space_id, hash, vector) VALUES (?, ?, ?)"
+            "INSERT INTO embeddings (space_id, hash, vector) SELECT ?1, ?2, ?3"
+            " WHERE EXISTS (SELECT 1 FROM passages WHERE embedding_hash = ?2)"
             " ON CONFLICT DO NOTHING RETURNING id",
             (space_id, hash_, vector.astype("<f2").tobytes()),
         ).fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -53,15 +54,12 @@ LEASE = (
 )
 
 
-def write_pdf(path: Path, pages: tuple[str, ...], *, user_password: str = "") -> None:
+def write_pdf(path: Path, pages: tuple[str, ...]) -> None:
     """A PDF with one sentence on each page."""
     with pymupdf.open() as pdf:
         for text in pages:
             pdf.new_page().insert_text((72, 144), text, fontsize=11)
-        if user_password:
-            pdf.save(path, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw=user_password)
-        else:
-            pdf.save(path)
+        pdf.save(path)
 
 
 def write_sample(folder: Path) -> None:
@@ -177,11 +175,21 @@ class Live:
         """Send bytes as they are and read the whole response."""
         with socket.create_connection(("127.0.0.1", self.settings.port), timeout=30) as wire:
             wire.sendall(request)
-            wire.shutdown(socket.SHUT_WR)
-            received = b""
-            while piece := wire.recv(65536):
+            received, missing = b"", None
+            while missing is None or missing > 0:
+                piece = wire.recv(65536)
+                if not piece:
+                    break
                 received += piece
+                missing = _missing(received)
         return received
+
+
+def _missing(response: bytes) -> int | None:
+    """How many bytes of a response are still to come; None as long as that is not known."""
+    head, end, body = response.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    return int(length[1]) - len(body) if end and length else None
 
 
 @contextmanager
@@ -193,7 +201,7 @@ def serving(stack: Stack, listener: socket.socket, settings: ApiSettings) -> Ite
             app,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=1,
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

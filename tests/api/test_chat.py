@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import openai
 import pytest
 
@@ -21,7 +20,7 @@ def client_of(live: Live) -> openai.OpenAI:
         base_url=f"{live.url}/v1",
         api_key=TOKEN,
         max_retries=0,
-        http_client=httpx.Client(trust_env=False, timeout=60),
+        http_client=openai.DefaultHttpxClient(trust_env=False, timeout=60),
     )
 
 
@@ -124,7 +123,7 @@ def test_without_include_usage_no_chunk_has_usage(live: Live) -> None:
 
 def test_the_asynchronous_client_streams(live: Live) -> None:
     async def stream() -> str:
-        transport = httpx.AsyncClient(trust_env=False, timeout=60)
+        transport = openai.DefaultAsyncHttpxClient(trust_env=False, timeout=60)
         async with openai.AsyncOpenAI(
             base_url=live.url, api_key=TOKEN, http_client=transport
         ) as client:
@@ -206,6 +205,7 @@ def test_text_parts_are_joined_and_nulls_and_extras_ignored(live: Live) -> None:
         ({"temperature": 3}, "temperature", "<= 2"),
         ({"temperature": "hot"}, "temperature", "hot"),
         ({"max_tokens": 0}, "max_tokens", ">= 1"),
+        ({"seed": 10**30}, "seed", "int"),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop", "4"),
         ({"messages": []}, "messages", "empty"),
         ({"messages": [{"role": "user", "content": "  "}]}, "messages", "empty"),

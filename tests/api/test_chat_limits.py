@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -25,7 +26,8 @@ def open_chat(live: Live, body: dict[str, object]) -> socket.socket:
     wire.sendall(
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{live.settings.port}\r\n"
         f"Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n".encode() + content
+        f"Content-Length: {len(content)}\r\n\r\n".encode()
+        + content
     )
     return wire
 
@@ -64,7 +66,11 @@ def test_two_hundred_chats_at_once_are_answered_or_refused(tmp_path: Path) -> No
 
 def test_who_waits_too_long_is_told_to_come_back(tmp_path: Path) -> None:
     generator = FakeGenerator(echo=LONG, delay_s=60)
-    options = {"max_concurrent_chats": 1, "max_waiting_chats": 1, "chat_wait_s": 0.05}
+    options: dict[str, Any] = {
+        "max_concurrent_chats": 1,
+        "max_waiting_chats": 1,
+        "chat_wait_s": 0.05,
+    }
     with live_server(tmp_path, generator=generator, **options) as live:
         with open_chat(live, ask("x", model="prism-raw")):
             wait_until(generator.turn.locked)
@@ -91,7 +97,7 @@ def test_a_client_that_goes_away_stops_the_generator(
 
 def test_a_client_that_goes_away_in_the_middle_stops_the_generator(tmp_path: Path) -> None:
     generator = FakeGenerator(echo=LONG, delay_s=0.01)
-    with live_server(tmp_path, generator=generator) as live:
+    with live_server(tmp_path, sample=False, generator=generator) as live:
         with open_chat(live, ask(QUESTION, model="prism-raw", stream=True)) as wire:
             received = b""
             while b'"content":"deposit"' not in received:
@@ -101,7 +107,7 @@ def test_a_client_that_goes_away_in_the_middle_stops_the_generator(tmp_path: Pat
 
 def test_who_waits_for_a_turn_and_goes_away_leaves_the_queue(tmp_path: Path) -> None:
     generator = FakeGenerator(echo=LONG, delay_s=60)
-    options = {"max_concurrent_chats": 1, "max_waiting_chats": 1}
+    options: dict[str, Any] = {"max_concurrent_chats": 1, "max_waiting_chats": 1}
     with live_server(tmp_path, generator=generator, **options) as live:
         busy = open_chat(live, ask("x", model="prism-raw"))
         wait_until(generator.turn.locked)
@@ -117,7 +123,7 @@ def test_who_waits_for_a_turn_and_goes_away_leaves_the_queue(tmp_path: Path) -> 
 
 def test_a_failure_half_way_is_told_in_the_stream(tmp_path: Path) -> None:
     generator = FakeGenerator(echo=LONG, fail_after=5)
-    with live_server(tmp_path, generator=generator) as live:
+    with live_server(tmp_path, sample=False, generator=generator) as live:
         body = ask(QUESTION, model="prism-raw", stream=True)
         with live.client.stream("POST", "/v1/chat/completions", json=body) as response:
             assert response.status_code == 200
@@ -131,7 +137,7 @@ def test_a_failure_half_way_is_told_in_the_stream(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_failure_before_the_first_word_has_its_own_status(tmp_path: Path, stream: bool) -> None:
     generator = FakeGenerator(fail_after=0)
-    with live_server(tmp_path, generator=generator) as live:
+    with live_server(tmp_path, sample=False, generator=generator) as live:
         body = ask(QUESTION, model="prism-raw", stream=stream)
         response = live.client.post("/v1/chat/completions", json=body)
         assert response.status_code == 503
@@ -141,7 +147,7 @@ def test_a_failure_before_the_first_word_has_its_own_status(tmp_path: Path, stre
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_answer_that_takes_too_long_is_given_up(tmp_path: Path, stream: bool) -> None:
     generator = FakeGenerator(echo=LONG, delay_s=60)
-    with live_server(tmp_path, generator=generator, request_timeout_s=0.2) as live:
+    with live_server(tmp_path, sample=False, generator=generator, request_timeout_s=0.2) as live:
         body = ask(QUESTION, model="prism-raw", stream=stream)
         response = live.client.post("/v1/chat/completions", json=body)
         assert response.status_code == 504
@@ -151,7 +157,7 @@ def test_an_answer_that_takes_too_long_is_given_up(tmp_path: Path, stream: bool)
 
 def test_a_silent_stream_is_kept_alive_by_comments(tmp_path: Path) -> None:
     generator = FakeGenerator(echo=LONG, delay_s=60)
-    with live_server(tmp_path, generator=generator, heartbeat_s=0.05) as live:
+    with live_server(tmp_path, sample=False, generator=generator, heartbeat_s=0.05) as live:
         body = ask(QUESTION, model="prism-raw", stream=True)
         with live.client.stream("POST", "/v1/chat/completions", json=body) as response:
             lines = response.iter_lines()
@@ -161,7 +167,7 @@ def test_a_silent_stream_is_kept_alive_by_comments(tmp_path: Path) -> None:
 
 def test_stopping_the_server_stops_its_answers(tmp_path: Path) -> None:
     generator = FakeGenerator(echo=LONG, delay_s=60)
-    with live_server(tmp_path, generator=generator) as live:
+    with live_server(tmp_path, sample=False, generator=generator) as live:
         wire = open_chat(live, ask(QUESTION, model="prism-raw", stream=True))
         wait_until(generator.turn.locked)
     wire.close()

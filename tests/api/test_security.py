@@ -66,7 +66,9 @@ def bare(live: Live, method: str, path: str, **headers: str) -> httpx.Response:
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_every_route_needs_the_token(live: Live, method: str, path: str) -> None:
     host = f"127.0.0.1:{live.settings.port}"
-    raw = live.raw(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    raw = live.raw(
+        f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    )
     assert status_of(raw) == 401
     assert b"invalid_api_key" in raw
     assert b"www-authenticate: Bearer" in raw

@@ -123,11 +123,11 @@ CREATE TABLE vector_generations (
     id INTEGER PRIMARY KEY,
     space_id INTEGER NOT NULL REFERENCES spaces (id) ON DELETE CASCADE,
     state TEXT NOT NULL,
-    centroids BLOB NOT NULL,
-    mean BLOB NOT NULL,
     trained_on INTEGER NOT NULL,
     listed INTEGER NOT NULL,
-    listed_to INTEGER NOT NULL
+    listed_to INTEGER NOT NULL,
+    mean BLOB NOT NULL,
+    centroids BLOB NOT NULL -- last: what comes after a large blob is slow to reach
 );
 CREATE TABLE vector_lists (
     id INTEGER PRIMARY KEY,

@@ -1,0 +1,129 @@
+"""Status and the switches."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prismd.api.services import ApiSettings
+from prismd.api.status import eta_s
+from prismd.progress import Progress, Snapshot
+from tests.api.harness import Live, build, live_server, serving, write_sample
+
+DESIGN = {
+    "state", "version", "files", "passages", "passages_embedded", "embeddings_computed",
+    "current", "rate_files_per_s", "eta_s", "roots", "models", "stale", "index_bytes",
+}  # fmt: skip
+
+
+def test_the_status_counts_everything(live: Live) -> None:
+    status = live.client.get("/status").json()
+    assert status.keys() >= DESIGN
+    assert status["state"] == "idle"
+    assert status["files"] == {
+        "total": 6, "pending": 0, "processing": 0, "completed": 4, "failed": 1,
+        "skipped": 1, "quarantined": 0,
+    }  # fmt: skip
+    assert status["passages"] == status["passages_embedded"] == 6
+    assert status["eta_s"] == 0
+    [root] = status["roots"]
+    assert (root["state"], root["files"]) == ("watching", 6)
+    assert status["models"]["embedding"]["state"] == "loaded"
+    assert status["index_bytes"] > 0
+
+
+def test_pause_holds_and_resume_goes_on(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        assert live.client.post("/pause").json() == {"state": "paused"}
+        assert live.client.get("/status").json()["state"] == "paused"
+        assert live.client.post("/resume").json() == {"state": "idle"}
+
+
+def test_rescan_asks_for_a_sweep(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        assert live.client.post("/rescan").status_code == 202
+        assert len(live.stack.rescans) == 1
+
+
+def test_reindex_queues(live: Live) -> None:
+    assert live.client.post("/reindex").json() == {"queued": 3}
+    assert live.client.post("/reindex", json={"everything": True}).json() == {"queued": 7}
+
+
+def test_errors_name_every_file_without_a_document(live: Live) -> None:
+    listed = live.client.get("/errors").json()
+    found = {Path(item["path"]).name: item["error"]["code"] for item in listed["data"]}
+    assert found == {"broken.pdf": "broken", "empty.txt": "empty"}
+    only = live.client.get("/errors", params={"state": "skipped"}).json()["data"]
+    assert [Path(item["path"]).name for item in only] == ["empty.txt"]
+    assert live.client.get("/errors", params={"state": "completed"}).status_code == 400
+
+
+def test_retry_reads_failed_files_again(tmp_path: Path) -> None:
+    with live_server(tmp_path) as live:
+        path = live.stack.folder / "broken.pdf"
+        before = live.client.get(f"/files/{live.id_of('broken.pdf')}").json()["indexed_at"]
+        assert live.client.post("/retry").json() == {"queued": 1}
+        named = {"file_id": live.id_of("empty.txt")}
+        assert live.client.post("/retry", json=named).json() == {"queued": 1}
+        live.stack.index()
+        item = live.client.get(f"/files/{live.id_of('broken.pdf')}").json()
+        assert path.exists()
+        assert item["state"] == "failed"
+        assert item["indexed_at"] >= before
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"file_id": "file-999"}, 404),
+        ({"file_id": "../x"}, 404),
+        ({"file_id": 5}, 400),
+        ({"states": ["completed"]}, 400),
+        ({"file_id": None, "states": None}, 200),
+    ],
+)
+def test_retry_takes_only_what_can_be_retried(live: Live, body: Any, status: int) -> None:
+    assert live.client.post("/retry", json=body).status_code == status
+    live.stack.index()
+
+
+@pytest.mark.parametrize("route", ["/pause", "/resume", "/rescan", "/retry", "/reindex"])
+def test_where_the_index_is_only_read_nothing_is_switched(tmp_path: Path, route: str) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        settings = ApiSettings(port=listener.getsockname()[1])
+        stack = build(tmp_path, settings.base_url)
+        try:
+            write_sample(stack.folder)
+            reading = dataclasses.replace(stack.services, ingest=None, rescan=None, reindex=None)
+            stack.services = reading
+            with serving(stack, listener, settings) as live:
+                response = live.client.post(route)
+                assert response.status_code == 503
+                assert "prismd run" in response.json()["error"]["message"]
+                assert live.client.get("/status").status_code == 200
+        finally:
+            stack.close()
+
+
+def snapshot(files: float = 0, size_bytes: float = 0, embeddings: float = 0) -> Snapshot:
+    return Snapshot({}, 0, 0, 0, (), files, size_bytes, embeddings)
+
+
+def test_the_time_left_is_that_of_the_slowest_part() -> None:
+    assert eta_s((0, 0), 0, snapshot()) == 0
+    assert eta_s((10, 1000), 0, snapshot()) is None
+    assert eta_s((10, 1000), 0, snapshot(files=5, size_bytes=100)) == 10
+    assert eta_s((10, 1000), 500, snapshot(files=5, size_bytes=100, embeddings=10)) == 50
+    assert eta_s((0, 0), 500, snapshot(embeddings=10)) == 50
+    assert eta_s((1, 0), 0, snapshot(files=2)) == 0.5
+
+
+def test_a_progress_that_has_done_nothing_has_no_rate() -> None:
+    assert eta_s((1, 1), 0, Progress().snapshot()) is None

@@ -1,0 +1,119 @@
+"""Pages as images, places marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pymupdf
+import pytest
+
+from prismd.errors import EncryptedDocument, ExtractError
+from prismd.extract.base import ExtractOptions
+from prismd.extract.pdf import PdfExtractor
+from prismd.extract.pool import ExtractPool
+from prismd.extract.render import render_page
+from prismd.layout import line_index, locate
+
+_AES_256 = 5  # pymupdf.PDF_ENCRYPT_AES_256, which its types lack
+Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+
+def write(path: Path, *, rotation: int = 0, password: str = "", size: float = 600) -> Path:
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=size, height=size * 1.4)
+        page.insert_text((72, 144), "Marked words of a page", fontsize=14)
+        page.set_rotation(rotation)
+        if password:
+            pdf.save(path, encryption=_AES_256, user_pw=password)
+        else:
+            pdf.save(path)
+    return path
+
+
+def pixels(png: bytes) -> Pixels:
+    image = pymupdf.Pixmap(png)
+    return np.frombuffer(image.samples, np.uint8).reshape(image.height, image.width, image.n)
+
+
+def bounds(first: Pixels, second: Pixels) -> list[int]:
+    differs = np.argwhere((first != second).any(axis=2))
+    (top, left), (bottom, right) = differs.min(axis=0), differs.max(axis=0)
+    return [int(left), int(top), int(right), int(bottom)]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("dpi", [72, 144])
+def test_the_mark_stands_where_the_extractor_found_the_words(
+    tmp_path: Path, rotation: int, dpi: int
+) -> None:
+    path = write(tmp_path / "a.pdf", rotation=rotation)
+    extraction = PdfExtractor().extract(path, "application/pdf", ExtractOptions())
+    start = extraction.text.index("words")
+    place = locate(extraction.layout, line_index(extraction.text), start, start + 5)
+    boxes = place.boxes  # type: ignore[union-attr]
+    plain = pixels(render_page(path, 1, [], dpi))
+    marked = pixels(render_page(path, 1, boxes, dpi))
+    expected = np.array(boxes[0]) * dpi / 72
+    assert np.allclose(bounds(plain, marked), expected, atol=3 * dpi / 72)
+    left, top, right, bottom = (int(side) for side in expected)
+    inner = marked[top + 2 : bottom - 2, left + 2 : right - 2]
+    assert (inner[..., 2] < 120).mean() > 0.5, "a highlighter's colour"
+    assert inner.min() < 60, "the words can still be read"
+
+
+def test_a_box_beyond_the_page_is_cut(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf")
+    plain = render_page(path, 1, [], 72)
+    assert render_page(path, 1, [(700, 900, 800, 950)], 72) == plain
+    assert render_page(path, 1, [(-50, -50, -10, -10)], 72) == plain
+    marked = pixels(render_page(path, 1, [(-50, -50, 10_000, 20)], 72))
+    assert bounds(pixels(plain), marked)[:2] == [0, 0]
+
+
+def test_a_huge_page_is_shown_smaller(tmp_path: Path) -> None:
+    image = pixels(render_page(write(tmp_path / "a.pdf", size=10_000), 1, [], 300))
+    assert image.shape[0] * image.shape[1] < 13_000_000
+
+
+@pytest.mark.parametrize("page", [0, 2, -1, 10**9])
+def test_a_page_that_is_not_there_is_named(tmp_path: Path, page: int) -> None:
+    with pytest.raises(ExtractError, match="1 pages") as caught:
+        render_page(write(tmp_path / "a.pdf"), page, [], 72)
+    assert caught.value.code == "no_page"
+
+
+def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+    locked = write(tmp_path / "a.pdf", password="secret")
+    with pytest.raises(EncryptedDocument):
+        render_page(locked, 1, [], 72)
+    broken = tmp_path / "b.pdf"
+    broken.write_bytes(b"%PDF-1.7 and nothing more")
+    with pytest.raises(ExtractError):
+        render_page(broken, 1, [], 72)
+
+
+@pytest.fixture
+def pool() -> Iterator[ExtractPool]:
+    made = ExtractPool(1, deadline_s=60)
+    yield made
+    made.close()
+
+
+def test_the_pool_renders_in_a_worker_and_goes_on_reading(
+    tmp_path: Path, pool: ExtractPool
+) -> None:
+    path = write(tmp_path / "a.pdf")
+    boxes = ((72.0, 130.0, 200.0, 150.0),)
+    assert pool.render(path, 1, boxes, 72) == render_page(path, 1, boxes, 72)
+    assert pool.extract(path)[1].text.startswith("Marked words")
+    with pytest.raises(ExtractError, match=r"^a\.pdf: has 1 pages"):
+        pool.render(path, 9, (), 72)
+    assert len(pool.worker_pids()) == 1
+
+
+def test_a_preview_does_not_wait_for_files_that_are_read(tmp_path: Path, pool: ExtractPool) -> None:
+    path = write(tmp_path / "a.pdf")
+    with pool._slots:  # as if a file were being read
+        assert pool.render(path, 1, (), 72)

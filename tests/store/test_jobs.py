@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from prismd.store import files, jobs
+from prismd.store.check import check
+from prismd.store.database import Database
+from prismd.store.jobs import Job
+from tests.building import document, entry
+
+LARGE = "x" * 6_000_000
+
+
+def queue(database: Database, name: str, content: str = "x", mtime_s: float = 1.0) -> int:
+    made = entry(f"/d/{name}", content, mtime_s=mtime_s)
+    database.write(lambda c: files.add(c, None, [made]))
+    return int(
+        database.read(lambda c: c.execute("SELECT id FROM files WHERE path_raw=?", (made.path,)).get)
+    )
+
+
+def lease(database: Database, owner: str = "us") -> Job | None:
+    return database.write(lambda c: jobs.lease(c, owner))
+
+
+def state(database: Database, file_id: int) -> tuple[str, str]:
+    found = database.read(lambda c: files.record(c, file_id))
+    assert found is not None
+    return found.state, found.error_code
+
+
+@contextmanager
+def due_now(database: Database) -> Iterator[None]:
+    """What waits has waited long enough."""
+    database.write(lambda c: c.execute("UPDATE jobs SET not_before = 0"))
+    yield
+
+
+def test_small_files_come_before_large_ones_and_recent_before_old(database: Database) -> None:
+    for name, content, mtime_s in (
+        ("large new", LARGE, 9.0),
+        ("small old", "x", 1.0),
+        ("small new", "x", 5.0),
+        ("large old", LARGE, 2.0),
+    ):
+        queue(database, name, content, mtime_s)
+    order = [job.path for _ in range(4) if (job := lease(database))]
+    assert order == ["/d/small new", "/d/small old", "/d/large new", "/d/large old"]
+    assert lease(database) is None
+
+
+def test_a_file_in_hand_is_not_handed_out_again(database: Database) -> None:
+    file_id = queue(database, "a")
+    assert lease(database, "one") is not None
+    assert lease(database, "two") is None
+    assert state(database, file_id)[0] == "processing"
+    assert database.read(jobs.outstanding) == (1, 1)
+    assert database.read(jobs.next_due_s) is None
+
+
+def test_a_start_takes_back_what_a_dead_process_had_in_hand(database: Database) -> None:
+    first, second = queue(database, "a"), queue(database, "b")
+    assert lease(database, "dead") is not None
+    assert database.write(jobs.recover) == 1
+    assert database.write(jobs.recover) == 0
+    assert state(database, first)[0] == state(database, second)[0] == "pending"
+    taken = {job.file_id for _ in range(2) if (job := lease(database))}
+    assert taken == {first, second}
+
+
+def test_taking_back_counts_no_attempt(database: Database) -> None:
+    queue(database, "a")
+    for _ in range(10):
+        job = lease(database)
+        assert job is not None
+        assert job.attempts == 0
+        database.write(jobs.recover)
+
+
+def test_a_failed_attempt_waits_shows_its_reason_and_counts(database: Database) -> None:
+    file_id = queue(database, "a")
+    for attempt in range(3):
+        with due_now(database):
+            job = lease(database)
+        assert job is not None
+        assert job.attempts == attempt
+        database.write(
+            lambda c: jobs.retry_later(c, file_id, delay_s=60, code="busy", message="a: busy")
+        )
+        assert lease(database) is None
+        due_s = database.read(jobs.next_due_s)
+        assert due_s is not None
+        assert 0 < due_s <= 60
+        assert state(database, file_id) == ("pending", "busy")
+
+
+def test_a_change_forgets_the_attempts_and_the_wait(database: Database) -> None:
+    file_id = queue(database, "a")
+    lease(database)
+    database.write(
+        lambda c: jobs.retry_later(c, file_id, delay_s=60, code="busy", message="a: busy")
+    )
+    database.write(lambda c: files.change(c, [(file_id, entry("/d/a", "new", mtime_s=2))]))
+    job = lease(database)
+    assert job is not None
+    assert job.attempts == 0
+    assert (job.size_bytes, job.mtime_ns) == (3, 2_000_000_000)
+
+
+def test_a_file_given_back_is_next_again(database: Database) -> None:
+    file_id = queue(database, "a")
+    lease(database)
+    database.write(lambda c: jobs.give_back(c, file_id))
+    assert state(database, file_id)[0] == "pending"
+    assert lease(database) is not None
+    database.write(lambda c: jobs.give_back(c, file_id, delay_s=60))
+    assert lease(database) is None
+
+
+def test_a_change_while_it_is_in_hand_takes_the_file_from_its_reader(database: Database) -> None:
+    file_id = queue(database, "a")
+    lease(database, "us")
+    assert database.read(lambda c: jobs.still_leased(c, file_id, "us"))
+    database.write(lambda c: files.change(c, [(file_id, entry("/d/a", "new", mtime_s=2))]))
+    assert not database.read(lambda c: jobs.still_leased(c, file_id, "us"))
+    assert lease(database, "others") is not None
+    assert not database.read(lambda c: jobs.still_leased(c, file_id, "us"))
+
+
+def test_a_file_that_moves_while_it_is_in_hand_is_read_at_its_new_place(database: Database) -> None:
+    file_id = queue(database, "a")
+    lease(database, "us")
+    database.write(lambda c: files.move(c, [(file_id, entry("/d/b", "x"))]))
+    assert not database.read(lambda c: jobs.still_leased(c, file_id, "us"))
+    job = lease(database, "us")
+    assert job is not None
+    assert job.path == "/d/b"
+
+
+def test_a_move_leaves_a_file_that_was_read_alone(database: Database) -> None:
+    made, _ = document("words")
+    file_id = queue(database, "a")
+    lease(database)
+    database.write(
+        lambda c: files.end_without_document(
+            c, file_id, "skipped", code="empty", message="a: empty", sha256=made.sha256
+        )
+    )
+    database.write(lambda c: files.move(c, [(file_id, entry("/d/b", "x"))]))
+    assert state(database, file_id) == ("skipped", "empty")
+    assert lease(database) is None
+
+
+def test_a_removed_file_takes_its_job_along(database: Database) -> None:
+    file_id = queue(database, "a")
+    lease(database)
+    database.write(lambda c: files.remove(c, [file_id]))
+    assert database.read(jobs.outstanding) == (0, 0)
+    assert not database.read(lambda c: jobs.still_leased(c, file_id, "us"))
+    database.write(lambda c: jobs.give_back(c, file_id))
+    assert lease(database) is None
+
+
+@pytest.mark.parametrize("wanted", ["failed", "quarantined", "skipped"])
+def test_retry_queues_what_failed_and_nothing_else(database: Database, wanted: str) -> None:
+    ids = {}
+    for name in ("failed", "quarantined", "skipped"):
+        ids[name] = queue(database, name)
+        database.write(
+            lambda c, name=name: files.end_without_document(  # type: ignore[misc]
+                c, ids[name], name, code="c", message="m", sha256=None
+            )
+        )
+    if wanted == "skipped":
+        assert database.write(jobs.retry) == 2
+    else:
+        assert database.write(lambda c: jobs.retry(c, file_id=ids[wanted])) == 1
+        job = lease(database)
+        assert job is not None
+        assert (job.file_id, job.attempts) == (ids[wanted], 0)
+    assert database.write(lambda c: jobs.retry(c, file_id=ids["skipped"])) == 0
+    assert check(database, repair=False) == []
