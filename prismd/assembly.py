@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from prismd.answer import Answering, AnswerSettings
+from prismd.api.interrupt import Interruptible
 from prismd.chunk import Chunking
 from prismd.config.options import Config, Folder
 from prismd.domain import EmbeddingSpace
@@ -58,12 +59,13 @@ class Prism:
             search_settings(config),
             languages(config),
         )
+        generator = self.models.generator
         self.answering = Answering(
             self.database,
             self.search,
             self._sentence_embedder(),
             self.models.reranker,
-            self.models.generator,
+            Interruptible(generator) if generator is not None else None,
             answer_settings(config),
         )
         self._ingest: Ingest | None = None

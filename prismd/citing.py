@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 from prismd.citation import Attribution
 from prismd.cited_text import CitedSentence
 from prismd.domain import Citation, Layout, Locator
+from prismd.errors import StoreError
 from prismd.evidence import Evidence
 from prismd.layout import line_index, locate
 from prismd.store import citations, documents
 from prismd.store.database import Database
+
+log = logging.getLogger(__name__)
 
 _LAYOUTS = 16
 
@@ -53,7 +57,10 @@ class Citing:
                 for citation, start, end in made:
                     citations.keep(connection, citation, start, end)
 
-            self._database.write(keep)
+            try:
+                self._database.write(keep)
+            except StoreError as error:  # the answer is worth more than its links
+                log.error("citations were not kept: %s", error)
         return tuple(citation for citation, _, _ in made)
 
     def _record(

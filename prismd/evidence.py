@@ -30,8 +30,8 @@ class EvidenceSettings(msgspec.Struct, frozen=True):
 
     max_passages: int = 8
     max_tokens: int = 2_000
-    refusal_threshold: float = 0.05
-    refusal_similarity: float = 0.6
+    refusal_threshold: float = 0.8
+    refusal_similarity: float = 0.65
 
 
 def gather(hits: Sequence[Hit], settings: EvidenceSettings) -> list[Evidence]:

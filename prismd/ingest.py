@@ -13,7 +13,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
@@ -23,11 +22,12 @@ import msgspec
 from prismd import chunk
 from prismd.chunk import Chunking
 from prismd.domain import Document, Extraction, FileState
-from prismd.errors import ExtractError, ModelError, StoreError, WorkerError
+from prismd.embedding import IDLE_WAIT_S, EmbeddingLoop
+from prismd.errors import ExtractError, StoreError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.models.base import Embedder, TokenCounter
 from prismd.progress import Progress
-from prismd.store import documents, files, jobs, vector_search, vectors
+from prismd.store import documents, files, jobs
 from prismd.store.database import Database
 from prismd.store.files import Entry
 from prismd.store.jobs import Job
@@ -36,11 +36,7 @@ from prismd.wording import passage_context
 log = logging.getLogger(__name__)
 
 _HASH_PIECE_BYTES = 1 << 20
-_EMBED_BATCH = 256
 _SETTLE_S = 0.5
-_IDLE_WAIT_S = 5.0
-_ORPHAN_GRACE_S = 60.0
-_VACUUM_PAGES = 20_000
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
 
 
@@ -92,7 +88,7 @@ class Ingest:
         self._running = threading.Event()
         self._running.set()
         self._queued = threading.Event()
-        self._embedding = _Embedding(database, embedder, progress, self._stopping, self._running)
+        self._embedding = EmbeddingLoop(database, embedder, progress, self._stopping, self._running)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -103,7 +99,7 @@ class Ingest:
         loops: list[tuple[str, Callable[[], None]]] = [
             (f"prismd-ingest-{number}", self._read_loop) for number in range(self._settings.workers)
         ]
-        loops.append(("prismd-embed", self._embedding.loop))
+        loops.append(("prismd-embed", self._embedding.run))
         for name, loop in loops:
             thread = threading.Thread(target=loop, name=name, daemon=True)
             thread.start()
@@ -159,11 +155,11 @@ class Ingest:
                 job = self._database.write(lambda c: jobs.lease(c, self._owner))
             except StoreError as error:
                 log.error("%s", error)
-                self._stopping.wait(_IDLE_WAIT_S)
+                self._stopping.wait(IDLE_WAIT_S)
                 continue
             if job is None:
                 due_s = self._database.read(jobs.next_due_s)
-                self._queued.wait(_IDLE_WAIT_S if due_s is None else min(due_s, _IDLE_WAIT_S))
+                self._queued.wait(IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
                 continue
             self._read_one(job)
 
@@ -184,7 +180,7 @@ class Ingest:
             # Nothing that a file could be blamed for; all would fail alike.
             log.error("%s", error)
             self._progress.fault = str(error)
-            self._stopping.wait(_IDLE_WAIT_S)
+            self._stopping.wait(IDLE_WAIT_S)
             self._give_back(job)
         except Exception as error:
             # A fault of ours must cost this file only, and be seen.
@@ -308,124 +304,6 @@ class Ingest:
         if state is not None:
             self._progress.done(state, job.size_bytes)
             log.log(logging.DEBUG if error.skip else logging.WARNING, "%s", error)
-
-
-class _Embedding:
-    """The loop that gives passages their vectors, and tends the indexes over them."""
-
-    def __init__(
-        self,
-        database: Database,
-        embedder: Embedder | None,
-        progress: Progress,
-        stopping: threading.Event,
-        running: threading.Event,
-    ) -> None:
-        self._database = database
-        self._embedder = embedder
-        self._progress = progress
-        self._stopping = stopping
-        self._running = running
-        self._queued = threading.Event()
-        self._writing: Future[None] | None = None
-        self._after_id = 0
-        self.space_id: int | None = None
-        self.open_space()
-
-    def open_space(self) -> None:
-        self.space_id = open_space(self._database, self._embedder) if self._embedder else None
-        self._after_id = 0
-
-    def wake(self) -> None:
-        self._queued.set()
-
-    def idle(self) -> bool:
-        if self.space_id is None:
-            return True
-        return not self._database.read(lambda c: vectors.unembedded(c, 1))[0]
-
-    def loop(self) -> None:
-        while True:
-            self._running.wait()
-            if self._stopping.is_set():
-                self._finish_writing()
-                return
-            self._queued.clear()
-            try:
-                if not self._embed_batch():
-                    self._tend()
-                    self._queued.wait(_IDLE_WAIT_S)
-            except (ModelError, StoreError) as error:
-                log.error("%s", error)
-                self._progress.fault = str(error)
-                self._stopping.wait(_IDLE_WAIT_S)
-
-    def _embed_batch(self) -> bool:
-        embedder, space_id = self._embedder, self.space_id
-        if embedder is None or space_id is None:
-            return False
-        batch, last_id = self._database.read(
-            lambda c: vectors.unembedded(c, _EMBED_BATCH, self._after_id)
-        )
-        if not batch:
-            self._finish_writing()
-            restarted, self._after_id = self._after_id > 0, 0
-            # Passages may have come below where the last round stood.
-            return restarted and not self.idle()
-        self._after_id = last_id
-        computed = embedder.embed_passages(
-            [chunk.embedding_text(item.title, item.heading, item.text) for item in batch]
-        )
-        self._finish_writing()
-        hashes = [item.embedding_hash for item in batch]
-        # Written while the next batch is computed.
-        self._writing = self._database.submit(
-            lambda c: vectors.store(c, space_id, hashes, computed)
-        )
-        self._progress.embedded(len(batch))
-        self._progress.fault = ""
-        return True
-
-    def _finish_writing(self) -> None:
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.result()
-
-    def collect(self, *, older_than_s: float) -> None:
-        """Delete what no file holds any more, and give its space back."""
-        collected = 0
-        while count := self._database.write(
-            lambda c: documents.collect_orphans(c, older_than_s=older_than_s)
-        ):
-            collected += count
-        if collected:
-            self._database.run_outside_transaction(_give_space_back)
-
-    def _tend(self) -> None:
-        self.collect(older_than_s=_ORPHAN_GRACE_S)
-        if self.space_id is not None and self._embedder is not None:
-            vector_search.maintain(self._database, self.space_id, self._embedder.space.dim)
-
-
-def _give_space_back(connection: apsw.Connection) -> None:
-    for _ in connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})"):
-        pass
-
-
-def open_space(database: Database, embedder: Embedder) -> int | None:
-    """The space that new vectors go to.
-
-    Returns:
-        None where the index has vectors of another model: they go on serving until the user
-        asks for the change (``prismd reindex --stale``).
-    """
-    known = database.read(vectors.spaces)
-    for space_id, space in known:
-        if space == embedder.space:
-            return space_id
-    if known:
-        return None
-    return database.write(lambda c: vectors.put_space(c, embedder.space))
 
 
 def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:

@@ -49,15 +49,15 @@ class SearchSettings(msgspec.Struct, frozen=True):
     """
 
     candidates: int = 100
-    rrf_k: int = 60
-    lexical_weight: float = 1.0
+    rrf_k: int = 10
+    lexical_weight: float = 0.5
     substring_weight: float = 0.5
     vector_weight: float = 1.0
     foreign_weight: float = 0.1
     rerank: RerankMode = "auto"
     rerank_depth: int = 20
     rerank_tokens: int = 4_000
-    rerank_weight: float = 1.0
+    rerank_weight: float = 0.5
 
 
 class SearchResult(msgspec.Struct, frozen=True):

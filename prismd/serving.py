@@ -10,7 +10,7 @@ from litestar import Litestar
 from prismd import __version__
 from prismd.api.app import create_app
 from prismd.api.services import ApiSettings, Services
-from prismd.assembly import Prism
+from prismd.assembly import Prism, answer_settings
 from prismd.config.options import Config
 
 
@@ -63,5 +63,7 @@ def api_settings(config: Config) -> ApiSettings:
         max_concurrent_chats=server.max_concurrent_chats,
         request_timeout_s=server.request_timeout_s,
         search_limit=config.search.limit,
+        sampling=answer_settings(config).sampling,
+        generator_command=f"prismd models pull {config.models.generation}",
         version=__version__,
     )

@@ -13,8 +13,9 @@ import apsw
 from prismd import chunk
 from prismd.chunk import Chunking
 from prismd.domain import Block, Document, DocumentType, Extraction, Layout
+from prismd.embedding import open_space
 from prismd.extract.text import paragraphs
-from prismd.ingest import Extracts, Ingest, IngestSettings, hash_of_embedded, open_space
+from prismd.ingest import Extracts, Ingest, IngestSettings, hash_of_embedded
 from prismd.models.base import Embedder
 from prismd.models.fake import FakeEmbedder, FakeTokens
 from prismd.progress import Progress

@@ -143,7 +143,7 @@ class Search(Struct, frozen=True, kw_only=True):
     """Hits, where the request sets no limit."""
     candidates: Annotated[int, Meta(ge=1, le=4096)] = 100
     """Passages that each way of searching hands to the fusion."""
-    lexical_weight: Weight = 1.0
+    lexical_weight: Weight = 0.5
     """Weight of the search by words in the fusion."""
     substring_weight: Weight = 0.5
     """Weight of the search by parts of words in the fusion."""
@@ -151,7 +151,7 @@ class Search(Struct, frozen=True, kw_only=True):
     """Weight of the search by meaning in the fusion."""
     foreign_weight: Share = 0.1
     """Share of ``vector_weight`` for passages in a language that the embedding model lacks."""
-    rrf_k: CountOrZero = 60
+    rrf_k: CountOrZero = 10
     """The higher, the less the very first ranks count in the fusion."""
     rerank: Literal["auto", "always", "never"] = "auto"
     """Whether the best hits are read once more; auto: as far as ``rerank_tokens`` allows."""
@@ -159,7 +159,7 @@ class Search(Struct, frozen=True, kw_only=True):
     """Hits that are read once more at most."""
     rerank_tokens: Count = 4000
     """Tokens that auto reads once more at most."""
-    rerank_weight: Weight = 1.0
+    rerank_weight: Weight = 0.5
     """Weight of the second reading against the fusion."""
 
 
@@ -172,9 +172,9 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Tokens of passages that an answer may rest on."""
     max_evidence: Count = 8
     """Passages that an answer may rest on."""
-    refusal_threshold: Share = 0.05
+    refusal_threshold: Share = 0.8
     """Least probability, by the reranker, that the best passage answers; else prismd refuses."""
-    refusal_similarity: Share = 0.6
+    refusal_similarity: Share = 0.65
     """Least similarity of the best passage where nothing was reranked; else prismd refuses."""
 
 

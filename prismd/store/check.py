@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 import msgspec
+import numpy as np
 
 from prismd.errors import StoreError
-from prismd.store import files, lexical, vectors
+from prismd.store import documents, files, inverted_lists, lexical, vectors
 from prismd.store.database import Database
 from prismd.wording import passage_context
+
+
+_INDEXES = ("passage_words", "passage_trigrams")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -28,7 +34,7 @@ class _Rule(msgspec.Struct, frozen=True):
     """A count that has to be zero, and what makes it so."""
 
     what: str
-    sql: str
+    count: Callable[[apsw.Connection], int]
     repair: Callable[[apsw.Connection], None] | None
 
 
@@ -38,30 +44,53 @@ def check(database: Database, *, repair: bool) -> list[Finding]:
     Returns:
         What was found, empty when all is well.
     """
-    damage = database.read(_damage)
+    damage, broken_indexes = database.read(_damage)
     if damage:
         return damage  # the rest would only report the same damage again
     findings = []
-    rules = database.read(lambda connection: [*_RULES, *_vector_rules(connection)])
+    rules = database.read(lambda c: [*_index_rules(broken_indexes), *_RULES, *_vector_rules(c)])
     for rule in rules:
-        count = database.read(lambda c, sql=rule.sql: int(c.execute(sql).get))  # type: ignore[misc]
+        count = database.read(rule.count)
         if not count:
             continue
         repaired = False
         if repair and rule.repair is not None:
             database.write(rule.repair)
-            repaired = not database.read(lambda c, sql=rule.sql: int(c.execute(sql).get))  # type: ignore[misc]
+            repaired = not database.read(rule.count)
         findings.append(Finding(rule.what, count, repaired))
     return findings
 
 
-def _damage(connection: apsw.Connection) -> list[Finding]:
-    lines = [row[0] for row in connection.execute("PRAGMA integrity_check(20)")]
-    found = [Finding(f"damaged pages: {line}", 1, repaired=False) for line in lines if line != "ok"]
+def _damage(connection: apsw.Connection) -> tuple[list[Finding], list[str]]:
+    """Damage that nothing here can mend, and the lexical indexes that are to be made anew."""
+    lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+    indexes = [name for name in _INDEXES if any("fts5" in line and name in line for line in lines)]
+    found = [
+        Finding(f"damaged pages: {line}", 1, repaired=False)
+        for line in lines
+        if line != "ok" and not ("fts5" in line.lower() and any(name in line for name in _INDEXES))
+    ]
     broken = connection.execute("PRAGMA foreign_key_check").fetchall()
     if broken:
         found.append(Finding("rows that refer to missing rows", len(broken), repaired=False))
-    return found
+    return found, indexes
+
+
+def _index_rules(broken: list[str]) -> list[_Rule]:
+    """What makes lexical indexes anew whose own tables are damaged."""
+
+    def count(connection: apsw.Connection) -> int:
+        return len(_damage(connection)[1])
+
+    return [_Rule("damaged word indexes", count, _make_indexes)] if broken else []
+
+
+def _make_indexes(connection: apsw.Connection) -> None:
+    for name in _INDEXES:
+        made_by = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).get
+        connection.execute(f"DROP TABLE {name}")
+        connection.execute(made_by)
+    _index_words(connection)
 
 
 def _index_words(connection: apsw.Connection) -> None:
@@ -113,6 +142,31 @@ def _delete_unused_vectors(connection: apsw.Connection) -> None:
     vectors.delete_unused(connection, [row[0] for row in rows])
 
 
+def _delete_misshapen_vectors(connection: apsw.Connection) -> None:
+    wrong = (
+        "SELECT e.id FROM embeddings e JOIN spaces s ON s.id = e.space_id"
+        " WHERE length(e.vector) != 2 * s.dim"
+    )
+    connection.execute(
+        f"UPDATE passages SET embedding_id = NULL WHERE embedding_id IN ({wrong})"  # noqa: S608
+    )
+    connection.execute(f"DELETE FROM embeddings WHERE id IN ({wrong})")  # noqa: S608
+
+
+_NOT_STALE = "extractor != ''"
+
+
+def _reread_documents_without_text(connection: apsw.Connection) -> None:
+    ids = [
+        int(str(row[0]))
+        for row in connection.execute(
+            "SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM document_contents)"
+        ).fetchall()
+    ]
+    documents.mark_stale(connection, ids)
+    files.enqueue_holders(connection, ids)
+
+
 def _sql(statement: str) -> Callable[[apsw.Connection], None]:
     def run(connection: apsw.Connection) -> None:
         connection.execute(statement)
@@ -120,85 +174,147 @@ def _sql(statement: str) -> Callable[[apsw.Connection], None]:
     return run
 
 
+def _count(sql: str) -> Callable[[apsw.Connection], int]:
+    return lambda connection: int(connection.execute(sql).get)
+
+
 _RULES = [
     _Rule(
         "passages missing from the word index, or entries without a passage",
-        "SELECT (SELECT count(*) FROM passages"
-        " WHERE id NOT IN (SELECT id FROM passage_words_docsize))"
-        " + (SELECT count(*) FROM passage_words_docsize WHERE id NOT IN (SELECT id FROM passages))",
+        _count(
+            "SELECT (SELECT count(*) FROM passages"
+            " WHERE id NOT IN (SELECT id FROM passage_words_docsize))"
+            " + (SELECT count(*) FROM passage_words_docsize WHERE id NOT IN (SELECT id FROM passages))"
+        ),
         _index_words,
     ),
     _Rule(
         "passages missing from the trigram index, or entries without a passage",
-        "SELECT (SELECT count(*) FROM passages"
-        " WHERE id NOT IN (SELECT id FROM passage_trigrams_docsize))"
-        " + (SELECT count(*) FROM passage_trigrams_docsize"
-        " WHERE id NOT IN (SELECT id FROM passages))",
+        _count(
+            "SELECT (SELECT count(*) FROM passages"
+            " WHERE id NOT IN (SELECT id FROM passage_trigrams_docsize))"
+            " + (SELECT count(*) FROM passage_trigrams_docsize"
+            " WHERE id NOT IN (SELECT id FROM passages))"
+        ),
         _index_words,
     ),
     _Rule(
         "passages that name a missing vector",
-        "SELECT count(*) FROM passages WHERE embedding_id IS NOT NULL"
-        " AND embedding_id NOT IN (SELECT id FROM embeddings)",
+        _count(
+            "SELECT count(*) FROM passages WHERE embedding_id IS NOT NULL"
+            " AND embedding_id NOT IN (SELECT id FROM embeddings)"
+        ),
         _sql(
             "UPDATE passages SET embedding_id = NULL"
             " WHERE embedding_id NOT IN (SELECT id FROM embeddings)"
         ),
     ),
     _Rule(
+        "passages that name the vector of another text",
+        _count(
+            "SELECT count(*) FROM passages p JOIN embeddings e ON e.id = p.embedding_id"
+            " WHERE e.hash != p.embedding_hash"
+        ),
+        _sql(
+            "UPDATE passages SET embedding_id = NULL WHERE id IN (SELECT p.id FROM passages p"
+            " JOIN embeddings e ON e.id = p.embedding_id WHERE e.hash != p.embedding_hash)"
+        ),
+    ),
+    _Rule(
         "vectors that no passage uses",
-        "SELECT count(*) FROM embeddings WHERE hash NOT IN (SELECT embedding_hash FROM passages)",
+        _count(
+            "SELECT count(*) FROM embeddings WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
+        ),
         _delete_unused_vectors,
     ),
     _Rule(
         "vectors of a wrong length",
-        "SELECT count(*) FROM embeddings e JOIN spaces s ON s.id = e.space_id"
-        " WHERE length(e.vector) != 2 * s.dim",
-        None,
+        _count(
+            "SELECT count(*) FROM embeddings e JOIN spaces s ON s.id = e.space_id"
+            " WHERE length(e.vector) != 2 * s.dim"
+        ),
+        _delete_misshapen_vectors,
     ),
     _Rule(
         "completed files without a document",
-        "SELECT count(*) FROM files WHERE state = 'completed' AND document_id IS NULL",
+        _count(
+            "SELECT count(*) FROM files WHERE state = 'completed' AND document_id IS NULL"
+        ),
         _reread_files_without_document,
     ),
     _Rule(
         "pending files that nothing will read",
-        "SELECT count(*) FROM files WHERE state = 'pending'"
-        " AND id NOT IN (SELECT file_id FROM jobs)",
+        _count(
+            "SELECT count(*) FROM files WHERE state = 'pending'"
+            " AND id NOT IN (SELECT file_id FROM jobs)"
+        ),
         _queue_unqueued,
     ),
     _Rule(
         "documents that no file holds and nothing will collect",
-        "SELECT count(*) FROM documents WHERE orphaned_at IS NULL"
-        " AND id NOT IN (SELECT document_id FROM files WHERE document_id IS NOT NULL)",
+        _count(
+            "SELECT count(*) FROM documents WHERE orphaned_at IS NULL"
+            " AND id NOT IN (SELECT document_id FROM files WHERE document_id IS NOT NULL)"
+        ),
         _orphan,
     ),
     _Rule(
         "documents without their text",
-        "SELECT count(*) FROM documents"
-        " WHERE id NOT IN (SELECT document_id FROM document_contents)",
-        None,
+        _count(
+            "SELECT count(*) FROM documents"
+            f" WHERE id NOT IN (SELECT document_id FROM document_contents) AND {_NOT_STALE}"
+        ),
+        _reread_documents_without_text,
     ),
 ]
 
 
 def _vector_rules(connection: apsw.Connection) -> list[_Rule]:
-    """The flat index of each space against the table of vectors."""
+    """The index of each space against the table of vectors."""
     rules = []
-    for space_id, _ in vectors.spaces(connection):
+    for space_id, space in vectors.spaces(connection):
+        make_flat = partial(vectors.make_flat, space_id=space_id)
         if vectors.has_flat(connection, space_id):
-            name = vectors.flat_name(space_id)
-            rules.append(
-                _Rule(
-                    "vectors missing from the flat index, or entries without a vector",
-                    f"SELECT (SELECT count(*) FROM embeddings WHERE space_id = {space_id}"
-                    f" AND id NOT IN (SELECT rowid FROM {name}))"
-                    f" + (SELECT count(*) FROM {name}"
-                    f" WHERE rowid NOT IN (SELECT id FROM embeddings))",
-                    lambda c, space_id=space_id: vectors.make_flat(c, space_id),  # type: ignore[misc]
-                )
-            )
+            what = "vectors that the flat index lacks or has otherwise, or entries without a vector"
+            count = partial(_wrong_in_flat, space_id=space_id, dim=space.dim)
+            rules.append(_Rule(what, count, make_flat))
+        else:
+            what = "vectors that the inverted lists lack"
+            count = partial(inverted_lists.missing, space_id=space_id)
+            rules.append(_Rule(what, count, partial(inverted_lists.give_up, space_id=space_id)))
     return rules
+
+
+def _wrong_in_flat(connection: apsw.Connection, space_id: int, dim: int) -> int:
+    """How many vectors the flat index has not as the table has them."""
+    true = dict(
+        connection.execute(
+            "SELECT id, vector FROM embeddings WHERE space_id = ? AND length(vector) = ?",
+            (space_id, 2 * dim),
+        ).fetchall()
+    )
+    try:
+        found = dict(
+            connection.execute(
+                f"SELECT rowid, vector FROM {vectors.flat_name(space_id)}"  # noqa: S608
+            ).fetchall()
+        )
+    except apsw.Error:  # its own tables are damaged
+        return max(1, len(true))
+    wrong = len(found.keys() - true.keys())
+    for id_, packed in true.items():
+        vector = np.frombuffer(packed, "<f2").astype("<f4").tobytes()
+        wrong += not _same(found.get(id_), vector)
+    return wrong
+
+
+def _same(one: object, other: bytes) -> bool:
+    """Whether two packed vectors are one, but for what half precision takes away."""
+    if not isinstance(one, bytes) or len(one) != len(other):
+        return False
+    return bool(
+        np.allclose(np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4"), rtol=1e-2, atol=1e-3)
+    )
 
 
 def backup(database: Database, destination: Path) -> int:
@@ -214,15 +330,18 @@ def backup(database: Database, destination: Path) -> int:
         destination /= database.path.name
     if destination.exists():
         raise StoreError(f"{destination}: exists already; name a file that does not")
-    partial = destination.with_name(destination.name + ".part")
-    partial.unlink(missing_ok=True)
+    unfinished = destination.with_name(destination.name + ".part")
     try:
-        with apsw.Connection(str(database.path), flags=apsw.SQLITE_OPEN_READONLY) as source:
-            source.execute("VACUUM INTO ?", (str(partial),))
-        source.close()
-        partial.chmod(0o600)
-        partial.rename(destination)
+        unfinished.unlink(missing_ok=True)
+        source = apsw.Connection(str(database.path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            source.execute("VACUUM INTO ?", (str(unfinished),))
+        finally:
+            source.close()
+        unfinished.chmod(0o600)
+        unfinished.rename(destination)
     except (apsw.Error, OSError) as error:
-        partial.unlink(missing_ok=True)
-        raise StoreError(f"{destination}: cannot be written ({error})") from error
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise StoreError(f"{destination}: cannot be written ({error}); name another place") from error
     return destination.stat().st_size

@@ -239,6 +239,7 @@ def build(database: Database, space_id: int, dim: int) -> None:
     database.write(_drop_unfinished)
     total = database.read(lambda c: truth.count(c, space_id))
     if not total:
+        database.write(lambda c: give_up(c, space_id))
         return
     lists = max(1, round(total**0.5))
     sample = database.read(lambda c: _sample(c, space_id, lists * _SAMPLE_PER_LIST, dim))
@@ -252,6 +253,29 @@ def build(database: Database, space_id: int, dim: int) -> None:
     listed = sum(len(ids) for ids, _ in members.values())
     database.write(lambda c: _change_over(c, space_id, generation_id, listed, last_id))
     database.write(_drop_unfinished)
+
+
+def missing(connection: apsw.Connection, space_id: int) -> int:
+    """How many vectors neither the lists have nor the search of the newest finds."""
+    generation = active(connection, space_id)
+    listed_to = 2**62 if generation is None else generation.listed_to
+    rows: list[Any] = connection.execute(
+        "SELECT id FROM embeddings WHERE space_id = ? AND id <= ?",
+        (space_id, listed_to),
+    ).fetchall()
+    wanted = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+    if generation is None:
+        return max(1, len(wanted))
+    packed: list[Any] = connection.execute(
+        "SELECT ids FROM vector_lists WHERE generation_id = ?", (generation.id,)
+    ).fetchall()
+    return len(np.setdiff1d(wanted, np.frombuffer(b"".join(row[0] for row in packed), "<i8")))
+
+
+def give_up(connection: apsw.Connection, space_id: int) -> None:
+    """Go back to the flat index; lists are made again where it is too slow."""
+    connection.execute("DELETE FROM vector_generations WHERE space_id = ?", (space_id,))
+    truth.make_flat(connection, space_id)
 
 
 def _sample(connection: apsw.Connection, space_id: int, size: int, dim: int) -> Floats:

@@ -30,9 +30,7 @@ def newest() -> int:
     return max(version for version, _ in scripts())
 
 
-def migrate(
-    connection: apsw.Connection, path: Path, known: Sequence[tuple[int, str]] = ()
-) -> None:
+def migrate(connection: apsw.Connection, path: Path, known: Sequence[tuple[int, str]] = ()) -> None:
     """Bring the file to the newest schema, with a backup first where there is anything to lose.
 
     Args:

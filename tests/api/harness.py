@@ -223,7 +223,8 @@ def serving(stack: Stack, listener: socket.socket, settings: ApiSettings) -> Ite
 @contextmanager
 def live_server(tmp_path: Path, *, sample: bool = True, **options: Any) -> Iterator[Live]:
     """A running server over the sample; options are those of ``build`` and ``ApiSettings``."""
-    with socket.socket() as listener:
+    # asyncio switches Nagle's algorithm off only where the protocol is named.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)

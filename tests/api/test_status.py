@@ -94,7 +94,7 @@ def test_retry_takes_only_what_can_be_retried(live: Live, body: Any, status: int
 
 @pytest.mark.parametrize("route", ["/pause", "/resume", "/rescan", "/retry", "/reindex"])
 def test_where_the_index_is_only_read_nothing_is_switched(tmp_path: Path, route: str) -> None:
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         settings = ApiSettings(port=listener.getsockname()[1])

@@ -73,7 +73,7 @@ def found(citation: dict[str, Any]) -> bool:
     text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     if path.suffix.lower() in (".html", ".htm", ".xhtml"):
         return plain(quote) in plain(_TAGS.sub("", text))
-    return text[locator["char_start"] : locator["char_end"]] == quote
+    return bool(text[locator["char_start"] : locator["char_end"]] == quote)
 
 
 def questions(arguments: argparse.Namespace) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _some_words(path: Path, choose: random.Random) -> str:
                 text = _TAGS.sub(" ", archive.read("word/document.xml").decode("utf-8", "replace"))
         else:
             text = path.read_text("utf-8", "replace")
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, others will do
+    except Exception:  # whatever is wrong with it, others will do
         return ""
     words = re.findall(r"[^\W\d_]{3,}", text)
     start = choose.randrange(max(1, len(words) - 8))

@@ -47,7 +47,8 @@ class Clustered:
         """Further vectors, L2-normalised."""
         near = self._centres[self._random.integers(0, len(self._centres), count)]
         found = near + self._draw(count)
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+        return found
 
     def share(self, count: int, share: float) -> NDArray[np.bool_]:
         """A random choice among ``count``."""
@@ -127,9 +128,8 @@ def main() -> None:
             begun = time.perf_counter()
             inverted_lists.build(database, space_id, arguments.dim)
             print(f"lists built in {time.perf_counter() - begun:.1f} s")
-        print(
-            f"{database.size_bytes() / 1e6:.0f} MB\n{'':14}{'p50 ms':>9}{'p95 ms':>9}{'recall@10':>11}"
-        )
+        print(f"{database.size_bytes() / 1e6:.0f} MB")
+        print(f"{'':14}{'p50 ms':>9}{'p95 ms':>9}{'recall@10':>11}")
         for share in (None, *_SHARES):
             allowed = None if share is None else source.share(arguments.count, share)
             figures = measure(database, search, stored, queries, allowed)

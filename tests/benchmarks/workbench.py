@@ -48,7 +48,7 @@ def indexed(
     try:
         for folder in folders:
             path = str(folder.resolve())
-            root = database.write(lambda c, path=path: files.add_root(c, path, "command"))
+            root = database.write(lambda c, path=path: files.add_root(c, path, "command"))  # type: ignore[misc]
             sweep(database, root, Rules(junk=False))
         ingest.start()
         while not ingest.idle():

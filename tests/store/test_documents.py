@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from prismd.domain import Filters
-from prismd.ingest import open_space
+from prismd.embedding import open_space
 from prismd.models.fake import FakeEmbedder
 from prismd.store import counts, documents, files, lexical, retrieval, vectors
 from prismd.store.check import check

