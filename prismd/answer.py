@@ -34,6 +34,7 @@ _SMALL_CONTEXT_TOKENS = 8_192
 _SMALL_CONTEXT_PASSAGES = 2
 _MAX_SENTENCES = 3
 _MAX_CANDIDATES = 48
+_LEAST_CHARS = 2
 _SENTENCE_MARGIN = 2.0
 _SIMILARITY_MARGIN = 0.05
 
@@ -169,7 +170,7 @@ class Answering:
             (item, start, end)
             for item in evidence
             for start, end in item.source.sentences
-            if end - start > 2
+            if _says_something(item, start, end)
         ][:_MAX_CANDIDATES]
         if not candidates:
             return
@@ -257,6 +258,12 @@ def resolve(turns: Sequence[Message]) -> tuple[str, str]:
     if earlier and len(newest.split()) <= _FOLLOW_UP_WORDS:
         return newest, earlier[-1]
     return newest, ""
+
+
+def _says_something(item: Evidence, start: int, end: int) -> bool:
+    """Whether a sentence is more than a number in a list, or the passage's heading."""
+    text = item.source.text[start:end].strip("#=-*~ \n")
+    return end - start > _LEAST_CHARS and text not in (item.hit.title, *item.hit.passage.heading)
 
 
 def _fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: int) -> list[str]:

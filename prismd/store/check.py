@@ -19,6 +19,7 @@ from prismd.store.database import Database
 from prismd.wording import passage_context
 
 
+_MAX_NEAREST = 4_096
 _INDEXES = ("passage_words", "passage_trigrams")
 
 
@@ -82,15 +83,7 @@ def _index_rules(broken: list[str]) -> list[_Rule]:
     def count(connection: apsw.Connection) -> int:
         return len(_damage(connection)[1])
 
-    return [_Rule("damaged word indexes", count, _make_indexes)] if broken else []
-
-
-def _make_indexes(connection: apsw.Connection) -> None:
-    for name in _INDEXES:
-        made_by = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).get
-        connection.execute(f"DROP TABLE {name}")
-        connection.execute(made_by)
-    _index_words(connection)
+    return [_Rule("damaged word indexes", count, _index_words)] if broken else []
 
 
 def _index_words(connection: apsw.Connection) -> None:
@@ -301,11 +294,25 @@ def _wrong_in_flat(connection: apsw.Connection, space_id: int, dim: int) -> int:
         )
     except apsw.Error:  # its own tables are damaged
         return max(1, len(true))
+    if true and not _search_finds(connection, space_id, dim, min(len(true), _MAX_NEAREST)):
+        return len(true)
     wrong = len(found.keys() - true.keys())
     for id_, packed in true.items():
         vector = np.frombuffer(packed, "<f2").astype("<f4").tobytes()
         wrong += not _same(found.get(id_), vector)
     return wrong
+
+
+def _search_finds(connection: apsw.Connection, space_id: int, dim: int, count: int) -> bool:
+    query = np.ones(dim, "<f4").tobytes()
+    try:
+        rows = connection.execute(
+            f"SELECT rowid FROM {vectors.flat_name(space_id)} WHERE vector MATCH ? AND k = ?",  # noqa: S608
+            (query, count),
+        ).fetchall()
+    except apsw.Error:
+        return False
+    return len(rows) == count
 
 
 def _same(one: object, other: bytes) -> bool:

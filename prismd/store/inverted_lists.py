@@ -265,7 +265,7 @@ def missing(connection: apsw.Connection, space_id: int) -> int:
     ).fetchall()
     wanted = np.fromiter((row[0] for row in rows), np.int64, len(rows))
     if generation is None:
-        return max(1, len(wanted))
+        return 0 if truth.has_flat(connection, space_id) else max(1, len(wanted))
     packed: list[Any] = connection.execute(
         "SELECT ids FROM vector_lists WHERE generation_id = ?", (generation.id,)
     ).fetchall()

@@ -46,7 +46,9 @@ def main() -> None:
         place = (arguments.work or Path(scratch)) / f"{arguments.folder.parent.name}-{data.name}"
         corpus = data.write(place / "files")
         with indexed(place / "data", [corpus], embedder) as database:
-            search = Search(database, embedder, reranker, SearchSettings())
+            search = Search(
+                database, embedder, reranker, SearchSettings(), embedder.entry.languages
+            )
             rows = []
             for query_id, answer in data.answers.items():
                 hits = search.search(data.queries[query_id], limit=10).hits

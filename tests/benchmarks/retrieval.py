@@ -75,7 +75,9 @@ def main() -> None:
             print(f"{'':20}{'nDCG@10':>10}{'hit@1':>10}{'recall@10':>11}")
             with indexed(work / name / "data", [corpus], embedder) as database:
                 for way, settings in ways().items():
-                    search = Search(database, embedder, reranker, settings)
+                    search = Search(
+                        database, embedder, reranker, settings, embedder.entry.languages
+                    )
                     figures = measure(search, data)
                     print(
                         f"{way:20}{figures[0]:10.3f}{figures[1]:10.3f}{figures[2]:11.3f}",

@@ -21,10 +21,14 @@ from tests.building import embed_waiting, put
 EMBEDDER = FakeEmbedder()
 
 
+def says(number: int) -> str:
+    return f"Text number {number} speaks of walrus{number}."
+
+
 @pytest.fixture
 def filled(database: Database) -> Database:
     for number in range(6):
-        put(database, f"/d/{number}.txt", f"Text number {number} speaks of walrus{number}.")
+        put(database, f"/d/{number}.txt", says(number))
     embed_waiting(database, EMBEDDER)
     assert check(database, repair=False) == []
     return database
@@ -88,8 +92,8 @@ def test_damage_is_found_mended_and_gone(filled: Database, damage: str) -> None:
     assert check(filled, repair=False) == []
     embed_waiting(filled, EMBEDDER)
     assert check(filled, repair=False) == []
-    assert finds(filled, "walrus5") == ["/d/5.txt", "/d/5.txt"]
-    assert finds(filled, "walrus0") == ["/d/0.txt", "/d/0.txt"]
+    for number in (0, 5):
+        assert finds(filled, says(number)) == [f"/d/{number}.txt"] * 2
 
 
 def test_what_lost_its_content_is_read_again(filled: Database) -> None:
@@ -109,7 +113,7 @@ def test_lists_that_lack_a_vector_are_given_up(filled: Database) -> None:
     assert check(filled, repair=False) == []
     assert filled.read(lambda c: vectors.has_flat(c, 1))
     for number in range(6):
-        assert finds(filled, f"walrus{number}")[1] == f"/d/{number}.txt"
+        assert finds(filled, says(number))[1] == f"/d/{number}.txt"
 
 
 def test_damaged_pages_and_rows_without_their_like_are_told(filled: Database) -> None:
@@ -139,7 +143,7 @@ def test_a_backup_is_an_index_of_its_own(filled: Database, tmp_path: Path) -> No
     assert (folder / FILE_NAME).stat().st_mode & 0o777 == 0o600
     copy = Database(folder)
     assert check(copy, repair=False) == []
-    assert finds(copy, "walrus4") == ["/d/4.txt", "/d/4.txt"]
+    assert finds(copy, says(4)) == ["/d/4.txt", "/d/4.txt"]
     put(copy, "/d/new.txt", "Another walrus6.", embedder=EMBEDDER)
     assert finds(copy, "walrus6") == ["/d/new.txt", "/d/new.txt"]
     copy.close()

@@ -35,7 +35,10 @@ def clustered(count: int, seed: int = 0, clusters: int = 60) -> Vectors:
 def fill(database: Database, rows: Vectors) -> int:
     """Store vectors, each with a passage that has it; returns the space's id."""
     space_id = database.write(lambda c: vectors.put_space(c, SPACE))
-    before = database.read(lambda c: vectors.count(c, space_id))
+    before = database.read(
+        lambda c: int(c.execute("SELECT coalesce(max(id), 0) FROM embeddings").get)
+    )
+    number = database.read(lambda c: c.execute("SELECT count(*) FROM documents").get)
     hashes = [(before + n).to_bytes(16, "big") for n in range(len(rows))]
 
     def passages(connection) -> None:  # type: ignore[no-untyped-def]
@@ -43,7 +46,7 @@ def fill(database: Database, rows: Vectors) -> int:
             "INSERT INTO documents (sha256, type, media_type, size_bytes, title, language,"
             " metadata, warnings, extractor, chunker, indexed_at)"
             " VALUES (?, 'text', '', 0, '', '', '', '', '', '', 0)",
-            (f"document {before}",),
+            (f"document {number}",),
         )
         document_id = connection.last_insert_rowid()
         connection.executemany(
