@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.domain import Grounding, Support
-from prismd.wording import statement_ranges, words
+from prismd.wording import UNSPACED, statement_ranges, words
 
 Similarities = Callable[[str, Sequence[str]], NDArray[np.float32]]
 """How near texts are to a text: (text, texts) to cosines of shape (len(texts),)."""
@@ -26,9 +26,12 @@ SUPPORTED_COSINE = 0.8
 """Cosine of sentence and source that makes up for other words, with as many words as ``weak``."""
 
 _MARKER = re.compile(r"[ \t]*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
-_OPEN = re.compile(r"[ \t]*[\[【][\d\s,;–-]{0,24}$|[ \t]+$")
+_OPEN = re.compile(r"[ \t]*[\[【][\[【\d\s,;–-]*$|[ \t]+$")
+_DECIMAL = re.compile(r"\d[.,]\d")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _TELLING_LENGTH = 4
+_MAX_CLAIMS = 8
+_MAX_DIGITS = 6
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -83,11 +86,35 @@ def attribute(
 def _judge(sentence: str, item: Source, similarities: Similarities | None) -> Attribution:
     flat, offsets = _flatten(item.text)
     wanted = " ".join(sentence.split()).strip(" \"'“”").rstrip(".")
-    at = flat.casefold().find(wanted.casefold()) if len(wanted) > 1 else -1
-    if at >= 0 and len(flat.casefold()) == len(flat):
+    at = _find_whole(_fold(wanted), _fold(flat)) if len(wanted) > 1 else -1
+    if at >= 0:
         start, end = _whole_sentences(item, offsets[at], offsets[at + len(wanted) - 1] + 1)
         return Attribution(item.n, start, end, "exact", 2.0)
     return _judge_by_words(sentence, item, similarities)
+
+
+def _fold(text: str) -> str:
+    """The text in lower case, each character where it was."""
+    return "".join(low if len(low := character.lower()) == 1 else character for character in text)
+
+
+def _find_whole(wanted: str, text: str) -> int:
+    """Where the words occur, no word or number of the text cut in two; else -1."""
+    at = text.find(wanted)
+    while at >= 0 and (_cuts(text, at) or _cuts(text, at + len(wanted))):
+        at = text.find(wanted, at + 1)
+    return at
+
+
+def _cuts(text: str, at: int) -> bool:
+    """Whether a border at this place would cut a word or a number."""
+    before, after = text[max(0, at - 2) : at], text[at : at + 2]
+    if not before or not after:
+        return False
+    if before[-1].isalnum() and after[0].isalnum():
+        return not (UNSPACED.match(before[-1]) and UNSPACED.match(after[0]))
+    # 3|.5 and 3.|5
+    return bool(_DECIMAL.fullmatch(before[-1] + after) or _DECIMAL.fullmatch(before + after[0]))
 
 
 def _judge_by_words(sentence: str, item: Source, similarities: Similarities | None) -> Attribution:
@@ -102,7 +129,7 @@ def _judge_by_words(sentence: str, item: Source, similarities: Similarities | No
     start, end = ranges[best]
     # The words may stand in several sentences of the source; the numbers must stand in it.
     share = _share(telling, _telling(item.text))
-    numbers = set(_NUMBER.findall(sentence)) <= set(_NUMBER.findall(item.text))
+    numbers = _numbers(sentence) <= _numbers(item.text)
     score = float(0.5 * share + 0.5 * max(overlap[best], cosine[best]))
     near = float(cosine[best]) >= SUPPORTED_COSINE and share >= WEAK_SHARE
     support: Support = "none"
@@ -111,6 +138,11 @@ def _judge_by_words(sentence: str, item: Source, similarities: Similarities | No
     elif share >= WEAK_SHARE:
         support = "weak"
     return Attribution(item.n, start, end, support, score if numbers else score / 2)
+
+
+def _numbers(text: str) -> set[str]:
+    """The numbers of a text; 09 is 9."""
+    return {number.lstrip("0") for number in _NUMBER.findall(text)}
 
 
 def _telling(text: str) -> set[str]:
@@ -162,26 +194,35 @@ class MarkerFilter:
 
     def feed(self, piece: str) -> list[str | int]:
         """Add text; get what is certain by now: text, and the numbers of markers, in order."""
-        text = self._held + piece
-        held = _OPEN.search(text)
-        cut = held.start() if held else len(text)
-        self._held = text[cut:]
-        return _split_markers(text[:cut])
+        out = self._take_markers(piece)
+        held = _OPEN.search(self._held)
+        cut = held.start() if held else len(self._held)
+        if cut:
+            out.append(self._held[:cut])
+            self._held = self._held[cut:]
+        return out
 
     def finish(self) -> list[str | int]:
         """What was held back at the end."""
         text, self._held = self._held, ""
-        return _split_markers(text)
+        return [text] if text else []
+
+    def _take_markers(self, piece: str) -> list[str | int]:
+        out: list[str | int] = []
+        text = self._held + piece
+        while marker := _MARKER.search(text):
+            before = text[: marker.start()]
+            # Without this marker, what is open before it may become one with what follows.
+            still_open = _OPEN.search(before)
+            cut = still_open.start() if still_open else len(before)
+            if cut:
+                out.append(before[:cut])
+            out += _numbers(marker[1])
+            text = before[cut:] + text[marker.end() :]
+        self._held = text
+        return out
 
 
-def _split_markers(text: str) -> list[str | int]:
-    out: list[str | int] = []
-    position = 0
-    for marker in _MARKER.finditer(text):
-        if marker.start() > position:
-            out.append(text[position : marker.start()])
-        out += [int(number) for number in re.findall(r"\d+", marker[1])][:8]
-        position = marker.end()
-    if position < len(text):
-        out.append(text[position:])
-    return out
+def _numbers(claims: str) -> list[int]:
+    found = re.findall(r"\d+", claims)[:_MAX_CLAIMS]
+    return [int(number) for number in found if len(number) <= _MAX_DIGITS]

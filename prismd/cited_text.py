@@ -46,58 +46,73 @@ class CitedText:
         self._claimed: list[int] = []
         self._pending = ""
         self._sent = 0  # of _pending
+        self._flushed = 0  # of text
         self.text = ""
         self.sentences: list[CitedSentence] = []
 
     def feed(self, piece: str) -> Iterator[str]:
         """Add text of the model; get what goes to the reader."""
-        yield from self._take(self._filter.feed(piece))
+        self._take(self._filter.feed(piece))
+        yield from self._flush()
 
     def finish(self) -> Iterator[str]:
         """The rest, with the mark of the last sentence."""
-        yield from self._take(self._filter.finish())
+        self._take(self._filter.finish())
         if self._pending.strip():
-            yield from self._end_sentence(len(self._pending.rstrip()))
+            self._end_sentence(len(self._pending.rstrip()))
         self._pending, self._sent = "", 0
+        yield from self._flush()
 
-    def _take(self, parts: list[str | int]) -> Iterator[str]:
+    def _flush(self) -> Iterator[str]:
+        if len(self.text) > self._flushed:
+            piece = self.text[self._flushed :]
+            self._flushed = len(self.text)
+            yield piece
+
+    def _take(self, parts: list[str | int]) -> None:
         for part in parts:
             if isinstance(part, int):
                 self._claimed.append(part)
                 continue
-            self._pending += part
-            while (end := _complete_sentence(self._pending)) is not None:
-                yield from self._end_sentence(max(end, self._sent))
-            # White space waits: a mark may have to come before it.
-            yield from self._send(len(self._pending.rstrip()))
+            # By the character: what comes out must not hang on how the model cuts its text.
+            for character in part:
+                self._add(character)
 
-    def _send(self, to: int) -> Iterator[str]:
+    def _add(self, character: str) -> None:
+        before = self._pending[-1:]
+        self._pending += character
+        if character.isspace() and character != "\n":
+            return
+        if not before.isalnum() or not before.isascii() or character == "\n":
+            while (end := _complete_sentence(self._pending, self._sent)) is not None:
+                self._end_sentence(end)
+        # White space waits: a mark may have to come before it.
+        self._send(len(self._pending.rstrip()))
+
+    def _send(self, to: int) -> None:
         if to > self._sent:
-            piece = self._pending[self._sent : to]
+            self.text += self._pending[self._sent : to]
             self._sent = to
-            self.text += piece
-            yield piece
 
-    def _end_sentence(self, end: int) -> Iterator[str]:
-        yield from self._send(end)
-        sentence = self._pending[:end]
-        stripped = sentence.strip()
+    def _end_sentence(self, end: int) -> None:
+        self._send(end)
+        stripped = self._pending[:end].strip()
         attributions = tuple(self._attribute(stripped, self._claimed))
         finish = len(self.text)
         self.sentences.append(CitedSentence(finish - len(stripped), finish, attributions))
         marks = "".join(f"[{item.n}]" for item in attributions)
         if marks:
             self.text += f" {marks}"
-            yield f" {marks}"
         self._claimed = []
         self._pending, self._sent = self._pending[end:], 0
 
 
-def _complete_sentence(text: str) -> int | None:
-    """The end of the first sentence, once something follows it."""
+def _complete_sentence(text: str, sent: int) -> int | None:
+    """The end of the first sentence that something follows, and of which nothing follows yet
+    that has been sent already.
+    """
     start = len(text) - len(text.lstrip())
     line = text.find("\n", start)
     ranges = sentence_ranges(text[: line if line >= 0 else len(text)])
-    if len(ranges) > 1 or (ranges and line >= 0):
-        return ranges[0][1]
-    return None
+    complete = ranges if line >= 0 else ranges[:-1]
+    return next((end for _, end in complete if end >= sent), None)

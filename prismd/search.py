@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from typing import Literal
 
 import apsw
@@ -28,6 +27,8 @@ log = logging.getLogger(__name__)
 RerankMode = Literal["auto", "always", "never"]
 _DEADLINE_S = 10.0
 _SPARE = 2.0
+_TELLING = 20
+_MOSTLY = 0.5
 
 
 class SearchSettings(msgspec.Struct, frozen=True):
@@ -39,8 +40,8 @@ class SearchSettings(msgspec.Struct, frozen=True):
         lexical_weight: Weight of the word index in the fusion.
         substring_weight: Weight of the trigram index in the fusion.
         vector_weight: Weight of the vectors in the fusion.
-        foreign_weight: Share of the vectors' weight that is left for passages in a language that
-            the embedding model does not know.
+        foreign_weight: Share of the vectors' weight that is left where the query's words are
+            found in passages of languages that the models do not know.
         rerank: Whether the best are read once more by the cross-encoder: ``auto`` reads as many
             as ``rerank_tokens`` allow.
         rerank_depth: How many are reranked at most.
@@ -53,7 +54,7 @@ class SearchSettings(msgspec.Struct, frozen=True):
     lexical_weight: float = 0.5
     substring_weight: float = 0.5
     vector_weight: float = 1.0
-    foreign_weight: float = 0.1
+    foreign_weight: float = 0.02
     rerank: RerankMode = "auto"
     rerank_depth: int = 20
     rerank_tokens: int = 4_000
@@ -133,7 +134,9 @@ class Search:
             lambda c: self._retrieve(c, words, vector, wanted), deadline_s=_DEADLINE_S
         )
         clock.lap("retrieve")
-        hits = self._fuse(found)
+        foreign = self._foreign_share(found)
+        trust = 1.0 - foreign * (1.0 - self.settings.foreign_weight)
+        hits = fuse(found.words, found.substrings, found.vectors, found.hits, self.settings, trust)
         hits = [
             msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
             for hit in hits
@@ -141,7 +144,9 @@ class Search:
         if not found.similarities:
             hits = _similarity_from_score(hits)
         clock.lap("fuse")
-        hits = self._rerank(words, collapse(hits), rerank or self.settings.rerank)
+        hits = collapse(hits)
+        if foreign <= _MOSTLY:  # a reranker would only shuffle what it cannot read
+            hits = self._rerank(words, hits, rerank or self.settings.rerank)
         clock.lap("rerank")
         return SearchResult(tuple(hits[:limit]), words, wanted, clock.laps_ms, warnings)
 
@@ -200,22 +205,23 @@ class Search:
                     self._space = SpaceSearch(space_id, space)
         return self._space
 
-    def _fuse(self, found: _Candidates) -> list[Hit]:
-        foreign = {id_ for id_, hit in found.hits.items() if self._is_foreign(hit)}
-        return fuse(
-            found.words, found.substrings, found.vectors, found.hits, self.settings, foreign
-        )
+    def _foreign_share(self, found: _Candidates) -> float:
+        """How much of what answers the query by its words is in languages unknown to the models.
 
-    def _is_foreign(self, hit: Hit) -> bool:
-        return bool(self._languages and hit.language and hit.language not in self._languages)
+        Passages tell their language surely, a query of a few words does not.
+        """
+        telling = (found.words or found.vectors)[:_TELLING]
+        if not self._languages or not telling:
+            return 0.0
+        languages = [found.hits[passage_id].language for passage_id, _ in telling]
+        known = [language for language in languages if language]
+        foreign = [language for language in known if language not in self._languages]
+        return len(foreign) / len(known) if known else 0.0
 
     def _rerank(self, words: str, hits: list[Hit], mode: RerankMode) -> list[Hit]:
         if self._reranker is None or mode == "never" or len(hits) < 2 or not words:
             return hits
-        # The reranker would only shuffle what it cannot read.
         depth = _depth(hits, mode, self.settings)
-        if any(self._is_foreign(hit) for hit in hits[:depth]):
-            return hits
         texts = [embedding_text(h.title, h.passage.heading, h.passage.text) for h in hits[:depth]]
         try:
             scores = self._reranker.score(words, texts)
@@ -241,7 +247,7 @@ def fuse(
     nearest: Ranked,
     hits: dict[int, Hit],
     settings: SearchSettings,
-    foreign: AbstractSet[int] = frozenset(),
+    vector_trust: float = 1.0,
 ) -> list[Hit]:
     """Fuse ranked lists by reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009).
 
@@ -251,7 +257,7 @@ def fuse(
         nearest: Passages by their vectors, nearest first.
         hits: Every passage of these lists.
         settings: Weights and constant.
-        foreign: Passages whose language the embedding model does not know.
+        vector_trust: Share of the vectors' weight that holds for this query.
 
     Returns:
         Hits with score and explanation, best first; equals in the order of their passages.
@@ -261,12 +267,10 @@ def fuse(
     for name, ranked, weight in (
         ("lexical", words, settings.lexical_weight),
         ("substring", substrings, settings.substring_weight),
-        ("vector", nearest, settings.vector_weight),
+        ("vector", nearest, settings.vector_weight * vector_trust),
     ):
         for rank, (passage_id, score) in enumerate(ranked, start=1):
-            trust = settings.foreign_weight if name == "vector" and passage_id in foreign else 1.0
-            share = trust * weight / (settings.rrf_k + rank)
-            scores[passage_id] = scores.get(passage_id, 0.0) + share
+            scores[passage_id] = scores.get(passage_id, 0.0) + weight / (settings.rrf_k + rank)
             notes = explained.setdefault(passage_id, {})
             notes[f"{name}_rank"] = rank
             if name != "substring":

@@ -149,7 +149,7 @@ class Search(Struct, frozen=True, kw_only=True):
     """Weight of the search by parts of words in the fusion."""
     vector_weight: Weight = 1.0
     """Weight of the search by meaning in the fusion."""
-    foreign_weight: Share = 0.1
+    foreign_weight: Share = 0.02
     """Share of ``vector_weight`` for passages in a language that the embedding model lacks."""
     rrf_k: CountOrZero = 10
     """The higher, the less the very first ranks count in the fusion."""

@@ -64,6 +64,10 @@ def check(database: Database, *, repair: bool) -> list[Finding]:
 
 def _damage(connection: apsw.Connection) -> tuple[list[Finding], list[str]]:
     """Damage that nothing here can mend, and the lexical indexes that are to be made anew."""
+    for name in _INDEXES:
+        # FTS5 verifies against what this connection has cached; a search looks again.
+        with contextlib.suppress(apsw.Error):
+            connection.execute(f"SELECT 1 FROM {name} WHERE {name} MATCH '\"any\"'").fetchall()
     lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
     indexes = [name for name in _INDEXES if any("fts5" in line and name in line for line in lines)]
     found = [
@@ -230,9 +234,7 @@ _RULES = [
     ),
     _Rule(
         "completed files without a document",
-        _count(
-            "SELECT count(*) FROM files WHERE state = 'completed' AND document_id IS NULL"
-        ),
+        _count("SELECT count(*) FROM files WHERE state = 'completed' AND document_id IS NULL"),
         _reread_files_without_document,
     ),
     _Rule(
@@ -350,5 +352,7 @@ def backup(database: Database, destination: Path) -> int:
     except (apsw.Error, OSError) as error:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
-        raise StoreError(f"{destination}: cannot be written ({error}); name another place") from error
+        raise StoreError(
+            f"{destination}: cannot be written ({error}); name another place"
+        ) from error
     return destination.stat().st_size

@@ -1,0 +1,5 @@
+"""``python -m prismd`` is ``prismd``."""
+
+from prismd.cli import main
+
+main()
