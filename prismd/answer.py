@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd import prompt
-from prismd.citation import Attribution, attribute, grounding
-from prismd.cited_text import CitedText
+from prismd.citation import attribute, grounding
+from prismd.cited_text import Attribute, CitedText
 from prismd.citing import Citing
 from prismd.domain import Answer, Filters
 from prismd.errors import ModelError, RequestError
@@ -112,7 +112,7 @@ class Answering:
         evidence: list[Evidence] = []
         if good_enough(found.hits, self._settings.evidence):
             evidence = gather(found.hits, self._settings.evidence)
-        cited = CitedText(lambda sentence, claimed: self._attribute(sentence, evidence, claimed))
+        cited = CitedText(self._attributor(asked, evidence))
         if evidence:
             pieces = (
                 self._generated(asked, context, evidence, question, usage)
@@ -200,11 +200,19 @@ class Answering:
 
     # Citations
 
-    def _attribute(
-        self, sentence: str, evidence: Sequence[Evidence], claimed: Sequence[int]
-    ) -> list[Attribution]:
-        similarities = self._similarities if self._embedder is not None else None
-        return attribute(sentence, [item.source for item in evidence], similarities, claimed)
+    def _attributor(self, asked: str, evidence: Sequence[Evidence]) -> Attribute:
+        """Says what supports a sentence of one answer; embeds each source sentence once."""
+        sources = [item.source for item in evidence]
+        known: dict[str, NDArray[np.float32]] = {}
+
+        def similarities(text: str, others: Sequence[str]) -> NDArray[np.float32]:
+            assert self._embedder is not None  # noqa: S101 - looked at below
+            wanted = [item for item in dict.fromkeys([text, *others]) if item not in known]
+            known.update(zip(wanted, self._embedder.embed_passages(wanted), strict=True))
+            return np.array([known[other] @ known[text] for other in others], np.float32)
+
+        compare = similarities if self._embedder is not None else None
+        return lambda sentence, claimed: attribute(sentence, sources, compare, claimed, asked)
 
     def _finish(
         self,

@@ -62,6 +62,7 @@ def attribute(
     sources: Sequence[Source],
     similarities: Similarities | None = None,
     claimed: Sequence[int] = (),
+    asked: str = "",
 ) -> list[Attribution]:
     """Find what supports a sentence.
 
@@ -70,27 +71,37 @@ def attribute(
         sources: The evidence.
         similarities: Compares texts by meaning; None compares words alone.
         claimed: Numbers that the model wrote; those that are no source's are dropped.
+        asked: The question; what the sentence repeats of it needs less support than what it adds.
 
     Returns:
         One for each claimed source, whatever its support; where none is claimed, the best
         supporting one, if there is one that supports at least weakly.
     """
-    judged = {item.n: _judge(sentence, item, similarities) for item in sources}
-    valid = [n for n in dict.fromkeys(claimed) if n in judged]
-    best = max(judged.values(), key=lambda found: (found.score, -found.n), default=None)
+    by_number = {item.n: item for item in sources}
+    valid = [by_number[n] for n in dict.fromkeys(claimed) if n in by_number]
+    candidates = valid or list(sources)
+    exact = [found for item in candidates if (found := _judge_exact(sentence, item)) is not None]
+    if exact and not valid:
+        return exact[:1]
+    settled = {found.n: found for found in exact}
+    judged = [
+        settled.get(item.n) or _judge_by_words(sentence, item, similarities, asked)
+        for item in candidates
+    ]
     if valid:
-        return [judged[n] for n in valid]
+        return judged
+    best = max(judged, key=lambda found: (found.score, -found.n), default=None)
     return [best] if best is not None and best.support != "none" else []
 
 
-def _judge(sentence: str, item: Source, similarities: Similarities | None) -> Attribution:
+def _judge_exact(sentence: str, item: Source) -> Attribution | None:
     flat, offsets = _flatten(item.text)
     wanted = " ".join(sentence.split()).strip(" \"'“”").rstrip(".")
     at = _find_whole(_fold(wanted), _fold(flat)) if len(wanted) > 1 else -1
-    if at >= 0:
-        start, end = _whole_sentences(item, offsets[at], offsets[at + len(wanted) - 1] + 1)
-        return Attribution(item.n, start, end, "exact", 2.0)
-    return _judge_by_words(sentence, item, similarities)
+    if at < 0:
+        return None
+    start, end = _whole_sentences(item, offsets[at], offsets[at + len(wanted) - 1] + 1)
+    return Attribution(item.n, start, end, "exact", 2.0)
 
 
 def _fold(text: str) -> str:
@@ -117,8 +128,11 @@ def _cuts(text: str, at: int) -> bool:
     return bool(_DECIMAL.fullmatch(before[-1] + after) or _DECIMAL.fullmatch(before + after[0]))
 
 
-def _judge_by_words(sentence: str, item: Source, similarities: Similarities | None) -> Attribution:
+def _judge_by_words(
+    sentence: str, item: Source, similarities: Similarities | None, asked: str
+) -> Attribution:
     telling = _telling(sentence)
+    added = telling - _telling(asked) or telling
     ranges = item.sentences or ((0, len(item.text)),)
     pieces = [item.text[start:end] for start, end in ranges]
     overlap = np.array([_share(telling, _telling(piece)) for piece in pieces], np.float32)
@@ -128,12 +142,14 @@ def _judge_by_words(sentence: str, item: Source, similarities: Similarities | No
     best = int(np.argmax(overlap + cosine))
     start, end = ranges[best]
     # The words may stand in several sentences of the source; the numbers must stand in it.
-    share = _share(telling, _telling(item.text))
+    there = _telling(item.text)
+    share, added_share = _share(telling, there), _share(added, there)
     numbers = _numbers(sentence) <= _numbers(item.text)
     score = float(0.5 * share + 0.5 * max(overlap[best], cosine[best]))
     near = float(cosine[best]) >= SUPPORTED_COSINE and share >= WEAK_SHARE
     support: Support = "none"
-    if numbers and (share >= SUPPORTED_SHARE or near):
+    enough = share >= WEAK_SHARE and max(share, added_share) >= SUPPORTED_SHARE
+    if numbers and (enough or near):
         support = "supported"
     elif share >= WEAK_SHARE:
         support = "weak"
@@ -147,7 +163,7 @@ def _numbers(text: str) -> set[str]:
 
 def _telling(text: str) -> set[str]:
     """The words that tell one statement from another: numbers, and words that are not short."""
-    found = set(words(text))
+    found = {word.lstrip("0") if word.isdigit() else word for word in words(text)}
     long = {word for word in found if len(word) >= _TELLING_LENGTH or not word.isascii()}
     return long | {word for word in found if word.isdigit()} or found
 
@@ -217,12 +233,12 @@ class MarkerFilter:
             cut = still_open.start() if still_open else len(before)
             if cut:
                 out.append(before[:cut])
-            out += _numbers(marker[1])
+            out += _claims(marker[1])
             text = before[cut:] + text[marker.end() :]
         self._held = text
         return out
 
 
-def _numbers(claims: str) -> list[int]:
-    found = re.findall(r"\d+", claims)[:_MAX_CLAIMS]
+def _claims(marker: str) -> list[int]:
+    found = re.findall(r"\d+", marker)[:_MAX_CLAIMS]
     return [int(number) for number in found if len(number) <= _MAX_DIGITS]

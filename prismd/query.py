@@ -54,11 +54,11 @@ def _fits(name: str, value: str) -> bool:
 
 
 def combine(first: Filters, second: Filters) -> Filters:
-    """Filters that hold both: of two values for one field, the second's counts."""
+    """The fields of both; where both have one, the second's counts, so that it is never widened."""
     return Filters(
         type=second.type or first.type,
-        folder=(*first.folder, *second.folder),
-        path=(*first.path, *second.path),
+        folder=second.folder or first.folder,
+        path=second.path or first.path,
         after=second.after or first.after,
         before=second.before or first.before,
         language=second.language or first.language,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _MINUTE_S = 60
 _HOUR_S = 3_600
+_MINUTES = 60
 _SURE_SHARE = 0.02
 
 
@@ -16,10 +17,13 @@ def time_left(share: float, elapsed_s: float) -> str:
 
 def duration(seconds: float) -> str:
     """A duration in the two largest units that matter."""
-    if seconds < 1:
+    if round(seconds * 1000) < 1000:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < _MINUTE_S:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR_S:
-        return f"{seconds // _MINUTE_S:.0f} min {seconds % _MINUTE_S:.0f} s"
-    return f"{seconds // _HOUR_S:.0f} h {seconds % _HOUR_S // _MINUTE_S:.0f} min"
+    # Rounded first: there is no minute of 60 seconds.
+    whole_s = round(seconds)
+    if whole_s < _MINUTE_S:
+        return f"{whole_s} s"
+    if whole_s < _HOUR_S:
+        return f"{whole_s // _MINUTE_S} min {whole_s % _MINUTE_S} s"
+    whole_min = round(seconds / _MINUTE_S)
+    return f"{whole_min // _MINUTES} h {whole_min % _MINUTES} min"

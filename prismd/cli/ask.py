@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+from prismd.cli.terminal import counted, paragraphs, plain, preview
 from prismd.place import in_words
-
-_PREVIEW = 240
 
 
 def _filters(function: Any) -> Any:
@@ -78,19 +77,14 @@ def search_command(
         click.echo("Nothing found.")
     for number, result in enumerate(found["results"], start=1):
         metadata = result["metadata"]
-        name = click.style(metadata["path"], bold=True)
+        name = click.style(plain(metadata["path"]), bold=True)
         click.echo(
             f"{number}. {name}, {in_words(metadata['locator'])}  ({result['similarity']:.2f})"
         )
-        click.echo(textwrap.indent(_preview(metadata["text"]), "   "))
+        click.echo(textwrap.indent(preview(metadata["text"]), "   "))
         if explain:
             for key, value in (result.get("explanation") or {}).items():
                 click.echo(f"     {key}: {value}")
-
-
-def _preview(text: str) -> str:
-    flat = " ".join(text.split())
-    return textwrap.fill(textwrap.shorten(flat, _PREVIEW, placeholder=" …"), 96)
 
 
 @click.command("ask")
@@ -125,16 +119,16 @@ def ask_command(
     if as_json:
         print_json(reply)
         return
-    click.echo(textwrap.fill(reply["choices"][0]["message"]["content"], 96))
+    click.echo(paragraphs(reply["choices"][0]["message"]["content"]))
     shown = {citation["citation_id"]: citation for citation in reply["prism"]["citations"]}
     for citation in shown.values():
-        name = PurePath(citation["path"]).name
+        path = plain(citation["path"])
         click.echo(
-            f"\n[{citation['n']}] {click.style(name, bold=True)},"
+            f"\n[{citation['n']}] {click.style(PurePath(path).name, bold=True)},"
             f" {in_words(citation['locator'])}  ({citation['support']})\n"
-            f"    {citation['path']}"
+            f"    {path}"
         )
-        click.echo(textwrap.indent(_preview(citation["quote"]), "    > "))
+        click.echo(textwrap.indent(preview(citation["quote"]), "    > "))
 
 
 @click.command("files")
@@ -170,7 +164,7 @@ def _list(context: Context, route: str, wanted: dict[str, Any], as_json: bool) -
         return
     for item in listed:
         error = item.get("error") or {}
-        click.echo(f"{item['state']:12}{item['path']}")
+        click.echo(f"{item['state']:12}{plain(item['path'])}")
         if error.get("message"):
-            click.echo(f"{'':12}{error['message']}")
-    click.echo(f"{len(listed)} files" if listed else "No files.")
+            click.echo(f"{'':12}{plain(error['message'])}")
+    click.echo(counted(len(listed), "file") if listed else "No files.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prismd.errors import DaemonUnreachable
+from prismd.errors import DaemonUnreachable, StoreError
 
 if TYPE_CHECKING:
     import httpx
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pass_context = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _CONNECT_S = 2.0
+_HEALTH_S = 5.0
 _ANSWER_S = 600.0
 
 
@@ -56,7 +57,7 @@ class Context:
         """
         daemon = self._daemon()
         if daemon is not None:
-            with contextlib.closing(daemon):
+            with _talking(daemon):
                 yield daemon
             return
         from prismd.cli.local import local_client
@@ -76,7 +77,7 @@ class Context:
             raise DaemonUnreachable(
                 f"no prismd is running for {self.config.data_dir}; start it with 'prismd run'"
             )
-        with contextlib.closing(daemon):
+        with _talking(daemon):
             yield daemon
 
     def running(self) -> bool:
@@ -96,18 +97,29 @@ class Context:
 
         from prismd.access import read_token
 
-        client = httpx.Client(
+        try:
+            # Without the token: as long as nobody has answered, it may be anybody's port.
+            httpx.get(f"{running.url}/health", timeout=_HEALTH_S, trust_env=False).raise_for_status()
+        except httpx.HTTPError:
+            return None
+        return httpx.Client(
             base_url=running.url,
             headers={"Authorization": f"Bearer {read_token(self.config.data_dir)}"},
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             trust_env=False,  # a proxy has no business between us and the loopback interface
         )
-        try:
-            client.get("/health").raise_for_status()
-        except httpx.HTTPError:
-            client.close()
-            return None
-        return client
+
+    def need_index(self) -> None:
+        """Refuse where there is no index, lest a wrong data directory get an empty one.
+
+        Raises:
+            StoreError: There is none.
+        """
+        from prismd.store.database import FILE_NAME
+
+        path = self.config.data_dir / FILE_NAME
+        if not path.exists():
+            raise StoreError(f"{path}: no index here yet; run 'prismd index FOLDER' first")
 
     @contextlib.contextmanager
     def prism(self, *, writable: bool) -> Iterator[Prism]:
@@ -119,6 +131,21 @@ class Context:
             yield prism
         finally:
             prism.close()
+
+
+@contextlib.contextmanager
+def _talking(daemon: httpx.Client) -> Iterator[None]:
+    """Close the client in the end; a daemon that goes away meanwhile is one that is not there."""
+    import httpx
+
+    with contextlib.closing(daemon):
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise DaemonUnreachable(
+                f"the running prismd answers no more ({error or type(error).__name__});"
+                " see its log, or start it again with 'prismd run'"
+            ) from error
 
 
 def checked(response: httpx.Response) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from prismd import __version__
 from prismd.cli.context import Context
+from prismd.cli.terminal import plain
 from prismd.errors import PrismdError
 
 _COMMANDS = {
@@ -72,18 +74,23 @@ def cli(ctx: click.Context, data_dir: Path | None, config_file: Path | None) -> 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; ends the process with its exit code."""
     try:
-        cli.main(args=arguments, prog_name="prismd", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        # What a command ends with by ``ctx.exit`` is returned, not raised; others return None.
+        code = cli.main(args=arguments, prog_name="prismd", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone (``prismd files | head``); that is no fault.
-        sys.stderr.close()
-        sys.exit(0)
+        code = 130
     except PrismdError as error:
-        click.echo(f"prismd: {error}", err=True)
-        sys.exit(error.exit_code)
+        click.echo(f"prismd: {plain(str(error))}", err=True)
+        code = error.exit_code
+    except OSError as error:
+        click.echo(f"prismd: {_told(error)}", err=True)
+        code = 1
+    sys.exit(code)
+
+
+def _told(error: OSError) -> str:
+    """What the system refused; every command may meet a full disk or a closed door."""
+    subject = f"{plain(os.fsdecode(error.filename))}: " if error.filename else ""
+    return f"{subject}{error.strerror or error}; mend that, or run 'prismd doctor' for advice"

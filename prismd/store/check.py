@@ -18,7 +18,6 @@ from prismd.store import documents, files, inverted_lists, lexical, vectors
 from prismd.store.database import Database
 from prismd.wording import passage_context
 
-
 _MAX_NEAREST = 4_096
 _INDEXES = ("passage_words", "passage_trigrams")
 
@@ -145,9 +144,9 @@ def _delete_misshapen_vectors(connection: apsw.Connection) -> None:
         " WHERE length(e.vector) != 2 * s.dim"
     )
     connection.execute(
-        f"UPDATE passages SET embedding_id = NULL WHERE embedding_id IN ({wrong})"  # noqa: S608
+        f"UPDATE passages SET embedding_id = NULL WHERE embedding_id IN ({wrong})"
     )
-    connection.execute(f"DELETE FROM embeddings WHERE id IN ({wrong})")  # noqa: S608
+    connection.execute(f"DELETE FROM embeddings WHERE id IN ({wrong})")
 
 
 _NOT_STALE = "extractor != ''"
@@ -291,7 +290,7 @@ def _wrong_in_flat(connection: apsw.Connection, space_id: int, dim: int) -> int:
     try:
         found = dict(
             connection.execute(
-                f"SELECT rowid, vector FROM {vectors.flat_name(space_id)}"  # noqa: S608
+                f"SELECT rowid, vector FROM {vectors.flat_name(space_id)}"
             ).fetchall()
         )
     except apsw.Error:  # its own tables are damaged
@@ -309,7 +308,7 @@ def _search_finds(connection: apsw.Connection, space_id: int, dim: int, count: i
     query = np.ones(dim, "<f4").tobytes()
     try:
         rows = connection.execute(
-            f"SELECT rowid FROM {vectors.flat_name(space_id)} WHERE vector MATCH ? AND k = ?",  # noqa: S608
+            f"SELECT rowid FROM {vectors.flat_name(space_id)} WHERE vector MATCH ? AND k = ?",
             (query, count),
         ).fetchall()
     except apsw.Error:

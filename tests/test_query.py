@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prismd.domain import Filters
+from prismd.query import combine, parse_query
+
+
+@pytest.mark.parametrize(
+    ("query", "words", "filters"),
+    [
+        ("budget", "budget", Filters()),
+        ("folder:tax budget", "budget", Filters(folder=("tax",))),
+        ('folder:"tax returns" budget', "budget", Filters(folder=("tax returns",))),
+        ("budget type:image", "budget", Filters(type=("image",))),
+        ("Type:IMAGE type:text x", "x", Filters(type=("image", "text"))),
+        ("a path:*.pdf b", "a b", Filters(path=("*.pdf",))),
+        (
+            "after:2024-01-01 before:2025-01-01T10:00Z x",
+            "x",
+            Filters(after="2024-01-01", before="2025-01-01T10:00Z"),
+        ),
+        ("after:2023-01-01 after:2024-01-01 x", "x", Filters(after="2024-01-01")),
+        ("lang:de language:fr x", "x", Filters(language=("de", "fr"))),
+        ("folder:a folder:b", "", Filters(folder=("a", "b"))),
+        ("type:error in the log", "type:error in the log", Filters()),
+        ("after:lunch", "after:lunch", Filters()),
+        ("folder:", "folder:", Filters()),
+        ('folder:""', 'folder:""', Filters()),
+        ("subfolder:tax", "subfolder:tax", Filters()),
+        ("what does  folder: mean", "what does  folder: mean", Filters()),
+        ('"folder:tax"', '"folder:tax"', Filters()),
+        ("  two  words ", "two  words", Filters()),
+    ],
+)
+def test_filters_are_taken_out_of_a_query(query: str, words: str, filters: Filters) -> None:
+    assert parse_query(query) == (words, filters)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_query(query: str) -> None:
+    words, filters = parse_query(query)
+    if filters == Filters():
+        assert words == query.strip()
+
+
+def test_of_two_values_for_a_field_the_second_counts() -> None:
+    first = Filters(type=("text",), folder=("a",), path=("x",), after="1", before="2", language=("de",))
+    second = Filters(
+        type=("image",), folder=("b",), path=("y",), after="3", before="4", language=("fr",)
+    )
+    assert combine(first, second) == second
+    assert combine(first, Filters()) == first
+    assert combine(Filters(), second) == second
+    assert combine(Filters(folder=("a",)), Filters(after="1")) == Filters(folder=("a",), after="1")
+
+
+def test_what_a_query_says_never_widens_what_a_program_set() -> None:
+    _, written = parse_query("folder:secret budget")
+    assert combine(written, Filters(folder=("shared",))).folder == ("shared",)
