@@ -21,16 +21,14 @@ def read_token(data_dir: Path) -> str:
     path = data_dir / _NAME
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileExistsError):
-            # Made by one step, so that of two first starts one wins and both read the same.
-            made = path.with_name(f"{_NAME}.{secrets.token_hex(4)}")
-            descriptor = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(f"prism-{secrets.token_urlsafe(32)}\n")
-            try:
-                os.link(made, path)
-            finally:
-                made.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"{data_dir}: cannot be the data directory ({error.strerror}); name another with"
+            " --data-dir"
+        ) from error
+    try:
+        if not path.exists():
+            _make(path)
         if path.stat().st_mode & 0o077:
             raise ConfigError(
                 f"{path}: others can read it; 'chmod 600' it, or delete it for a new one"
@@ -41,3 +39,16 @@ def read_token(data_dir: Path) -> str:
     if not token:
         raise ConfigError(f"{path}: is empty; delete it, and a new one is made")
     return token
+
+
+def _make(path: Path) -> None:
+    # By one step, so that of two first starts one wins and both read the same.
+    made = path.with_name(f"{_NAME}.{secrets.token_hex(4)}")
+    descriptor = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(f"prism-{secrets.token_urlsafe(32)}\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(made, path)
+    finally:
+        made.unlink()

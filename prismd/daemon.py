@@ -97,23 +97,21 @@ def run(config: Config) -> None:
     """
     _log_to(config)
     token = read_token(config.data_dir)
-    listener = _listen(config)
+    # First what only one can have of a data directory, then the port: who starts prismd twice
+    # is to hear that it runs, not that a port is taken.
+    prism = Prism(config)
     try:
-        prism = Prism(config)
-    except BaseException:
-        listener.close()
-        raise
-    try:
-        _serve(prism, token, listener)
+        with _listen(config) as listener:
+            _serve(prism, token, listener)
     finally:
-        listener.close()
         prism.close()
         log.info("stopped")
 
 
 def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
     config = prism.config
-    prism.put_roots()
+    if not prism.put_roots():
+        log.warning("no folder is indexed; name one: 'prismd run FOLDER'")
     sweeper = Sweeper(prism)
     server = uvicorn.Server(
         uvicorn.Config(

@@ -34,8 +34,15 @@ def announced(data_dir: Path, url: str) -> Iterator[None]:
 
 
 def find_running(data_dir: Path) -> Running | None:
-    """Where the daemon of a data directory says that it is; it may have been killed since."""
+    """Where the daemon of a data directory says that it is.
+
+    Returns:
+        None when there is none, or its process is no more: after ``kill -9`` its port may be
+        anybody's.
+    """
     try:
-        return msgspec.json.decode((data_dir / _RUNNING_FILE).read_bytes(), type=Running)
+        running = msgspec.json.decode((data_dir / _RUNNING_FILE).read_bytes(), type=Running)
+        os.kill(running.pid, 0)
     except (OSError, msgspec.MsgspecError):
         return None
+    return running

@@ -99,7 +99,9 @@ class Context:
 
         try:
             # Without the token: as long as nobody has answered, it may be anybody's port.
-            httpx.get(f"{running.url}/health", timeout=_HEALTH_S, trust_env=False).raise_for_status()
+            httpx.get(
+                f"{running.url}/health", timeout=_HEALTH_S, trust_env=False
+            ).raise_for_status()
         except httpx.HTTPError:
             return None
         return httpx.Client(
@@ -143,7 +145,7 @@ def _talking(daemon: httpx.Client) -> Iterator[None]:
             yield
         except httpx.HTTPError as error:
             raise DaemonUnreachable(
-                f"the running prismd answers no more ({error or type(error).__name__});"
+                f"the running prismd answers no more ({type(error).__name__});"
                 " see its log, or start it again with 'prismd run'"
             ) from error
 

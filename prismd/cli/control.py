@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+from prismd.cli.terminal import counted, plain
 from prismd.timing import duration
 
 
@@ -30,19 +31,23 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
     click.echo(f"prismd {status['version']}: {status['state'] if running else 'not running'}")
     files = status["files"]
     click.echo(
-        f"files      {files['total']} in all: "
-        + ", ".join(f"{files[key]} {key}" for key in files if key != "total" and files[key])
+        f"files      {files['total']} in all"
+        + "".join(f", {files[key]} {key}" for key in files if key != "total" and files[key])
     )
     click.echo(
         f"passages   {status['passages']}, {status['passages_embedded']} embedded;"
         f" index {status['index_bytes'] / 1e6:.1f} MB"
     )
+    if status["fault"]:
+        click.echo(click.style(f"fault      {status['fault']}", fg="red"))
     for item in status["current"]:
-        click.echo(f"now        {item['path']} ({item['stage']})")
+        click.echo(f"now        {plain(item['path'])} ({item['stage']})")
     if status.get("eta_s"):
         click.echo(f"time left  {duration(status['eta_s'])}")
     for root in status["roots"]:
-        click.echo(f"folder     {root['path']} ({root['state']}, {root['files']} files)")
+        click.echo(
+            f"folder     {plain(root['path'])} ({root['state']}, {counted(root['files'], 'file')})"
+        )
     for role, model in status["models"].items():
         detail = f": {model['detail']}" if model["detail"] else ""
         click.echo(f"{role:11}{model['name']} ({model['state']}{detail})")
@@ -80,9 +85,10 @@ def retry_command(context: Context) -> None:
     else:
         from prismd.store import jobs
 
+        context.need_index()
         with context.prism(writable=True) as prism:
             count = prism.database.write(jobs.retry)
-    click.echo(f"{count} files queued.")
+    click.echo(f"{counted(count, 'file')} queued.")
 
 
 def _needs_no_daemon(context: Context) -> None:
@@ -118,6 +124,9 @@ def remove_command(context: Context, folder: Path) -> None:
     from prismd.store import files
 
     path = os.path.realpath(folder)
+    if any(os.path.realpath(named.path) == path for named in context.config.folders):
+        raise ConfigError(f"{path}: is named in {context.config.file}; take it out there")
+    context.need_index()
     with context.prism(writable=True) as prism:
         for root in prism.database.read(files.roots):
             if root.path == path:

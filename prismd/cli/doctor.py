@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ import msgspec
 from prismd.cli.context import Context, json_option, pass_context, print_json
 
 _LOW_DISK_BYTES = 2_000_000_000
+_PROBE_S = 1.0
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -58,17 +61,29 @@ def _look(context: Context) -> Iterator[Verdict]:
 
 
 def _data_dir(path: Path) -> Verdict:
-    if not path.exists():
+    there = _existing(path)
+    if not there.is_dir():
+        return Verdict(
+            "data directory", False, f"{path}: {there} is a file", "name another with --data-dir"
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        remedy = f"allow yourself to write to {there}, or name another with --data-dir"
+        return Verdict("data directory", False, f"{path}: cannot be written", remedy)
+    if there != path:
         return Verdict("data directory", True, f"{path} (made at the first start)")
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
+    if path.stat().st_mode & 0o077:
         remedy = f"chmod 700 {path}"
         return Verdict("data directory", False, f"{path}: others can look into it", remedy)
     return Verdict("data directory", True, str(path))
 
 
+def _existing(path: Path) -> Path:
+    """The path, or the nearest above it that is there."""
+    return next(above for above in (path, *path.parents) if above.exists())
+
+
 def _disk(path: Path) -> Verdict:
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    there = _existing(path)
     free = shutil.disk_usage(there).free
     remedy = "free some space, or set data_dir to another disk" if free < _LOW_DISK_BYTES else ""
     return Verdict("disk space", not remedy, f"{free / 1e9:.1f} GB free at {there}", remedy)
@@ -105,20 +120,30 @@ def _models(context: Context) -> Iterator[Verdict]:
                 except ModelError as error:
                     yield Verdict(role, False, state.name, str(error))
                     continue
-            yield Verdict(role, well, detail, "" if state.state == "ready" else state.detail)
+            amiss = state.state in ("missing", "error")
+            yield Verdict(role, well, detail, state.detail if amiss else "")
     finally:
         models.close()
 
 
 def _port(context: Context) -> Verdict:
+    from prismd.errors import ConfigError
+    from prismd.running import find_running
+
     server = context.config.server
-    if context.running():
-        return Verdict("daemon", True, f"answers on port {server.port}")
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        if probe.connect_ex((server.host, server.port)) == 0:
-            remedy = "stop it, or choose another port under [server]"
-            return Verdict("port", False, f"{server.port} is used by another program", remedy)
+    try:
+        if context.running():
+            running = find_running(context.config.data_dir)
+            return Verdict("daemon", True, f"answers at {running.url}" if running else "answers")
+    except ConfigError as error:  # the token is of no use
+        return Verdict("token", False, str(error), "without it, no request is answered")
+    try:
+        socket.create_connection((server.host, server.port), timeout=_PROBE_S).close()
+    except OSError:  # nobody there, as it should be
+        pass
+    else:
+        remedy = "stop it, or choose another port under [server]"
+        return Verdict("port", False, f"{server.port} is used by another program", remedy)
     return Verdict("daemon", True, f"not running; port {server.port} is free")
 
 
@@ -132,15 +157,13 @@ def _index(context: Context) -> Iterator[Verdict]:
         yield Verdict("index", True, "none yet; 'prismd index FOLDER' makes it")
         return
     try:
-        database = Database(context.config.data_dir, writable=False)
+        with contextlib.closing(Database(context.config.data_dir, writable=False)) as database:
+            findings = check(database, repair=False)
+            size = f"{database.size_bytes() / 1e6:.1f} MB"
     except StoreError as error:
-        yield Verdict("index", False, str(error), "restore a backup, or delete the file")
+        remedy = "restore a backup, or delete it and run 'prismd index' to make it anew"
+        yield Verdict("index", False, str(error), remedy)
         return
-    try:
-        findings = check(database, repair=False)
-        wrong = "; ".join(f"{finding.what}: {finding.count}" for finding in findings)
-        remedy = "stop prismd and run 'prismd check'" if findings else ""
-        size = f"{database.size_bytes() / 1e6:.1f} MB"
-        yield Verdict("index", not findings, wrong or f"{path}, {size}, intact", remedy)
-    finally:
-        database.close()
+    wrong = "; ".join(f"{finding.what}: {finding.count}" for finding in findings)
+    remedy = "stop prismd and run 'prismd check'" if findings else ""
+    yield Verdict("index", not findings, wrong or f"{path}, {size}, intact", remedy)

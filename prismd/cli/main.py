@@ -92,5 +92,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _told(error: OSError) -> str:
     """What the system refused; every command may meet a full disk or a closed door."""
-    subject = f"{plain(os.fsdecode(error.filename))}: " if error.filename else ""
-    return f"{subject}{error.strerror or error}; mend that, or run 'prismd doctor' for advice"
+    subject = plain(os.fsdecode(error.filename)) if error.filename else "failed"
+    return f"{subject}: {error.strerror or error}; 'prismd doctor' may know why"

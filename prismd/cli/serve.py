@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from prismd.cli.context import Context, pass_context
+from prismd.cli.terminal import counted
 from prismd.errors import PrismdError
 
 _POLL_S = 0.2
+_SWEEP_S = 1.0
 _FOLDERS = click.argument(
     "folders", nargs=-1, type=click.Path(file_okay=False, exists=True, path_type=Path)
 )
@@ -49,7 +54,11 @@ def _index_here(context: Context, quiet: bool) -> None:
     from prismd.cli.summary import summarise
     from prismd.store import files, jobs
 
-    with context.prism(writable=True) as prism, _stoppable():
+    # What fails is told at the end, and what keeps everything from going on ends the command;
+    # of the log only faults of our own are left, which have a trace to report.
+    logging.getLogger("prismd.ingest").addFilter(lambda record: record.exc_info is not None)
+    logging.getLogger("prismd.embedding").addFilter(lambda record: record.exc_info is not None)
+    with _stoppable(), context.prism(writable=True) as prism:
         prism.put_roots()
         if prism.models.embedder is None:
             state = prism.models.states()["embedding"]
@@ -75,18 +84,21 @@ def _index_here(context: Context, quiet: bool) -> None:
         summarise(prism, sweeps, time.monotonic() - started)
 
 
-class _stoppable:
-    """Turns SIGTERM into the same orderly end that Ctrl-C has."""
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turns SIGTERM into the same orderly end that Ctrl-C has, and says what that means."""
 
-    def __enter__(self) -> None:
-        self._before: Any = signal.signal(signal.SIGTERM, _interrupt)
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
 
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Stopped. What was read is kept; 'prismd index' goes on from there.", err=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _index_by_daemon(context: Context, folders: tuple[Path, ...], quiet: bool) -> None:
@@ -109,18 +121,30 @@ def _index_by_daemon(context: Context, folders: tuple[Path, ...], quiet: bool) -
 
 
 def _follow(status: Callable[[], Any], quiet: bool) -> None:
-    time.sleep(1.0)  # the sweep has to find something first
+    time.sleep(_SWEEP_S)  # the sweep has to find something first
+    on_terminal = sys.stderr.isatty() and not quiet
     while True:
         now = status()
         files = now["files"]
         left = files["pending"] + files["processing"]
-        if not quiet:
+        if on_terminal:
             click.echo(
                 f"\r{files['total'] - left} of {files['total']} files,"
                 f" {now['passages_embedded']} of {now['passages']} passages embedded ",
                 nl=False,
+                err=True,
             )
-        if now["state"] != "indexing" and not left:
-            click.echo("" if quiet else "\nUp to date.")
-            return
+        if now["fault"]:
+            raise PrismdError(now["fault"])
+        if now["state"] in ("idle", "paused"):
+            break
         time.sleep(_POLL_S)
+    if on_terminal:
+        click.echo(err=True)
+    if left:
+        raise PrismdError(
+            f"{counted(left, 'file')} still to be read, and prismd is paused; 'prismd resume'"
+            " goes on"
+        )
+    if not quiet:
+        click.echo("Up to date.")

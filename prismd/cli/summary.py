@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from prismd.assembly import Prism
+from prismd.cli.terminal import counted, plain
 from prismd.store import counts, files
 from prismd.timing import duration
 from prismd.watch import Sweep
@@ -26,11 +27,13 @@ def summarise(prism: Prism, sweeps: Sequence[Sweep], elapsed_s: float) -> None:
         click.echo(f"Nothing has changed ({duration(elapsed_s)}).")
     else:
         click.echo(
-            f"{read} files read, {moved} moved, {removed} gone,"
-            f" {done.embeddings} passages embedded in {duration(elapsed_s)}."
+            f"{counted(read, 'file')} read, {moved} moved, {removed} gone,"
+            f" {counted(done.embeddings, 'passage')} embedded in {duration(elapsed_s)}."
         )
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    click.echo(f"In the index: {told or 'no files'}; {passages} passages, {embedded} embedded.")
+    click.echo(
+        f"In the index: {told or 'no files'}; {counted(passages, 'passage')}, {embedded} embedded."
+    )
     _say_failures(prism)
 
 
@@ -38,6 +41,6 @@ def _say_failures(prism: Prism) -> None:
     query = files.FileQuery(state=("failed", "quarantined"), limit=_SHOWN)
     failed, total = prism.database.read(lambda c: files.listing(c, query))
     for record in failed:
-        click.echo(f"  {record.error_message}", err=True)
+        click.echo(f"  {plain(record.error_message)}", err=True)
     if total > len(failed):
         click.echo(f"  and {total - len(failed)} more: 'prismd errors' lists them", err=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import webbrowser
 from pathlib import Path
 
 import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+from prismd.cli.terminal import counted
 
 
 @click.command("token")
@@ -33,23 +35,30 @@ def token_command(context: Context, open_page: bool) -> None:
 @click.pass_context
 def check_command(ctx: click.Context, context: Context, repair: bool, as_json: bool) -> None:
     """Verify the index; ends with 1 when something is wrong that could not be mended."""
+    from prismd.errors import StoreError, StoreLocked
     from prismd.store.check import check
     from prismd.store.database import Database
 
+    context.need_index()
     # A running daemon holds the write lock: then look, and mend nothing.
     writable = repair and not context.running()
-    database = Database(context.config.data_dir, writable=writable)
     try:
-        findings = check(database, repair=writable)
-    finally:
-        database.close()
+        with contextlib.closing(Database(context.config.data_dir, writable=writable)) as database:
+            findings = check(database, repair=writable)
+    except StoreLocked:
+        raise
+    except StoreError as error:
+        raise StoreError(
+            f"{error}; where 'prismd check' cannot mend it, restore a backup, or delete the file"
+            " and run 'prismd index' to make it anew"
+        ) from error
     if as_json:
         print_json(findings)
     else:
         for finding in findings:
             state = "mended" if finding.repaired else "not mended"
             click.echo(f"{finding.what}: {finding.count} ({state})")
-        click.echo("All is well." if not findings else f"{len(findings)} findings.")
+        click.echo("All is well." if not findings else f"{counted(len(findings), 'finding')}.")
     if any(not finding.repaired for finding in findings):
         ctx.exit(1)
 
@@ -62,11 +71,8 @@ def backup_command(context: Context, destination: Path) -> None:
     from prismd.store.check import backup
     from prismd.store.database import Database
 
-    database = Database(context.config.data_dir, writable=False)
-    try:
+    with contextlib.closing(Database(context.config.data_dir, writable=False)) as database:
         size = backup(database, destination)
-    finally:
-        database.close()
     click.echo(f"{destination}: {size / 1e6:.1f} MB written")
 
 
@@ -81,8 +87,9 @@ def reindex_command(context: Context, only_stale: bool, everything: bool) -> Non
     if context.running():
         with context.daemon() as daemon:
             count = checked(daemon.post("/reindex", json={"everything": everything}))["queued"]
-        click.echo(f"{count} files queued; the running prismd reads them now.")
+        click.echo(f"{counted(count, 'file')} queued; the running prismd reads them now.")
         return
+    context.need_index()
     with context.prism(writable=True) as prism:
         count = prism.reindex(everything=everything)
-    click.echo(f"{count} files queued; 'prismd index' or 'prismd run' reads them.")
+    click.echo(f"{counted(count, 'file')} queued; 'prismd index' or 'prismd run' reads them.")

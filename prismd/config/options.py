@@ -145,7 +145,7 @@ class Search(Struct, frozen=True, kw_only=True):
     """Passages that each way of searching hands to the fusion."""
     lexical_weight: Weight = 0.5
     """Weight of the search by words in the fusion."""
-    substring_weight: Weight = 0.5
+    substring_weight: Weight = 0.2
     """Weight of the search by parts of words in the fusion."""
     vector_weight: Weight = 1.0
     """Weight of the search by meaning in the fusion."""

@@ -10,6 +10,7 @@ PyMuPDF), in the document's XML for DOCX, in the cited characters for text.
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import os
 import random
@@ -27,6 +28,8 @@ import pdfplumber
 import pypdfium2
 
 _DASHES = re.compile("[\u00ad\u2010\u2011\ufffe\x02-]")
+_DOCX_MARKS = re.compile(r"[|\n]|^\s*[\d.]+[.)]?\s|\[\d+\]", re.MULTILINE)
+"""Cells, lines, numbers of lists and of notes: a DOCX file has them as structure, not as text."""
 _RUN = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>")
 _TAGS = re.compile(r"<[^>]+>")
 
@@ -58,8 +61,8 @@ def in_docx(path: Path, quote: str) -> bool:
             for name in archive.namelist()
             if name.startswith("word/") and name.endswith(".xml")
         ]
-    text = plain("".join(run for part in parts for run in _RUN.findall(part)))
-    pieces = [plain(piece) for piece in re.split(r"[|\n]|^\s*\d+[.)]", quote)]
+    text = plain(html.unescape("".join(run for part in parts for run in _RUN.findall(part))))
+    pieces = [plain(piece) for piece in _DOCX_MARKS.split(quote)]
     return all(piece in text for piece in pieces if piece)
 
 
