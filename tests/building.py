@@ -16,7 +16,7 @@ from prismd.domain import Block, Document, DocumentType, Extraction, Layout
 from prismd.embedding import open_space
 from prismd.extract.text import paragraphs
 from prismd.ingest import Extracts, Ingest, IngestSettings, hash_of_embedded
-from prismd.models.base import Embedder
+from prismd.models.base import Embedder, TokenCounter
 from prismd.models.fake import FakeEmbedder, FakeTokens
 from prismd.progress import Progress
 from prismd.store import documents, files, vectors
@@ -142,6 +142,7 @@ class Indexer:
         embedder: Embedder | None = None,
         settings: IngestSettings | None = None,
         rules: Rules | None = None,
+        tokens: TokenCounter | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -151,6 +152,7 @@ class Indexer:
             chunking=Chunking(target_tokens=32, overlap_tokens=0)
         )
         self.rules = rules or Rules()
+        self.tokens = tokens or FakeTokens()
         self.database = Database(data_dir)
         path = os.path.realpath(folder)
         self.database.write(lambda c: files.add_root(c, path, "config"))
@@ -170,7 +172,7 @@ class Indexer:
         """Ingestion over this index, counting anew; not started."""
         self.progress = Progress()
         return Ingest(
-            self.database, self.pool, FakeTokens(), self.embedder, self.settings, self.progress
+            self.database, self.pool, self.tokens, self.embedder, self.settings, self.progress
         )
 
     def run(self) -> Sweep:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +14,18 @@ from numpy.typing import NDArray
 
 from prismd.chunk import Chunking
 from prismd.domain import Extraction, Filters
-from prismd.errors import ModelError
+from prismd.errors import ExtractCrash, ModelError, StoreError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.pool import ExtractPool
 from prismd.ingest import IngestSettings
-from prismd.models.fake import FakeEmbedder, FakeReranker
+from prismd.models.fake import FakeEmbedder, FakeReranker, FakeTokens
 from prismd.search import Search, SearchSettings
 from prismd.store import files, jobs
 from prismd.store.check import check
 from tests.building import Indexer, wait_until, write_file
 
 SETTINGS = IngestSettings(chunking=Chunking(target_tokens=32, overlap_tokens=0))
-PARAGRAPHS = [f"Paragraph {n} speaks of subject{n} at some length" + " and on" * 12 for n in range(9)]
+PARAGRAPHS = [f"Paragraph {n} speaks of subject{n} at some length" + " and on" * 11 for n in range(9)]
 LONG = ".\n\n".join(PARAGRAPHS)
 
 
@@ -211,8 +212,6 @@ def test_what_gives_no_document_says_why(
     assert found[0] in ("failed", "skipped")
     ((message,),) = indexer.rows("SELECT error_message FROM files WHERE path LIKE ?", ["%" + name])
     assert message
-    import re
-
     assert re.match(says, str(message))
     reads = len(pool.read)
     work(indexer, pool)
@@ -249,18 +248,17 @@ def test_a_file_that_breaks_gives_up_its_document_and_one_that_is_mended_gets_it
 
 
 def test_what_fails_for_a_while_is_tried_again_and_then_left_alone(
-    indexer: Indexer, pool: CountingPool, workers: ExtractPool
+    indexer: Indexer, pool: CountingPool
 ) -> None:
-    pool.before = lambda name: os.kill(max(workers.worker_pids()), 9) if name == "bad.txt" else None
     indexer.settings = IngestSettings(workers=1, attempts=2)
     indexer.write("bad.txt", "The walrus.")
     indexer.write("good.txt", "The penguin.", age=1)
 
-    def killing(name: str) -> None:
+    def crash(name: str) -> None:
         if name == "bad.txt":
-            raise_crash()
+            raise ExtractCrash("bad.txt: the program that reads it crashed (SIGSEGV)")
 
-    pool.before = killing
+    pool.before = crash
     reads, _ = work(indexer, pool)
     assert reads == 3
     assert indexer.states()["bad.txt"] == ("quarantined", "crash")
@@ -270,12 +268,6 @@ def test_what_fails_for_a_while_is_tried_again_and_then_left_alone(
     assert indexer.database.write(jobs.retry) == 1
     work(indexer, pool)
     assert indexer.states()["bad.txt"] == ("completed", "")
-
-
-def raise_crash() -> None:
-    from prismd.errors import ExtractCrash
-
-    raise ExtractCrash("bad.txt: the program that reads it crashed (SIGSEGV); save it anew")
 
 
 # Files that change while they are read
@@ -298,37 +290,62 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     assert check(indexer.database, repair=False) == []
 
 
-def test_a_stale_result_does_not_end_the_job_of_another_reader(
-    indexer: Indexer, pool: CountingPool
+class Gate:
+    """Holds back whoever comes first, until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached, self.open = threading.Event(), threading.Event()
+
+    def __call__(self, _: object) -> None:
+        if not self.reached.is_set():
+            self.reached.set()
+            assert self.open.wait(60)
+
+
+class GatedTokens(FakeTokens):
+    """Holds back whoever cuts a text that holds a word."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.gate = Gate()
+
+    def offsets(self, text: str) -> NDArray[np.int32]:
+        if self.word in text:
+            self.gate(text)
+        return super().offsets(text)
+
+
+def test_of_two_readers_of_a_changed_file_the_later_result_counts(
+    tmp_path: Path, data_dir: Path, pool: CountingPool
 ) -> None:
-    """One reader is held back with the old content while another reads the new."""
+    """The first is held back with the old text in hand, the second with the new one."""
+    tokens = GatedTokens("old")
+    indexer = Indexer(tmp_path / "folder", data_dir, pool, settings=SETTINGS, tokens=tokens)
     indexer.write("a.txt", "The old walrus.")
     indexer.sweep()
-    held, release = threading.Event(), threading.Event()
-
-    def hold(_: str) -> None:
-        if not held.is_set():
-            held.set()
-            assert release.wait(60)
-
-    pool.after = hold
     ingest = indexer.ingest()
     ingest.start()
+    second = Gate()
     try:
-        assert held.wait(60)
+        assert tokens.gate.reached.wait(60)
+        pool.after = second
         indexer.write("a.txt", "The new walrus.", age=3)
         indexer.sweep()
         ingest.wake()
-        wait_until(lambda: "The new walrus." in indexer.texts().values())
-        release.set()
+        assert second.reached.wait(60)
+        tokens.gate.open.set()
+        wait_until(lambda: indexer.rows("SELECT count(*) FROM documents") == [(1,)])
+        second.open.set()
         wait_until(ingest.idle)
     finally:
-        release.set()
+        tokens.gate.open.set()
+        second.open.set()
         ingest.stop()
     assert indexer.texts() == {"a.txt": "The new walrus."}
     assert indexer.states() == {"a.txt": ("completed", "")}
     ingest.finish()
     assert check(indexer.database, repair=False) == []
+    indexer.database.close()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -434,6 +451,69 @@ def test_a_model_that_fails_loses_no_passage(
     assert indexer.rows("SELECT count(*) FROM passages WHERE embedding_id IS NULL") == [(0,)]
     assert check(indexer.database, repair=False) == []
     indexer.database.close()
+
+
+class Broken(FakeTokens):
+    """A tokeniser whose file is damaged, until it is mended."""
+
+    mended = False
+
+    def offsets(self, text: str) -> NDArray[np.int32]:
+        if not self.mended:
+            raise ModelError("tokenizer.json: its checksum is wrong; pull the model again")
+        return super().offsets(text)
+
+
+def test_a_broken_model_is_no_fault_of_the_files(
+    tmp_path: Path, data_dir: Path, pool: CountingPool
+) -> None:
+    tokens = Broken()
+    indexer = Indexer(tmp_path / "folder", data_dir, pool, settings=SETTINGS, tokens=tokens)
+    indexer.write("a.txt", "The walrus.")
+    indexer.sweep()
+    ingest = indexer.ingest()
+    ingest.start()
+    wait_until(lambda: "checksum" in indexer.progress.fault)
+    assert indexer.states()["a.txt"][0] in ("pending", "processing")
+    tokens.mended = True
+    wait_until(ingest.idle)
+    ingest.stop()
+    assert indexer.states() == {"a.txt": ("completed", "")}
+    assert indexer.progress.fault == ""
+    indexer.database.close()
+
+
+@pytest.mark.parametrize("error", [StoreError, WorkerError])
+def test_what_no_file_is_to_blame_for_is_told_and_passes(
+    indexer: Indexer, pool: CountingPool, error: type[Exception]
+) -> None:
+    def fail(_: str) -> None:
+        pool.before = lambda name: None
+        raise error("short of memory; end some programs")
+
+    pool.before = fail
+    indexer.write("a.txt", "The walrus.")
+    indexer.run()
+    assert indexer.states() == {"a.txt": ("completed", "")}
+
+
+def test_a_full_disk_stops_nothing_for_good(indexer: Indexer, pool: CountingPool) -> None:
+    indexer.write("a.txt", LONG * 20)
+    indexer.sweep()
+    pages = indexer.rows("PRAGMA page_count")[0][0]
+
+    def limit(pages: object) -> None:
+        indexer.database.run_outside_transaction(lambda c: c.pragma("max_page_count", pages))
+
+    limit(pages)
+    ingest = indexer.ingest()
+    ingest.start()
+    wait_until(lambda: "disk space" in indexer.progress.fault)
+    limit(1 << 30)
+    wait_until(ingest.idle)
+    ingest.stop()
+    assert indexer.states() == {"a.txt": ("completed", "")}
+    assert check(indexer.database, repair=False) == []
 
 
 def test_without_an_embedder_words_are_enough(

@@ -25,6 +25,7 @@ class Job(msgspec.Struct, frozen=True):
     size_bytes: int
     mtime_ns: int
     attempts: int
+    owner: str
 
 
 def recover(connection: apsw.Connection) -> int:
@@ -49,7 +50,12 @@ def recover(connection: apsw.Connection) -> int:
 
 
 def lease(connection: apsw.Connection, owner: str) -> Job | None:
-    """Take the next file in hand, or None when none is due."""
+    """Take the next file in hand, or None when none is due.
+
+    Args:
+        connection: The write connection.
+        owner: Names this lease; another one's result for the file does not count any more.
+    """
     row = connection.execute(
         "SELECT j.file_id, f.path_raw, f.size_bytes, f.mtime_ns, j.attempts"
         " FROM jobs j JOIN files f ON f.id = j.file_id"
@@ -61,11 +67,22 @@ def lease(connection: apsw.Connection, owner: str) -> Job | None:
         return None
     connection.execute("UPDATE jobs SET leased_by = ? WHERE file_id = ?", (owner, row[0]))
     connection.execute("UPDATE files SET state = 'processing' WHERE id = ?", (row[0],))
-    return Job(row[0], os.fsdecode(row[1]), *row[2:])
+    return Job(row[0], os.fsdecode(row[1]), *row[2:], owner=owner)
 
 
-def give_back(connection: apsw.Connection, file_id: int, *, delay_s: float = 0.0) -> None:
-    """Return a file unread, as when the daemon stops or the file is still being written."""
+def give_back(
+    connection: apsw.Connection, file_id: int, *, owner: str | None = None, delay_s: float = 0.0
+) -> None:
+    """Return a file unread, as when the daemon stops or the file is still being written.
+
+    Args:
+        connection: The write connection.
+        file_id: The file.
+        owner: Who gives it back; nothing is done when another has it in hand by now.
+        delay_s: For how long nobody is to take it.
+    """
+    if owner is not None and not still_leased(connection, file_id, owner):
+        return
     connection.execute(
         "UPDATE jobs SET leased_by = NULL, not_before = ? WHERE file_id = ?",
         (time.time() + delay_s if delay_s else 0, file_id),

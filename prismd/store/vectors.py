@@ -101,6 +101,8 @@ def store(
         hashes: The embedded texts' hashes.
         vectors: Shape ``(len(hashes), dim)``, rows L2-normalised.
     """
+    if connection.execute("SELECT 1 FROM spaces WHERE id = ?", (space_id,)).get is None:
+        return  # dropped while they were computed
     flat = has_flat(connection, space_id)
     for hash_, vector in zip(hashes, vectors, strict=True):
         row = connection.execute(
