@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prismd.errors import ConfigError
 
-_NAME = "token"
+FILE_NAME = "token"
 
 
 def read_token(data_dir: Path) -> str:
@@ -18,7 +18,7 @@ def read_token(data_dir: Path) -> str:
     Raises:
         ConfigError: The file cannot be read or written, or others can read it.
     """
-    path = data_dir / _NAME
+    path = data_dir / FILE_NAME
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -43,7 +43,7 @@ def read_token(data_dir: Path) -> str:
 
 def _make(path: Path) -> None:
     # By one step, so that of two first starts one wins and both read the same.
-    made = path.with_name(f"{_NAME}.{secrets.token_hex(4)}")
+    made = path.with_name(f"{FILE_NAME}.{secrets.token_hex(4)}")
     descriptor = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(descriptor, "w") as stream:

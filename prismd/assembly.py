@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+import apsw
 import msgspec
 
 from prismd.answer import Answering, AnswerSettings
@@ -21,6 +22,7 @@ from prismd.ingest import Ingest, IngestSettings
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.base import Embedder, Sampling, TokenCounter
+from prismd.models.cores import usable_cores
 from prismd.models.load import Models, ModelSettings
 from prismd.models.remote import EstimatedTokens
 from prismd.progress import Progress
@@ -97,24 +99,32 @@ class Prism:
     def put_roots(self) -> list[Root]:
         """Bring the index's folders to those of the settings.
 
-        A folder that the configuration file named once and names no more is forgotten with what
-        was read from it; one that a command named stays until ``prismd remove``.
+        A folder that a configuration file named once, and the same file names no more, is
+        forgotten with what was read from it; one that a command named stays until ``prismd
+        remove``. A known folder that is not there is kept as it is: its disk may come back.
 
         Raises:
-            ConfigError: A folder is not there, or overlaps another.
+            ConfigError: A new folder is not there, or overlaps another.
         """
+        file = str(self.config.file or "")
+        known = self.database.read(files.roots)
         wanted: dict[str, Literal["config", "command"]] = {}
         for number, folder in enumerate(self.config.folders):
             path = os.path.realpath(folder.path)
-            if not Path(path).is_dir():
+            if not Path(path).is_dir() and path not in {root.path for root in known}:
                 raise ConfigError(f"{path}: there is no such folder; correct or remove it")
             by_flag = self.config.sources[f"folders.{number}"] == "flag"
             wanted[path] = "command" if by_flag else "config"
-        for root in self.database.read(files.roots):
-            if root.origin == "config" and root.path not in wanted:
-                self.database.write(lambda c, id_=root.id: files.remove_root(c, id_))  # type: ignore[misc]
-        for path, origin in wanted.items():
-            self.database.write(lambda c, path=path, origin=origin: files.add_root(c, path, origin))  # type: ignore[misc]
+
+        def put(connection: apsw.Connection) -> None:
+            for root in known:
+                named_here = root.origin == "config" and root.config_file == file
+                if named_here and root.path not in wanted:
+                    files.remove_root(connection, root.id)
+            for path, origin in wanted.items():
+                files.add_root(connection, path, origin, file if origin == "config" else "")
+
+        self.database.write(put)
         return self.database.read(files.roots)
 
     def sweep(self, root: Root) -> Sweep:
@@ -193,7 +203,7 @@ def model_settings(config: Config) -> ModelSettings:
 
 def workers(config: Config) -> int:
     """How many files are read at once."""
-    return config.index.workers or len(os.sched_getaffinity(0))
+    return config.index.workers or usable_cores()
 
 
 def extract_pool(config: Config) -> ExtractPool:

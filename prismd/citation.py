@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.domain import Grounding, Support
-from prismd.wording import UNSPACED, statement_ranges, words
+from prismd.wording import (
+    UNSPACED,
+    instructs,
+    negates,
+    share_of,
+    statement_ranges,
+    telling_words,
+    words,
+)
 
 Similarities = Callable[[str, Sequence[str]], NDArray[np.float32]]
 """How near texts are to a text: (text, texts) to cosines of shape (len(texts),)."""
@@ -29,7 +37,8 @@ _MARKER = re.compile(r"[ \t]*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
 _OPEN = re.compile(r"[ \t]*[\[【][\[【\d\s,;–-]*$|[ \t]+$")
 _DECIMAL = re.compile(r"\d[.,]\d")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_TELLING_LENGTH = 4
+_UNSAID = re.compile(r"\W*(?:\d{1,3}[.)])?[^\w?]*")
+"""What may stand beside a quote of a whole statement: marks, and the number of a list's item."""
 _MAX_CLAIMS = 8
 _MAX_DIGITS = 6
 
@@ -97,11 +106,17 @@ def attribute(
 def _judge_exact(sentence: str, item: Source) -> Attribution | None:
     flat, offsets = _flatten(item.text)
     wanted = " ".join(sentence.split()).strip(" \"'“”").rstrip(".")
-    at = _find_whole(_fold(wanted), _fold(flat)) if len(wanted) > 1 else -1
-    if at < 0:
-        return None
-    start, end = _whole_sentences(item, offsets[at], offsets[at + len(wanted) - 1] + 1)
-    return Attribution(item.n, start, end, "exact", 2.0)
+    folded, sought = _fold(flat), _fold(wanted)
+    at = _find_whole(sought, folded) if len(wanted) > 1 else -1
+    while at >= 0:
+        first, last = offsets[at], offsets[at + len(wanted) - 1] + 1
+        start, end = _whole_sentences(item, first, last)
+        before, after = item.text[start:first], without_markers(item.text[last:end])
+        # A part of a statement may say the opposite: "we deny that", "unless".
+        if _UNSAID.fullmatch(before) and _UNSAID.fullmatch(after):
+            return Attribution(item.n, start, end, "exact", 2.0)
+        at = _find_whole(sought, folded, at + 1)
+    return None
 
 
 def _fold(text: str) -> str:
@@ -109,9 +124,9 @@ def _fold(text: str) -> str:
     return "".join(low if len(low := character.lower()) == 1 else character for character in text)
 
 
-def _find_whole(wanted: str, text: str) -> int:
-    """Where the words occur, no word or number of the text cut in two; else -1."""
-    at = text.find(wanted)
+def _find_whole(wanted: str, text: str, start: int = 0) -> int:
+    """Where the words occur from a place on, no word or number cut in two; else -1."""
+    at = text.find(wanted, start)
     while at >= 0 and (_cuts(text, at) or _cuts(text, at + len(wanted))):
         at = text.find(wanted, at + 1)
     return at
@@ -131,25 +146,25 @@ def _cuts(text: str, at: int) -> bool:
 def _judge_by_words(
     sentence: str, item: Source, similarities: Similarities | None, asked: str
 ) -> Attribution:
-    telling = _telling(sentence)
-    added = telling - _telling(asked) or telling
+    telling = telling_words(sentence)
+    added = telling - telling_words(asked) or telling
     ranges = item.sentences or ((0, len(item.text)),)
     pieces = [item.text[start:end] for start, end in ranges]
-    overlap = np.array([_share(telling, _telling(piece)) for piece in pieces], np.float32)
+    overlap = np.array([share_of(telling, telling_words(piece)) for piece in pieces], np.float32)
     cosine = np.zeros(len(pieces), np.float32)
     if similarities is not None and pieces:
         cosine = similarities(sentence, pieces)
     best = int(np.argmax(overlap + cosine))
     start, end = ranges[best]
     # The words may stand in several sentences of the source; the numbers must stand in it.
-    there = _telling(item.text)
-    share, added_share = _share(telling, there), _share(added, there)
+    there = telling_words(item.text)
+    share, added_share = share_of(telling, there), share_of(added, there)
     numbers = _numbers(sentence) <= _numbers(item.text)
     score = float(0.5 * share + 0.5 * max(overlap[best], cosine[best]))
     near = float(cosine[best]) >= SUPPORTED_COSINE and share >= WEAK_SHARE
     support: Support = "none"
     enough = share >= WEAK_SHARE and max(share, added_share) >= SUPPORTED_SHARE
-    if numbers and (enough or near):
+    if numbers and (enough or near) and not _says_otherwise(sentence, pieces[best], near=near):
         support = "supported"
     elif share >= WEAK_SHARE:
         support = "weak"
@@ -161,22 +176,29 @@ def _numbers(text: str) -> set[str]:
     return {number.lstrip("0") for number in _NUMBER.findall(text)}
 
 
-def _telling(text: str) -> set[str]:
-    """The words that tell one statement from another: numbers, and words that are not short."""
-    found = {word.lstrip("0") if word.isdigit() else word for word in words(text)}
-    long = {word for word in found if len(word) >= _TELLING_LENGTH or not word.isascii()}
-    return long | {word for word in found if word.isdigit()} or found
+def _says_otherwise(sentence: str, piece: str, *, near: bool) -> bool:
+    """Whether a source's sentence has the words but not the claim.
 
-
-def _share(wanted: set[str], found: set[str]) -> float:
-    return len(wanted & found) / len(wanted) if wanted else 0.0
+    It denies what the other affirms, or it only tells its reader what to say, or it has the very
+    same words in another order (who paid whom) and nothing speaks for the same meaning.
+    """
+    if negates(sentence) != negates(piece) or instructs(piece):
+        return True
+    said, found = words(sentence), words(piece)
+    return not near and said != found and sorted(said) == sorted(found)
 
 
 def _flatten(text: str) -> tuple[str, list[int]]:
-    """The text with every white space as one blank, and where each character stood."""
+    """The text with every white space as one blank, and where each character stood.
+
+    Markers of its own are left out, for no answer repeats them.
+    """
     out: list[str] = []
     offsets: list[int] = []
+    marks = {at for found in _MARKER.finditer(text) for at in range(*found.span())}
     for position, character in enumerate(text):
+        if position in marks:
+            continue
         if character.isspace():
             if out and out[-1] == " ":
                 continue
@@ -197,6 +219,13 @@ def grounding(supports: Sequence[Support]) -> Grounding:
     if supports and all(support in ("exact", "supported") for support in supports):
         return "supported"
     return "partial" if any(support != "none" for support in supports) else "none"
+
+
+def without_markers(text: str) -> str:
+    """A text without ``[n]`` markers: those of a source are not those of an answer."""
+    markers = MarkerFilter()
+    parts = [*markers.feed(text), *markers.finish()]
+    return "".join(part for part in parts if isinstance(part, str))
 
 
 class MarkerFilter:
@@ -226,7 +255,8 @@ class MarkerFilter:
     def _take_markers(self, piece: str) -> list[str | int]:
         out: list[str | int] = []
         text = self._held + piece
-        while marker := _MARKER.search(text):
+        closes = "]" in piece or "】" in piece
+        while closes and (marker := _MARKER.search(text)):
             before = text[: marker.start()]
             # Without this marker, what is open before it may become one with what follows.
             still_open = _OPEN.search(before)

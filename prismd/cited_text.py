@@ -108,9 +108,7 @@ class CitedText:
 
 
 def _complete_sentence(text: str, sent: int) -> int | None:
-    """The end of the first sentence that something follows, and of which nothing follows yet
-    that has been sent already.
-    """
+    """The end of the first sentence that something follows, if it has not been sent already."""
     start = len(text) - len(text.lstrip())
     line = text.find("\n", start)
     ranges = sentence_ranges(text[: line if line >= 0 else len(text)])

@@ -39,7 +39,7 @@ class Citing:
         self._database = database
         self._base_url = base_url
         self._lock = threading.Lock()
-        self._layouts: OrderedDict[str, tuple[Layout, NDArray[np.int64]]] = OrderedDict()
+        self._layouts: OrderedDict[int, tuple[Layout, NDArray[np.int64]]] = OrderedDict()
 
     def cite(
         self, sentences: Sequence[CitedSentence], evidence: Sequence[Evidence]
@@ -89,17 +89,21 @@ class Citing:
 
     def _locate(self, item: Evidence, start: int, end: int) -> Locator:
         hit = item.hit
+        # The passages of one making of a document have ids in a row, which are not used again.
+        making = hit.passage_id - hit.passage.ordinal
         with self._lock:
-            known = self._layouts.get(hit.sha256)
+            known = self._layouts.get(making)
             if known is not None:
-                self._layouts.move_to_end(hit.sha256)
+                self._layouts.move_to_end(making)
         if known is None:
             content = self._database.read(lambda c: documents.content(c, hit.sha256))
-            if content is None:  # collected since the search: the passage's own place is still true
-                return hit.passage.locator
+            passage = hit.passage
+            if content is None or content.text[passage.start : passage.end] != passage.text:
+                # Collected or made anew since the search: the passage's own place is still true.
+                return passage.locator
             known = (content.layout, line_index(content.text))
             with self._lock:
-                self._layouts[hit.sha256] = known
+                self._layouts[making] = known
                 while len(self._layouts) > _LAYOUTS:
                     self._layouts.popitem(last=False)
         return locate(*known, start, end, hit.passage.heading)

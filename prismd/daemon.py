@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import signal
 import socket
 import threading
 import time
+from io import TextIOWrapper
 
 import uvicorn
 
@@ -161,14 +163,20 @@ def _listen(config: Config) -> socket.socket:
     return listener
 
 
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """Rotated files whose every new one is the user's alone: they name the user's files."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+        os.fchmod(descriptor, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)  # noqa: PTH123 - a descriptor
+
+
 def _log_to(config: Config) -> None:
     handler: logging.Handler = logging.StreamHandler()
     if config.log.file is not None:
         config.log.file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            config.log.file, maxBytes=10_000_000, backupCount=3, encoding="utf-8"
-        )
-        config.log.file.chmod(0o600)
+        handler = _PrivateLog(config.log.file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "uvicorn.error", "asyncio"):

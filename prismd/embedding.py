@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import Future
 
 import apsw
 
 from prismd import chunk
-from prismd.errors import ModelError, StoreError
+from prismd.errors import PrismdError
 from prismd.models.base import Embedder
 from prismd.progress import Progress
 from prismd.store import documents, vector_search, vectors
@@ -18,7 +19,9 @@ from prismd.store.database import Database
 log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 5.0
-_BATCH = 256
+_BATCH = 64
+"""About a second's work, so that a pause takes effect as soon."""
+_TEND_S = 30.0
 _ORPHAN_GRACE_S = 60.0
 _VACUUM_PAGES = 20_000
 
@@ -50,6 +53,7 @@ class EmbeddingLoop:
         self._queued = threading.Event()
         self._writing: Future[None] | None = None
         self._after_id = 0
+        self._tended = time.monotonic()
         self.space_id: int | None = None
         self.open_space()
 
@@ -77,11 +81,16 @@ class EmbeddingLoop:
                 return
             self._queued.clear()
             try:
-                if not self._embed_batch():
+                busy = self._embed_batch()
+                if not busy or time.monotonic() - self._tended > _TEND_S:
                     self._tend()
+                    self._tended = time.monotonic()
+                if not busy:
                     self._queued.wait(IDLE_WAIT_S)
-            except (ModelError, StoreError) as error:
-                log.error("%s", error)
+            except Exception as error:
+                # The loop must outlive a full disk and a failing model, and any fault of ours.
+                known = isinstance(error, PrismdError)
+                log.log(logging.ERROR, "%s", error, exc_info=None if known else error)
                 self._progress.fault = str(error)
                 self._stopping.wait(IDLE_WAIT_S)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -21,22 +21,25 @@ import msgspec
 
 from prismd import chunk
 from prismd.chunk import Chunking
+from prismd.disk import hash_file, is_there, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import IDLE_WAIT_S, EmbeddingLoop
-from prismd.errors import ExtractError, StoreError, WorkerError
+from prismd.errors import ExtractError, PrismdError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.models.base import Embedder, TokenCounter
 from prismd.progress import Progress
-from prismd.store import documents, files, jobs
+from prismd.store import documents, facts, files, jobs
 from prismd.store.database import Database
 from prismd.store.files import Entry
 from prismd.store.jobs import Job
-from prismd.wording import passage_context
+from prismd.wording import passage_context, shown_name
 
 log = logging.getLogger(__name__)
 
-_HASH_PIECE_BYTES = 1 << 20
 _SETTLE_S = 0.5
+_LONG_S = 60.0
+_LONGEST_S = 300.0
+_PAUSED = "paused"
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
 
 
@@ -83,7 +86,8 @@ class Ingest:
         self._tokens = tokens
         self._settings = settings
         self._progress = progress
-        self._owner = uuid.uuid4().hex
+        self._held: list[Job] = []
+        self._unsettled: dict[int, int] = {}
         self._stopping = threading.Event()
         self._running = threading.Event()
         self._running.set()
@@ -91,9 +95,16 @@ class Ingest:
         self._embedding = EmbeddingLoop(database, embedder, progress, self._stopping, self._running)
         self._threads: list[threading.Thread] = []
 
-    def start(self) -> None:
-        """Take back what a dead process had in hand, and begin."""
+    def start(self, *, heed_pause: bool = True) -> None:
+        """Take back what a dead process had in hand, and begin.
+
+        Args:
+            heed_pause: Begin paused if it was paused; a single pass that a person asks for is
+                done all the same.
+        """
         in_hand = self._database.write(jobs.recover)
+        if heed_pause and self._database.read(lambda c: facts.get(c, _PAUSED)):
+            self._pause()
         if in_hand:
             log.info("taking back %d files that were in hand when prismd last ended", in_hand)
         loops: list[tuple[str, Callable[[], None]]] = [
@@ -115,12 +126,17 @@ class Ingest:
         self._embedding.open_space()
 
     def pause(self) -> None:
-        """Start no more work; what is in hand is finished."""
+        """Start no more work, after a restart neither; what is in hand is finished."""
+        self._pause()
+        self._database.write(lambda c: facts.put(c, _PAUSED, "yes"))
+
+    def _pause(self) -> None:
         self._running.clear()
         self._progress.paused = True
 
     def resume(self) -> None:
         """Go on."""
+        self._database.write(lambda c: facts.put(c, _PAUSED, ""))
         self._progress.paused = False
         self._running.set()
         self.wake()
@@ -139,9 +155,13 @@ class Ingest:
         self._embedding.collect(older_than_s=0.0)
 
     def idle(self) -> bool:
-        """Whether nothing is queued, in hand, or waiting to be embedded."""
-        queued, _ = self._database.read(jobs.outstanding)
-        return not queued and self._embedding.idle()
+        """Whether nothing is in hand, or waiting to be read or embedded.
+
+        What is being written all the time, and so was put off for long, is not waited for.
+        """
+        due_s, in_hand = self._database.read(lambda c: (jobs.next_due_s(c), jobs.in_hand(c)))
+        queued = due_s is not None and due_s < _LONG_S
+        return not queued and not in_hand and self._embedding.idle()
 
     # One file
 
@@ -152,19 +172,36 @@ class Ingest:
                 return
             self._queued.clear()
             try:
-                job = self._database.write(lambda c: jobs.lease(c, self._owner))
-            except StoreError as error:
-                log.error("%s", error)
-                self._stopping.wait(IDLE_WAIT_S)
-                continue
-            if job is None:
+                self._return_held()
+                job = self._database.write(lambda c: jobs.lease(c, uuid.uuid4().hex))
+                if job is not None:
+                    self._read_one(job)
+                    continue
                 due_s = self._database.read(jobs.next_due_s)
                 self._queued.wait(IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
-                continue
-            self._read_one(job)
+            except PrismdError as error:
+                # Nothing that a file could be blamed for (a full disk, no worker, no model).
+                log.error("%s", error)
+                self._progress.fault = str(error)
+                self._stopping.wait(IDLE_WAIT_S)
+            except Exception as error:
+                # The loop must outlive any fault of ours: without it nothing is read any more.
+                log.exception("a reader stumbled; please report this")
+                self._progress.fault = f"internal error: {type(error).__name__}"
+                self._stopping.wait(IDLE_WAIT_S)
 
     def _read_one(self, job: Job) -> None:
-        self._progress.began(job.file_id, job.path, job.size_bytes)
+        self._progress.began(job.owner, job.shown_path, job.size_bytes)
+        done = False
+        try:
+            self._try(job)
+            done = True
+        finally:
+            self._progress.ended(job.owner)
+            if not done:
+                self._held.append(job)  # its lease goes back as soon as that can be written
+
+    def _try(self, job: Job) -> None:
         try:
             self._process(job)
         except ExtractError as error:
@@ -173,72 +210,111 @@ class Ingest:
             else:
                 self._fail(job, error)
         except FileNotFoundError:
-            self._database.write(lambda c: files.remove(c, [job.file_id]))
+            self._gone(job)
         except OSError as error:
             self._fail(job, _unreadable(job.path, error))
-        except (StoreError, WorkerError) as error:
-            # Nothing that a file could be blamed for; all would fail alike.
-            log.error("%s", error)
-            self._progress.fault = str(error)
-            self._stopping.wait(IDLE_WAIT_S)
-            self._give_back(job)
+        except PrismdError:
+            raise
         except Exception as error:
             # A fault of ours must cost this file only, and be seen.
             log.exception("a file could not be indexed")
-            name = Path(job.path).name
-            message = f"{name}: prismd failed on it ({type(error).__name__}); please report this"
+            message = (
+                f"{shown_name(job.path)}: prismd failed on it ({type(error).__name__});"
+                " please report this"
+            )
             self._fail(job, ExtractError(message, code="internal"))
-        finally:
-            self._progress.ended(job.file_id)
+
+    def _return_held(self) -> None:
+        while self._held:
+            job = self._held[0]
+            self._give_back(job)
+            self._held.remove(job)
 
     def _process(self, job: Job) -> None:
-        entry = _look(job.path)
+        entry = look(job.path)
         if (entry.size_bytes, entry.mtime_ns) != (job.size_bytes, job.mtime_ns):
-            self._database.write(lambda c: files.change(c, [(job.file_id, entry)]))
+            self._changed(job, entry)
             return
         age_s = time.time() - entry.mtime_ns / 1e9
         if 0 <= age_s < _SETTLE_S:
             # It may still be being written; look again when it has been still for a moment.
-            delay_s = _SETTLE_S - age_s
-            self._database.write(lambda c: jobs.give_back(c, job.file_id, delay_s=delay_s))
+            self._give_back(job, delay_s=_SETTLE_S - age_s)
             return
         _check_size(job, self._settings.max_file_bytes)
-        self._progress.at(job.file_id, "hashing")
-        sha256 = _hash(job.path)
-        if self._attach_known(job, sha256):
+        self._progress.at(job.owner, "hashing")
+        sha256 = hash_file(job.path)
+        if self._attach_known(job, entry, sha256):
             return
-        self._progress.at(job.file_id, "extracting")
+        self._progress.at(job.owner, "extracting")
         media, extraction = self._pool.extract(Path(job.path), self._settings.options)
-        if _look(job.path) != entry:
-            self._give_back(job)  # changed meanwhile: the text may be of neither version
-            return
-        self._progress.at(job.file_id, "chunking")
+        self._progress.at(job.owner, "chunking")
         document, passages = self._prepare(job, sha256, media, extraction)
-        self._progress.at(job.file_id, "storing")
+        self._progress.at(job.owner, "storing")
+        if (now := look(job.path)) != entry:
+            self._changed(job, now)  # the text may be of neither version
+            return
         self._store(job, document, passages)
 
-    def _attach_known(self, job: Job, sha256: str) -> bool:
+    def _changed(self, job: Job, entry: Entry) -> None:
+        """Queue a file that changes while it is looked at, later each time."""
+        rounds = self._unsettled.get(job.file_id, 0)
+        self._unsettled[job.file_id] = rounds + 1
+        delay_s = min(_SETTLE_S * 2**rounds, _LONGEST_S)
+
+        def queue(connection: apsw.Connection) -> None:
+            if jobs.still_leased(connection, job.file_id, job.owner):
+                files.change(connection, [(job.file_id, entry)])
+                jobs.give_back(connection, job.file_id, delay_s=delay_s)
+
+        self._database.write(queue)
+
+    def _gone(self, job: Job) -> None:
+        """Forget a file that is not there, unless its whole disk is gone."""
+        for root in self._database.read(files.roots):
+            if job.path.startswith(root.path.rstrip("/") + "/") and not is_there(root):
+                set_offline = partial(files.set_root_state, root_id=root.id, state="offline")
+                self._database.write(set_offline)
+                self._give_back(job)
+                return
+
+        def forget(connection: apsw.Connection) -> None:
+            # A sweep may have found by now that it was only moved.
+            if jobs.still_leased(connection, job.file_id, job.owner):
+                files.remove(connection, [job.file_id])
+
+        self._database.write(forget)
+
+    def _attach_known(self, job: Job, entry: Entry, sha256: str) -> bool:
+        if look(job.path) != entry:
+            return False  # what was hashed may be of neither version; reading on finds out
+
         def attach(connection: apsw.Connection) -> bool:
             document_id = documents.find(connection, sha256)
             if document_id is None:
                 return False
-            if jobs.still_leased(connection, job.file_id, self._owner):
+            if jobs.still_leased(connection, job.file_id, job.owner):
                 files.attach(connection, job.file_id, document_id, sha256)
             return True
 
         known = self._database.write(attach)
         if known:
-            self._progress.done("completed", job.size_bytes)
+            self._done(job, "completed")
         return known
+
+    def _done(self, job: Job, state: FileState, passages: int = 0) -> None:
+        self._unsettled.pop(job.file_id, None)
+        self._progress.done(state, job.size_bytes, passages=passages)
+        self._progress.fault = ""
 
     def _prepare(
         self, job: Job, sha256: str, media: MediaType, extraction: Extraction
     ) -> tuple[Document, list[documents.IndexedPassage]]:
         passages = chunk.chunk(extraction, self._tokens.offsets, self._settings.chunking)
         if not passages:
-            name = Path(job.path).name
             raise ExtractError(
-                f"{name}: has no text; nothing in it can be found", code="empty", skip=True
+                f"{shown_name(job.path)}: has no text; nothing in it can be found",
+                code="empty",
+                skip=True,
             )
         document = Document(
             sha256=sha256,
@@ -266,21 +342,23 @@ class Ingest:
             document_id = documents.replace(
                 connection, document, passages, self._embedding.space_id
             )
-            if jobs.still_leased(connection, job.file_id, self._owner):
+            if jobs.still_leased(connection, job.file_id, job.owner):
                 files.attach(connection, job.file_id, document_id, document.sha256)
             else:
                 files.orphan_if_unheld(connection, document_id)
 
         self._database.write(store)
-        self._progress.done("completed", job.size_bytes, passages=len(passages))
+        self._done(job, "completed", len(passages))
         self._embedding.wake()
 
-    def _give_back(self, job: Job) -> None:
-        self._database.write(lambda c: jobs.give_back(c, job.file_id))
+    def _give_back(self, job: Job, *, delay_s: float = 0.0) -> None:
+        self._database.write(
+            lambda c: jobs.give_back(c, job.file_id, owner=job.owner, delay_s=delay_s)
+        )
 
     def _fail(self, job: Job, error: ExtractError) -> None:
         def record(connection: apsw.Connection) -> FileState | None:
-            if not jobs.still_leased(connection, job.file_id, self._owner):
+            if not jobs.still_leased(connection, job.file_id, job.owner):
                 return None
             state: FileState = "skipped" if error.skip else "failed"
             if error.transient:
@@ -302,7 +380,7 @@ class Ingest:
 
         state = self._database.write(record)
         if state is not None:
-            self._progress.done(state, job.size_bytes)
+            self._done(job, state)
             log.log(logging.DEBUG if error.skip else logging.WARNING, "%s", error)
 
 
@@ -312,21 +390,8 @@ def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:
     return hashlib.sha256(embedded.encode("utf-8", "replace")).digest()[:16]
 
 
-def _look(path: str) -> Entry:
-    found = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - Path.stat builds a Path per file
-    return Entry(os.fsencode(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-def _hash(path: str) -> str:
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while piece := file.read(_HASH_PIECE_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def _check_size(job: Job, limit_bytes: int) -> None:
-    name = Path(job.path).name
+    name = shown_name(job.path)
     if job.size_bytes == 0:
         raise ExtractError(f"{name}: is empty", code="empty", skip=True)
     if job.size_bytes > limit_bytes:
@@ -339,7 +404,7 @@ def _check_size(job: Job, limit_bytes: int) -> None:
 
 
 def _unreadable(path: str, error: OSError) -> ExtractError:
-    name = Path(path).name
+    name = shown_name(path)
     if isinstance(error, PermissionError):
         return ExtractError(
             f"{name}: permission denied; allow prismd's user to read it, then 'prismd retry'",

@@ -44,27 +44,27 @@ class Progress:
         self._bytes = 0
         self._passages = 0
         self._embeddings = 0
-        self._current: dict[int, Current] = {}
+        self._current: dict[str, Current] = {}
         self._history: deque[tuple[float, int, int, int]] = deque()
         self.paused = False
         self.fault = ""
         """What keeps everything from going on, fit to show; empty while all is well."""
 
-    def began(self, file_id: int, path: str, size_bytes: int) -> None:
+    def began(self, lease: str, path: str, size_bytes: int) -> None:
         """A file was taken in hand."""
         with self._lock:
-            self._current[file_id] = Current(path, "reading", 0, size_bytes)
+            self._current[lease] = Current(path, "reading", 0, size_bytes)
 
-    def at(self, file_id: int, stage: str, done: int = 0, total: int = 0) -> None:
+    def at(self, lease: str, stage: str, done: int = 0, total: int = 0) -> None:
         """A file in hand reached a stage."""
         with self._lock:
-            current = self._current[file_id]
-            self._current[file_id] = Current(current.path, stage, done, total or current.total)
+            current = self._current[lease]
+            self._current[lease] = Current(current.path, stage, done, total or current.total)
 
-    def ended(self, file_id: int) -> None:
+    def ended(self, lease: str) -> None:
         """A file is no more in hand."""
         with self._lock:
-            self._current.pop(file_id, None)
+            self._current.pop(lease, None)
 
     def done(self, state: FileState, size_bytes: int, *, passages: int = 0) -> None:
         """A file came to a state."""

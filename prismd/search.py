@@ -180,7 +180,9 @@ class Search:
             [item for item in ranked if item[0] in hits][: self.settings.candidates]
             for ranked in (by_words, by_substrings, by_vectors)
         ]
-        similarities = retrieval.similarities(connection, vector, sorted(hits))
+        space = self._open_space(connection)
+        space_id = None if space is None else space.space_id
+        similarities = retrieval.similarities(connection, vector, sorted(hits), space_id)
         return _Candidates(lists[0], lists[1], lists[2], hits, similarities)
 
     def _nearest(
@@ -329,7 +331,7 @@ def collapse(hits: Sequence[Hit]) -> list[Hit]:
 
 def _similarity_from_score(hits: Sequence[Hit]) -> list[Hit]:
     """Without vectors, the share of the best score."""
-    best = max((hit.score for hit in hits), default=1.0)
+    best = max((hit.score for hit in hits), default=0.0) or 1.0
     return [msgspec.structs.replace(hit, similarity=hit.score / best) for hit in hits]
 
 

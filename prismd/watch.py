@@ -18,12 +18,21 @@ import pathspec
 
 from prismd.store import files
 from prismd.store.database import Database
-from prismd.store.files import Entry, Known, Root
+from prismd.store.files import Entry, Known, Root, entry_of
 
 log = logging.getLogger(__name__)
 
 IGNORE_FILE = b".prismignore"
 JUNK = (
+    ".git/",
+    ".hg/",
+    ".svn/",
+    ".cache/",
+    ".venv/",
+    ".tox/",
+    ".mypy_cache/",
+    ".Trash*/",
+    ".DS_Store",
     "node_modules/",
     "bower_components/",
     "__pycache__/",
@@ -42,6 +51,7 @@ JUNK = (
     "*.pyc",
 )
 _BATCH = 2_000
+_IGNORE_FILE_BYTES = 1 << 20
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -121,10 +131,13 @@ class Walk:
         children: Sequence[os.DirEntry[bytes]],
         specs: tuple[tuple[bytes, pathspec.GitIgnoreSpec], ...],
     ) -> tuple[tuple[bytes, pathspec.GitIgnoreSpec], ...]:
-        if not any(child.name == IGNORE_FILE for child in children):
+        # A FIFO of this name would be waited on for ever, and a link leads anywhere.
+        found = [child for child in children if child.name == IGNORE_FILE]
+        if not found or not found[0].is_file(follow_symlinks=False):
             return specs
         try:
-            text = Path(os.fsdecode(folder), os.fsdecode(IGNORE_FILE)).read_text("utf-8", "replace")
+            with Path(os.fsdecode(found[0].path)).open("rb") as file:
+                text = file.read(_IGNORE_FILE_BYTES).decode("utf-8", "replace")
             own = pathspec.GitIgnoreSpec.from_lines(text.splitlines())
         except (OSError, ValueError) as error:
             log.warning("%s: cannot be used (%s)", os.fsdecode(folder + b"/" + IGNORE_FILE), error)
@@ -145,10 +158,14 @@ class Walk:
             return False
         folder = child.is_dir(follow_symlinks=False)
         relative = self._relative(child.path)
-        for base, spec in specs:
+        # As with .gitignore, the file nearest to it that says anything of it decides.
+        for base, spec in reversed(specs):
             inner = os.fsdecode(relative[len(base) :].lstrip(b"/"))
-            if spec.match_file(inner + "/" if folder else inner):
-                return False
+            excluded = spec.check_file(inner + "/" if folder else inner).include
+            if excluded is not None:
+                if excluded:
+                    return False
+                break
         return folder or self._include is None or self._include.match_file(os.fsdecode(relative))
 
     @staticmethod
@@ -159,7 +176,7 @@ class Walk:
             return None
         if not stat.S_ISREG(found.st_mode):  # FIFOs, sockets and devices are never opened
             return None
-        return Entry(child.path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        return entry_of(child.path, found)
 
 
 class _Difference(msgspec.Struct):
@@ -174,14 +191,16 @@ def sweep(database: Database, root: Root, rules: Rules) -> Sweep:
 
     A root that is not there is marked offline, and nothing of it is forgotten.
     """
-    if not Path(root.path).is_dir():
-        database.write(lambda c: files.set_root_state(c, root.id, "offline"))
-        return Sweep(root, offline=True)
-    if root.state == "offline":
-        database.write(lambda c: files.set_root_state(c, root.id, "watching"))
     walk = Walk(root.path, rules)
     known = database.read(lambda c: files.known(c, root.id))
-    total, difference = _compare(walk, known)
+    there = Path(root.path).is_dir()
+    total, difference = _compare(walk, known) if there else (0, None)
+    if difference is None or _is_empty_mount_point(root, known, total, difference):
+        database.write(lambda c: files.set_root_state(c, root.id, "offline"))
+        return Sweep(root, offline=True)
+    device = entry_of(b"", Path(root.path).stat()).device
+    if root.state == "offline" or root.device != device:
+        database.write(lambda c: _is_back(c, root, device))
     _apply(database, root, difference)
     return Sweep(
         root,
@@ -192,6 +211,24 @@ def sweep(database: Database, root: Root, rules: Rules) -> Sweep:
         removed=len(difference.gone),
         unreadable=tuple(os.fsdecode(folder) for folder in walk.unreadable),
     )
+
+
+def _is_empty_mount_point(
+    root: Root, known: dict[bytes, Known], total: int, difference: _Difference
+) -> bool:
+    """Whether all files have gone together with their disk: what an unmounted one leaves.
+
+    A root that is only empty now has the device that it had.
+    """
+    if not known or total > len(difference.added):  # something known was found again
+        return False
+    device = entry_of(b"", Path(root.path).stat()).device
+    return root.device not in (0, device)
+
+
+def _is_back(connection: apsw.Connection, root: Root, device: int) -> None:
+    files.set_root_state(connection, root.id, "watching")
+    files.set_root_device(connection, root.id, device)
 
 
 def _compare(walk: Walk, known: dict[bytes, Known]) -> tuple[int, _Difference]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import PurePath
 
 import sentencex
 
@@ -26,6 +28,50 @@ _ROW = re.compile(r"^(?:[ ]*\|.*\||[^\n]*\t[^\n]*)$", re.MULTILINE)
 """A row of a table: Markdown, or cells with tabs between them."""
 _RULE = re.compile(r"[\s|:-]+")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
+_TELLING_LENGTH = 4
+_STEM_LENGTH = 4
+_PAIRED_SHARE = 1 / 3
+
+# Small sets for the five languages that are met most. What they miss is judged as before; what
+# they find too much of only makes a claim weaker or a question vaguer.
+_NEGATIONS = frozenset(
+    "not no never none nobody nothing neither nor without cannot"
+    " deny denies denied denying false untrue"
+    " nicht kein keine keinen keinem keiner keines nie niemals niemand nichts ohne weder"
+    " bestreiten bestreitet bestritt bestritten leugnen leugnet falsch"
+    " ne pas jamais aucun aucune sans rien nie nier nions faux"
+    " nunca ningún ninguno ninguna sin nadie nada jamás niega niegan negamos falso"
+    " non nessun nessuno nessuna senza niente nulla nega negano neghiamo".split()
+)
+_CONTRACTED = re.compile(r"n['’]t\b|\bn['’](?=\w)", re.IGNORECASE)  # don't; il n'a
+_REPLY = re.compile(r"\W*(?:no|nein|non)\s*[,;:.!–—]", re.IGNORECASE)
+_NUMBERED = re.compile(r"\bno\.?\s*(?=\d)", re.IGNORECASE)  # invoice no. 5
+_ASKING = frozenset(
+    "what when where which whose whom does have has will would could should many much long"
+    " there that this with from about were been into your their tell"
+    " welche welcher welches wann wieviel viele lange wird werden wurde sind haben eine einen"
+    " einer über kann soll gibt"
+    " quand quel quelle quels quelles combien pourquoi comment est-ce sont dans pour avec"
+    " cuándo cuando dónde donde cuál cual cuánto cuanto cuántos quién quien cómo como para"
+    " quando dove quale quali quanto quanti come sono della delle dello degli".split()
+)
+_COURTESIES = frozenset(
+    "thanks thank you thx cheers great ok okay yes no fine cool perfect nice good hello hi hey bye"
+    " goodbye very much so a lot again please right alright got it"
+    " danke dankeschön bitte sehr vielen dank gut prima super ja nein hallo tschüss"
+    " merci beaucoup bien oui bonjour salut gracias muchas vale sí hola adiós"
+    " grazie mille bene ciao".split()
+)
+_INSTRUCTION = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b[^.!?]{0,60}"
+    r"\b(?:instructions?|prompts?|rules?|passages?|context|above)\b"
+    r"|(?:^|[.:;!?,]\s+|\band\s+|\bmust\s+|\bplease\s+)"
+    r"(?:say|answer|respond|reply|tell\s+(?:them|the\s+user|him|her)|output|print)\b"
+    r"(?:\s+\w+){0,3}?\s*(?:\bthat\b|\bwith\b|[:\"“'])"
+    r"|\b(?:ignoriere|vergiss|ignorez|oubliez|ignora|olvida|dimentica)\b[^.!?]{0,60}"
+    r"\b(?:anweisung\w*|instructions?|instruccion\w*|istruzion\w*)\b",
+    re.IGNORECASE,
+)
 
 
 def join_broken_words(text: str) -> str:
@@ -119,3 +165,64 @@ def words(text: str) -> list[str]:
             position = run.end()
         found += [word[position:]] if position < len(word) else []
     return found
+
+
+def shown_name(path: str | PurePath) -> str:
+    """A file's name, fit to print: what is not UTF-8 or not printable in it is replaced."""
+    name = os.fsencode(PurePath(path).name).decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else "\ufffd" for character in name)
+
+
+def telling_words(text: str) -> set[str]:
+    """The words that tell one statement from another: numbers, and words that are not short."""
+    found = {word.lstrip("0") if word.isdigit() else word for word in words(text)}
+    long = {word for word in found if len(word) >= _TELLING_LENGTH or not word.isascii()}
+    return long | {word for word in found if word.isdigit()} or found
+
+
+def share_of(wanted: set[str], found: set[str]) -> float:
+    """The share of the wanted words that is found; 0 where none is wanted."""
+    return len(wanted & found) / len(wanted) if wanted else 0.0
+
+
+def subject_words(question: str) -> set[str]:
+    """The telling words of a question without those that only ask; empty where none is left."""
+    short = {word for word in words(question) if len(word) < _TELLING_LENGTH and word.isascii()}
+    return telling_words(question) - _ASKING - {word for word in short if not word.isdigit()}
+
+
+def share_met(question: str, text: str) -> float:
+    """The share of a question's subject that a text speaks of, in [0, 1]; endings may differ.
+
+    Most pairs of an unspaced script cross the border of two words and are found nowhere, so a
+    third of them counts as all.
+    """
+    wanted, found = subject_words(question), set(words(text))
+    if not wanted:
+        return 0.0
+    stems = {word[: max(_STEM_LENGTH, len(word) - 2)] for word in found}
+    met = sum(
+        word in found or (word.isalpha() and word[: max(_STEM_LENGTH, len(word) - 2)] in stems)
+        for word in wanted
+    )
+    share = met / len(wanted)
+    return min(1.0, share / _PAIRED_SHARE) if UNSPACED.search(question) else share
+
+
+def negates(text: str) -> bool:
+    """Whether a statement denies something; the answer ``No,`` before it does not count."""
+    if reply := _REPLY.match(text):
+        text = text[reply.end() :]
+    text = _NUMBERED.sub(" ", text)
+    return bool(_CONTRACTED.search(text)) or not _NEGATIONS.isdisjoint(words(text))
+
+
+def instructs(text: str) -> bool:
+    """Whether a sentence tells its reader what to say or to ignore, and so states nothing."""
+    return _INSTRUCTION.search(text) is not None
+
+
+def asks_nothing(turn: str) -> bool:
+    """Whether a turn is nothing but thanks, a greeting or the like."""
+    said = words(turn)
+    return bool(said) and _COURTESIES.issuperset(said)

@@ -191,15 +191,15 @@ class Indexer:
         """State and error code of each file, by its path in the folder."""
         rows = self.rows("SELECT path, state, error_code FROM files")
         prefix = os.path.realpath(self.folder) + "/"
-        return {str(row[0]).removeprefix(prefix): (row[1], row[2]) for row in rows}
+        return {str(row[0]).removeprefix(prefix): (str(row[1]), str(row[2])) for row in rows}
 
-    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        return self.database.read(lambda c: c.execute(sql, values).fetchall())  # type: ignore[arg-type]
+    def rows(self, sql: str, values: Sequence[str] = ()) -> list[tuple[object, ...]]:
+        return self.database.read(lambda c: list(c.execute(sql, values)))
 
     def texts(self) -> dict[str, str]:
         """The indexed text of each file that has one, by its path in the folder."""
         prefix = os.path.realpath(self.folder) + "/"
-        found = {}
+        found: dict[str, str] = {}
         for path, sha256 in self.rows("SELECT path, sha256 FROM files WHERE document_id NOT NULL"):
             content = self.database.read(lambda c, s=sha256: documents.content(c, s))  # type: ignore[misc]
             assert content is not None

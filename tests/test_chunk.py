@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,14 +14,26 @@ from prismd.wording import sentence_ranges
 
 OFFSETS = FakeTokens().offsets
 WORDS = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cs",), exclude_characters="\0"), max_size=30
+    st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"), max_size=30
 )
 PROSE = st.lists(
     st.sampled_from(
-        ["One short sentence.", "Another, a little longer one, comes here!", "Is it? Dr. No.",
-         "word " * 50, "x" * 300, "日本語の文です。次の文。", "สวัสดีชาวโลก", "\u00e9\u0301 \U0001f600.",
-         "3.5 km; e.g. this (and that).", "\n", "  ", "a\tb\tc\n1\t2\t3"]
-    ) | WORDS,
+        [
+            "One short sentence.",
+            "Another, a little longer one, comes here!",
+            "Is it? Dr. No.",
+            "word " * 50,
+            "x" * 300,
+            "日本語の文です。次の文。",
+            "สวัสดีชาวโลก",
+            "\u00e9\u0301 \U0001f600.",
+            "3.5 km; e.g. this (and that).",
+            "\n",
+            "  ",
+            "a\tb\tc\n1\t2\t3",
+        ]
+    )
+    | WORDS,
     max_size=8,
 ).map(" ".join)
 KINDS: st.SearchStrategy[BlockKind] = st.sampled_from(
@@ -103,7 +117,9 @@ def of(*blocks: tuple[BlockKind, tuple[str, ...], str]) -> Extraction:
 
 
 def sentences(count: int, start: int = 0) -> str:
-    return " ".join(f"Sentence number {n} has exactly eight words here." for n in range(start, start + count))
+    return " ".join(
+        f"Sentence number {n} has exactly eight words here." for n in range(start, start + count)
+    )
 
 
 def test_a_long_paragraph_is_cut_between_sentences_near_the_target() -> None:
@@ -120,7 +136,7 @@ def test_neighbours_overlap_by_whole_sentences_only() -> None:
     ends = {end for _, end in sentence_ranges(text)}
     starts = {start for start, _ in sentence_ranges(text)}
     passages = chunk(of(("paragraph", (), text)), OFFSETS, Chunking(45, 20))
-    for before, after in zip(passages, passages[1:], strict=False):
+    for before, after in pairwise(passages):
         assert after.start < before.end
         assert after.start in starts
         assert before.end in ends
@@ -130,7 +146,7 @@ def test_neighbours_overlap_by_whole_sentences_only() -> None:
 
 def test_a_sentence_longer_than_the_overlap_is_not_repeated() -> None:
     passages = chunk(of(("paragraph", (), sentences(20))), OFFSETS, Chunking(45, 8))
-    assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(passages))
 
 
 def test_one_huge_word_is_cut_and_nothing_is_lost() -> None:

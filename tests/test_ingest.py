@@ -24,8 +24,11 @@ from prismd.store import files, jobs
 from prismd.store.check import check
 from tests.building import Indexer, wait_until, write_file
 
+_AES_256 = 5  # pymupdf.PDF_ENCRYPT_AES_256, which its types lack
 SETTINGS = IngestSettings(chunking=Chunking(target_tokens=32, overlap_tokens=0))
-PARAGRAPHS = [f"Paragraph {n} speaks of subject{n} at some length" + " and on" * 11 for n in range(9)]
+PARAGRAPHS = [
+    f"Paragraph {n} speaks of subject{n} at some length" + " and on" * 11 for n in range(9)
+]
 LONG = ".\n\n".join(PARAGRAPHS)
 
 
@@ -118,9 +121,7 @@ def test_a_touched_file_costs_nothing(indexer: Indexer, pool: CountingPool) -> N
     assert indexer.states() == {"a.txt": ("completed", "")}
 
 
-def test_a_copied_moved_or_renamed_file_costs_nothing(
-    indexer: Indexer, pool: CountingPool
-) -> None:
+def test_a_copied_moved_or_renamed_file_costs_nothing(indexer: Indexer, pool: CountingPool) -> None:
     path = indexer.write("a.txt", LONG)
     work(indexer, pool)
     indexer.write("copy.md", LONG)
@@ -165,10 +166,7 @@ def test_files_of_one_content_that_come_together_are_one_document(
 
 
 def test_a_name_that_is_not_utf8_is_read_and_found(indexer: Indexer, pool: CountingPool) -> None:
-    path = os.fsencode(indexer.folder) + b"/caf\xe9 \xff.txt"
-    with open(path, "wb") as file:
-        file.write(b"The walrus of the strange name.")
-    os.utime(path, (1_700_000_000, 1_700_000_000))
+    indexer.write(os.fsdecode(b"caf\xe9 \xff.txt"), "The walrus of the strange name.")
     assert work(indexer, pool) == (1, 1)
     assert finds(indexer, "walrus") == ["caf\ufffd \ufffd.txt"]
     search = Search(indexer.database, None, None, SearchSettings())
@@ -223,9 +221,7 @@ def test_an_encrypted_pdf_says_what_to_do(indexer: Indexer, pool: CountingPool) 
 
     made = pymupdf.open()
     made.new_page().insert_text((72, 72), "secret")
-    content = made.tobytes(
-        encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="owner", user_pw="user"
-    )
+    content = made.tobytes(encryption=_AES_256, owner_pw="owner", user_pw="user")
     indexer.write("locked.pdf", content)
     work(indexer, pool)
     assert indexer.states() == {"locked.pdf": ("failed", "encrypted")}
@@ -334,7 +330,7 @@ def test_of_two_readers_of_a_changed_file_the_later_result_counts(
         ingest.wake()
         assert second.reached.wait(60)
         tokens.gate.open.set()
-        wait_until(lambda: indexer.rows("SELECT count(*) FROM documents") == [(1,)])
+        wait_until(lambda: len(indexer.progress.snapshot().current) == 1)
         second.open.set()
         wait_until(ingest.idle)
     finally:
@@ -433,9 +429,7 @@ class Failing(FakeEmbedder):
 def test_a_model_that_fails_loses_no_passage(
     tmp_path: Path, data_dir: Path, pool: CountingPool
 ) -> None:
-    indexer = Indexer(
-        tmp_path / "folder", data_dir, pool, embedder=Failing(1), settings=SETTINGS
-    )
+    indexer = Indexer(tmp_path / "folder", data_dir, pool, embedder=Failing(1), settings=SETTINGS)
     indexer.write("a.txt", LONG)
     indexer.sweep()
     ingest = indexer.ingest()
@@ -498,6 +492,7 @@ def test_what_no_file_is_to_blame_for_is_told_and_passes(
 
 
 def test_a_full_disk_stops_nothing_for_good(indexer: Indexer, pool: CountingPool) -> None:
+    indexer.run()
     indexer.write("a.txt", LONG * 20)
     indexer.sweep()
     pages = indexer.rows("PRAGMA page_count")[0][0]
@@ -531,29 +526,36 @@ def test_without_an_embedder_words_are_enough(
     indexer.database.close()
 
 
-def test_pausing_starts_nothing_and_resuming_goes_on(indexer: Indexer, pool: CountingPool) -> None:
+def test_pausing_starts_nothing_and_resuming_goes_on(
+    tmp_path: Path, data_dir: Path, pool: CountingPool
+) -> None:
+    one = IngestSettings(workers=1)
+    indexer = Indexer(tmp_path / "folder", data_dir, pool, settings=one)
     for number in range(20):
         indexer.write(f"{number}.txt", f"Text {number} of the walrus.")
     indexer.sweep()
     ingest = indexer.ingest()
-    ingest.pause()
+    pool.before = in_hand = Gate()
     ingest.start()
-    assert indexer.progress.paused
-    indexer.write("later.txt", "Later.")
-    indexer.sweep()
-    ingest.wake()
-    assert pool.read == []
-    ingest.resume()
-    wait_until(lambda: len(pool.read) > 2)
-    ingest.pause()
-    wait_until(lambda: indexer.progress.snapshot().current == ())
-    read = len(pool.read)
-    assert indexer.rows("SELECT count(*) FROM files WHERE state = 'processing'") == [(0,)]
-    ingest.resume()
-    wait_until(ingest.idle)
-    ingest.stop()
-    assert len(pool.read) == 21 >= read
-    assert not indexer.progress.paused
+    try:
+        assert in_hand.reached.wait(60)
+        ingest.pause()
+        assert indexer.progress.paused
+        in_hand.open.set()  # what is in hand is finished
+        wait_until(lambda: indexer.progress.snapshot().files == {"completed": 1})
+        indexer.write("later.txt", "Later.")
+        indexer.sweep()
+        ingest.wake()
+        wait_until(lambda: indexer.progress.snapshot().current == ())
+        assert len(pool.read) == 1
+        ingest.resume()
+        assert not indexer.progress.paused
+        wait_until(ingest.idle)
+    finally:
+        in_hand.open.set()
+        ingest.stop()
+    assert len(pool.read) == 21
+    indexer.database.close()
 
 
 def test_a_stop_gives_back_what_is_in_hand(
@@ -585,7 +587,7 @@ def test_a_stop_gives_back_what_is_in_hand(
 
 def test_a_file_outside_every_root_can_be_queued_too(indexer: Indexer, tmp_path: Path) -> None:
     path = write_file(tmp_path / "uploads" / "u.txt", "The uploaded walrus.")
-    found = os.stat(path)
+    found = path.stat()
     entry = files.Entry(
         os.fsencode(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
     )

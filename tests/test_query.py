@@ -47,7 +47,9 @@ def test_any_text_is_a_query(query: str) -> None:
 
 
 def test_of_two_values_for_a_field_the_second_counts() -> None:
-    first = Filters(type=("text",), folder=("a",), path=("x",), after="1", before="2", language=("de",))
+    first = Filters(
+        type=("text",), folder=("a",), path=("x",), after="1", before="2", language=("de",)
+    )
     second = Filters(
         type=("image",), folder=("b",), path=("y",), after="3", before="4", language=("fr",)
     )

@@ -14,10 +14,26 @@ from prismd.wording import (
     words,
 )
 
-ANY = st.text(st.characters(exclude_categories=("Cs",)), max_size=200) | st.lists(
+ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=200) | st.lists(
     st.sampled_from(
-        ["A b. ", "Dr. X ", "U.S. ", "e.g. ", "\n", "\n\n", "| a | b |\n", "a\tb\n", "。", "?! ", "3.5 ",
-         "\u2028", "...", '"Q." ', "é\u0301", "\U0001f600 "]
+        [
+            "A b. ",
+            "Dr. X ",
+            "U.S. ",
+            "e.g. ",
+            "\n",
+            "\n\n",
+            "| a | b |\n",
+            "a\tb\n",
+            "。",
+            "?! ",
+            "3.5 ",
+            "\u2028",
+            "...",
+            '"Q." ',
+            "é\u0301",
+            "\U0001f600 ",
+        ]
     ),
     max_size=20,
 ).map("".join)

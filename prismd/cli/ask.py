@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import PurePath
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.terminal import counted, paragraphs, plain, preview
+from prismd.domain import FileState
 from prismd.place import in_words
 
 
@@ -132,7 +133,12 @@ def ask_command(
 
 
 @click.command("files")
-@click.option("--state", multiple=True, help="Only files in this state; may be repeated.")
+@click.option(
+    "--state",
+    multiple=True,
+    type=click.Choice(get_args(FileState)),
+    help="Only files in this state; may be repeated.",
+)
 @click.option("--match", default="", help="Only paths that hold this.")
 @json_option
 @pass_context

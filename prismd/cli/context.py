@@ -22,6 +22,7 @@ pass_context = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _CONNECT_S = 2.0
 _HEALTH_S = 5.0
+_NOT_UNDERSTOOD = 400
 _ANSWER_S = 600.0
 
 
@@ -154,7 +155,8 @@ def checked(response: httpx.Response) -> Any:
     """The JSON of a response.
 
     Raises:
-        RequestError: The server refused; with its own message.
+        UsageError: The server did not understand the request, for which it has what was typed.
+        RequestError: It refused for another reason; both have its own message.
     """
     from prismd.errors import RequestError
 
@@ -164,6 +166,8 @@ def checked(response: httpx.Response) -> Any:
         body = {}
     if response.is_error:
         message = body.get("error", {}).get("message") or f"HTTP status {response.status_code}"
+        if response.status_code == _NOT_UNDERSTOOD:
+            raise click.UsageError(message)
         raise RequestError(message, status=response.status_code)
     return body
 

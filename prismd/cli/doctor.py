@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from prismd.cli.context import Context, json_option, pass_context, print_json
+from prismd.errors import ConfigError
 
 _LOW_DISK_BYTES = 2_000_000_000
 _PROBE_S = 1.0
@@ -53,6 +54,7 @@ def _look(context: Context) -> Iterator[Verdict]:
     where = str(config.file) if config.file else "none; defaults hold"
     yield Verdict("configuration", well=True, detail=where)
     yield _data_dir(config.data_dir)
+    yield from _token(config.data_dir)
     yield _disk(config.data_dir)
     yield from _folders(context)
     yield from _models(context)
@@ -75,6 +77,18 @@ def _data_dir(path: Path) -> Verdict:
         remedy = f"chmod 700 {path}"
         return Verdict("data directory", False, f"{path}: others can look into it", remedy)
     return Verdict("data directory", True, str(path))
+
+
+def _token(data_dir: Path) -> Iterator[Verdict]:
+    from prismd.access import FILE_NAME, read_token
+
+    if not (data_dir / FILE_NAME).exists():
+        return
+    try:
+        read_token(data_dir)
+    except ConfigError as error:
+        cause, _, remedy = str(error).rpartition("; ")
+        yield Verdict("token", False, cause, remedy)
 
 
 def _existing(path: Path) -> Path:
@@ -127,7 +141,6 @@ def _models(context: Context) -> Iterator[Verdict]:
 
 
 def _port(context: Context) -> Verdict:
-    from prismd.errors import ConfigError
     from prismd.running import find_running
 
     server = context.config.server
@@ -135,8 +148,8 @@ def _port(context: Context) -> Verdict:
         if context.running():
             running = find_running(context.config.data_dir)
             return Verdict("daemon", True, f"answers at {running.url}" if running else "answers")
-    except ConfigError as error:  # the token is of no use
-        return Verdict("token", False, str(error), "without it, no request is answered")
+    except ConfigError:
+        return Verdict("daemon", False, "cannot be asked without the token", "see above")
     try:
         socket.create_connection((server.host, server.port), timeout=_PROBE_S).close()
     except OSError:  # nobody there, as it should be

@@ -73,6 +73,7 @@ def cli(ctx: click.Context, data_dir: Path | None, config_file: Path | None) -> 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; ends the process with its exit code."""
+    os.umask(0o077)  # whatever prismd writes is the user's alone
     try:
         # What a command ends with by ``ctx.exit`` is returned, not raised; others return None.
         code = cli.main(args=arguments, prog_name="prismd", standalone_mode=False) or 0
@@ -92,5 +93,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _told(error: OSError) -> str:
     """What the system refused; every command may meet a full disk or a closed door."""
-    subject = plain(os.fsdecode(error.filename)) if error.filename else "failed"
+    named = isinstance(error.filename, str | bytes)
+    subject = plain(os.fsdecode(error.filename)) if named else "failed"
     return f"{subject}: {error.strerror or error}; 'prismd doctor' may know why"

@@ -72,7 +72,7 @@ def _index_here(context: Context, quiet: bool) -> None:
             if found.offline:
                 click.echo(f"{found.root.path}: is not there; kept as it was", err=True)
         queued, queued_bytes = prism.database.read(jobs.outstanding)
-        prism.ingest.start()
+        prism.ingest.start(heed_pause=False)
         with IndexBar(prism, queued, queued_bytes, quiet=quiet) as bar:
             while not prism.ingest.idle():
                 if prism.progress.fault:

@@ -43,6 +43,8 @@ _MAX_NAMED = 20
 _SLANT = 0.1
 """Text within this sine of horizontal counts as upright."""
 
+_NAMED_PAGES = 10
+
 
 class PdfExtractor:
     """Reads a PDF's text layer; pages without one are noted, for a reader of pictures."""
@@ -138,8 +140,20 @@ class _Reader:
             title=title if title and not _NO_TITLE.match(title) else self._title,
             language=_language(self._document),
             metadata=metadata,
-            warnings=tuple(self._warnings),
+            warnings=(*self._warnings, *self._about_pictures()),
         )
+
+    def _about_pictures(self) -> list[str]:
+        """What is left out of a file that has some pages of text and some of pictures."""
+        numbers = [sheet.number for sheet, _, note in self._sheets if "picture" in note]
+        if not numbers:
+            return []
+        named = ", ".join(map(str, numbers[:_NAMED_PAGES]))
+        more = f" and {len(numbers) - _NAMED_PAGES} more" if len(numbers) > _NAMED_PAGES else ""
+        return [
+            f"page{'s' if len(numbers) > 1 else ''} {named}{more}: no text layer;"
+            " what these pictures show cannot be found"
+        ]
 
     def _read_page(self, index: int) -> int:
         number, width, height = index + 1, 0.0, 0.0

@@ -32,6 +32,7 @@ from prismd.extract.worker import (
     RenderRequest,
     Request,
 )
+from prismd.wording import shown_name
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ class ExtractPool:
                 a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
         """
         request = Request(os.fsencode(path), options or ExtractOptions())
-        return self._ask(_subject(path), request, self._slots, _answers)
+        return self._ask(shown_name(path), request, self._slots, _answers)
 
     def render(self, path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
         """Show a page of a PDF, places on it marked; does not wait for files that are read.
@@ -109,7 +110,7 @@ class ExtractPool:
             ExtractError: As ``extract``; ``no_page`` where there is no such page.
         """
         request = RenderRequest(os.fsencode(path), page, tuple(boxes), dpi)
-        return self._ask(_subject(path), request, self._render_slot, _image)
+        return self._ask(shown_name(path), request, self._render_slot, _image)
 
     def _ask(
         self,
@@ -280,9 +281,3 @@ def _ran_out_of_memory(error: ChildDied) -> bool:
     if error.signal_name == "SIGKILL" or error.exit_code == MEMORY_EXIT_CODE:
         return True
     return any(sign in error.stderr for sign in _MEMORY_SIGNS)
-
-
-def _subject(path: Path) -> str:
-    """A file's name, fit to print."""
-    name = os.fsencode(path.name).decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\ufffd" for c in name)

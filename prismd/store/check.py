@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,11 +15,12 @@ import msgspec
 import numpy as np
 
 from prismd.errors import StoreError
-from prismd.store import documents, files, inverted_lists, lexical, vectors
+from prismd.store import documents, files, inverted_lists, lexical, snapshot, vectors
 from prismd.store.database import Database
 from prismd.wording import passage_context
 
 _MAX_NEAREST = 4_096
+_BLOCK_ROWS = 1_024
 _INDEXES = ("passage_words", "passage_trigrams")
 
 
@@ -93,10 +95,21 @@ def _index_words(connection: apsw.Connection) -> None:
     """Make both lexical indexes anew from the passages."""
     for table in ("passage_words", "passage_trigrams"):
         connection.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
-    rows: list[Any] = connection.execute(
+    after = 0
+    while rows := _passages_after(connection, after):
+        _index_passages(connection, rows)
+        after = rows[-1][0]
+
+
+def _passages_after(connection: apsw.Connection, after: int) -> list[Any]:
+    return connection.execute(
         "SELECT p.id, p.text, p.heading, d.title FROM passages p"
-        " JOIN documents d ON d.id = p.document_id ORDER BY p.id"
+        " JOIN documents d ON d.id = p.document_id WHERE p.id > ? ORDER BY p.id LIMIT ?",
+        (after, _BLOCK_ROWS),
     ).fetchall()
+
+
+def _index_passages(connection: apsw.Connection, rows: list[Any]) -> None:
     for id_, text, heading, title in rows:
         context = passage_context(title, tuple(msgspec.json.decode(heading)))
         connection.execute(
@@ -143,9 +156,7 @@ def _delete_misshapen_vectors(connection: apsw.Connection) -> None:
         "SELECT e.id FROM embeddings e JOIN spaces s ON s.id = e.space_id"
         " WHERE length(e.vector) != 2 * s.dim"
     )
-    connection.execute(
-        f"UPDATE passages SET embedding_id = NULL WHERE embedding_id IN ({wrong})"
-    )
+    connection.execute(f"UPDATE passages SET embedding_id = NULL WHERE embedding_id IN ({wrong})")
     connection.execute(f"DELETE FROM embeddings WHERE id IN ({wrong})")
 
 
@@ -180,7 +191,8 @@ _RULES = [
         _count(
             "SELECT (SELECT count(*) FROM passages"
             " WHERE id NOT IN (SELECT id FROM passage_words_docsize))"
-            " + (SELECT count(*) FROM passage_words_docsize WHERE id NOT IN (SELECT id FROM passages))"
+            " + (SELECT count(*) FROM passage_words_docsize"
+            " WHERE id NOT IN (SELECT id FROM passages))"
         ),
         _index_words,
     ),
@@ -219,7 +231,8 @@ _RULES = [
     _Rule(
         "vectors that no passage uses",
         _count(
-            "SELECT count(*) FROM embeddings WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
+            "SELECT count(*) FROM embeddings"
+            " WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
         ),
         _delete_unused_vectors,
     ),
@@ -281,27 +294,37 @@ def _vector_rules(connection: apsw.Connection) -> list[_Rule]:
 
 def _wrong_in_flat(connection: apsw.Connection, space_id: int, dim: int) -> int:
     """How many vectors the flat index has not as the table has them."""
-    true = dict(
-        connection.execute(
-            "SELECT id, vector FROM embeddings WHERE space_id = ? AND length(vector) = ?",
-            (space_id, 2 * dim),
-        ).fetchall()
-    )
+    total = connection.execute(
+        "SELECT count(*) FROM embeddings WHERE space_id = ? AND length(vector) = ?",
+        (space_id, 2 * dim),
+    ).get
     try:
-        found = dict(
-            connection.execute(
-                f"SELECT rowid, vector FROM {vectors.flat_name(space_id)}"
-            ).fetchall()
-        )
+        same, without = _compare_flat(connection, space_id, dim)
     except apsw.Error:  # its own tables are damaged
-        return max(1, len(true))
-    if true and not _search_finds(connection, space_id, dim, min(len(true), _MAX_NEAREST)):
-        return len(true)
-    wrong = len(found.keys() - true.keys())
-    for id_, packed in true.items():
-        vector = np.frombuffer(packed, "<f2").astype("<f4").tobytes()
-        wrong += not _same(found.get(id_), vector)
-    return wrong
+        return max(1, int(total))
+    if total and not _search_finds(connection, space_id, dim, min(total, _MAX_NEAREST)):
+        return int(total)
+    return int(total) - same + without
+
+
+def _compare_flat(connection: apsw.Connection, space_id: int, dim: int) -> tuple[int, int]:
+    """Entries of the flat index that are as the table has them, and those without a vector."""
+    entries = connection.execute(f"SELECT rowid, vector FROM {vectors.flat_name(space_id)}")
+    same = without = 0
+    while block := list(itertools.islice(entries, _BLOCK_ROWS)):
+        ids = msgspec.json.encode([row[0] for row in block]).decode()
+        rows: list[Any] = connection.execute(
+            "SELECT id, vector FROM embeddings WHERE id IN (SELECT value FROM json_each(?))"
+            " AND +space_id = ? AND length(vector) = ?",
+            (ids, space_id, 2 * dim),
+        ).fetchall()
+        true = dict(rows)
+        for id_, vector in block:
+            if id_ not in true:
+                without += 1
+            else:
+                same += _same(vector, np.frombuffer(true[id_], "<f2").astype("<f4").tobytes())
+    return same, without
 
 
 def _search_finds(connection: apsw.Connection, space_id: int, dim: int, count: int) -> bool:
@@ -343,10 +366,9 @@ def backup(database: Database, destination: Path) -> int:
         unfinished.unlink(missing_ok=True)
         source = apsw.Connection(str(database.path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
-            source.execute("VACUUM INTO ?", (str(unfinished),))
+            snapshot.write(source, unfinished)
         finally:
             source.close()
-        unfinished.chmod(0o600)
         unfinished.rename(destination)
     except (apsw.Error, OSError) as error:
         with contextlib.suppress(OSError):

@@ -204,8 +204,8 @@ def _connect(path: Path, flags: int) -> apsw.Connection:
     return connection
 
 
-def _fold(text: apsw.SQLiteValue) -> str:
-    return unicodedata.normalize("NFC", str(text)).lower()
+def _fold(*values: apsw.SQLiteValue) -> str:
+    return unicodedata.normalize("NFC", str(values[0])).lower()
 
 
 def _open_writer(path: Path) -> apsw.Connection:

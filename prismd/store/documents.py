@@ -31,6 +31,24 @@ class IndexedPassage(msgspec.Struct, frozen=True):
     embedding_hash: bytes
 
 
+class PackedDocument(msgspec.Struct, frozen=True):
+    """A document whose text and layout are compressed already."""
+
+    document: Document
+    text: bytes
+    layout: bytes
+
+
+def pack(document: Document) -> PackedDocument:
+    """Compress a document for ``replace``, outside of any transaction. Pure."""
+    extraction = document.extraction
+    return PackedDocument(
+        document,
+        zlib.compress(extraction.text.encode("utf-8", "replace"), _COMPRESSION),
+        zlib.compress(msgspec.msgpack.encode(extraction.layout), _COMPRESSION),
+    )
+
+
 def find(connection: apsw.Connection, sha256: str) -> int | None:
     """The document of this content, unless a reindex is to make it anew."""
     row = connection.execute(
@@ -41,7 +59,7 @@ def find(connection: apsw.Connection, sha256: str) -> int | None:
 
 def replace(
     connection: apsw.Connection,
-    document: Document,
+    document: Document | PackedDocument,
     passages: Sequence[IndexedPassage],
     space_id: int | None,
 ) -> int:
@@ -50,18 +68,21 @@ def replace(
     The passages are searchable by their words when the transaction ends; those whose text has
     been embedded before in the space are so by meaning, too.
 
+    Args:
+        connection: The write connection.
+        document: One that is not packed is packed here, while every other writer waits.
+        passages: Its passages in their order.
+        space_id: Where vectors of the same texts are looked for; None for nowhere.
+
     Returns:
         The document's id.
     """
-    document_id = _put_document(connection, document)
+    packed = document if isinstance(document, PackedDocument) else pack(document)
+    document_id = _put_document(connection, packed.document)
     former = _delete_passages(connection, document_id)
     connection.execute(
         "INSERT OR REPLACE INTO document_contents VALUES (?, ?, ?)",
-        (
-            document_id,
-            zlib.compress(document.extraction.text.encode("utf-8", "replace"), _COMPRESSION),
-            zlib.compress(msgspec.msgpack.encode(document.extraction.layout), _COMPRESSION),
-        ),
+        (document_id, packed.text, packed.layout),
     )
     for indexed in passages:
         _insert_passage(connection, document_id, indexed, space_id)

@@ -14,15 +14,23 @@ from prismd.domain import FileState
 from prismd.errors import ConfigError
 
 _LARGE_BYTES = 5_000_000
+_MAX_INTEGER = 2**63 - 1
 
 
 class Root(msgspec.Struct, frozen=True):
-    """A folder that the user named."""
+    """A folder that the user named.
+
+    Attributes:
+        device: The file system that it was last seen on, as ``entry_of`` has it; 0 for none yet.
+        config_file: The configuration file that names it; empty for one added by command.
+    """
 
     id: int
     path: str
     origin: Literal["config", "command"]
     state: Literal["watching", "polling", "offline"]
+    device: int = 0
+    config_file: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -35,6 +43,25 @@ class Entry(msgspec.Struct, frozen=True):
     mtime_ns: int
 
 
+def entry_of(path: bytes, found: os.stat_result) -> Entry:
+    """A file as the disk has it, in numbers that SQLite can hold.
+
+    A device or inode of 2**63 or more is folded to a signed number, which tells it from others
+    as well; a time beyond the years 1678 and 2262 is taken for the end of that span.
+    """
+    return Entry(
+        path,
+        _signed(found.st_dev),
+        _signed(found.st_ino),
+        found.st_size,
+        min(max(found.st_mtime_ns, -_MAX_INTEGER), _MAX_INTEGER),
+    )
+
+
+def _signed(number: int) -> int:
+    return (number + 2**63) % 2**64 - 2**63
+
+
 class Known(msgspec.Struct, frozen=True):
     """A file as the index has it."""
 
@@ -45,12 +72,14 @@ class Known(msgspec.Struct, frozen=True):
     mtime_ns: int
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the disk's entry can be taken for the same content without reading it."""
+        """Whether the disk's entry can be taken for the same content without reading it.
+
+        The device does not count: a disk gets another number when it is mounted anew.
+        """
         return (
             self.size_bytes == entry.size_bytes
             and self.mtime_ns == entry.mtime_ns
             and self.inode == entry.inode
-            and self.device == entry.device
         )
 
 
@@ -76,15 +105,23 @@ class FileRecord(msgspec.Struct, frozen=True):
     warnings: str
 
 
-def add_root(connection: apsw.Connection, path: str, origin: Literal["config", "command"]) -> Root:
+def add_root(
+    connection: apsw.Connection,
+    path: str,
+    origin: Literal["config", "command"],
+    config_file: str = "",
+) -> Root:
     """Add a folder, or find it.
+
+    A folder of a configuration file belongs to the file that named it last; one that was added
+    by command stays so.
 
     Raises:
         ConfigError: It lies within another watched folder, or holds one.
     """
     for root in roots(connection):
         if root.path == path:
-            return root
+            return _named_by(connection, root, config_file)
         for inner, outer in ((path, root.path), (root.path, path)):
             if inner.startswith(outer.rstrip("/") + "/"):
                 raise ConfigError(
@@ -92,21 +129,41 @@ def add_root(connection: apsw.Connection, path: str, origin: Literal["config", "
                     f"'prismd remove {root.path}' first, or leave this one out"
                 )
     connection.execute(
-        "INSERT INTO roots (path_raw, path, origin, added_at) VALUES (?, ?, ?, ?)",
-        (os.fsencode(path), _display(os.fsencode(path)), origin, time.time()),
+        "INSERT INTO roots (path_raw, path, origin, config_file, added_at) VALUES (?, ?, ?, ?, ?)",
+        (os.fsencode(path), _display(os.fsencode(path)), origin, config_file, time.time()),
     )
     return next(root for root in roots(connection) if root.path == path)
 
 
+def _named_by(connection: apsw.Connection, root: Root, config_file: str) -> Root:
+    if not config_file or root.origin != "config" or root.config_file == config_file:
+        return root
+    connection.execute("UPDATE roots SET config_file = ? WHERE id = ?", (config_file, root.id))
+    return msgspec.structs.replace(root, config_file=config_file)
+
+
 def roots(connection: apsw.Connection) -> list[Root]:
     """Every watched folder, in the order of their paths."""
-    rows = connection.execute("SELECT id, path_raw, origin, state FROM roots ORDER BY path")
-    return [Root(id_, os.fsdecode(raw), origin, state) for id_, raw, origin, state in rows]
+    rows = connection.execute(
+        "SELECT id, path_raw, origin, state, device, config_file FROM roots ORDER BY path"
+    )
+    return [Root(row[0], os.fsdecode(row[1]), *row[2:]) for row in rows]
 
 
 def set_root_state(connection: apsw.Connection, root_id: int, state: str) -> None:
     """Note whether a folder is there."""
     connection.execute("UPDATE roots SET state = ? WHERE id = ?", (state, root_id))
+
+
+def set_root_device(connection: apsw.Connection, root_id: int, device: int) -> None:
+    """Note the file system that a folder is on.
+
+    Args:
+        connection: The write connection.
+        root_id: The folder.
+        device: As the system has it (``st_dev``), or as ``entry_of`` does.
+    """
+    connection.execute("UPDATE roots SET device = ? WHERE id = ?", (_signed(device), root_id))
 
 
 def remove_root(connection: apsw.Connection, root_id: int) -> None:

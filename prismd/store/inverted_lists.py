@@ -137,19 +137,38 @@ class ListIndex:
             raise StoreError("the vectors are not in lists; run 'prismd check'")
         trained = self._load(connection, generation)
         ids = self._candidate_ids(connection, trained, query, k, allowed)
-        found, vectors = truth.read(connection, ids, self._dim)
-        tail_ids, tail = _read_tail(connection, generation, self._dim)
-        if allowed is not None:
-            keep = np.isin(tail_ids, allowed)
-            tail_ids, tail = tail_ids[keep], tail[keep]
-        return truth.nearest(
-            np.concatenate([found, tail_ids]), np.concatenate([vectors, tail]), query, k
-        )
+        best = truth.nearest(*truth.read(connection, ids, self._dim), query, k)
+        return self._with_tail(connection, generation, query, k, allowed, best)
+
+    def _with_tail(
+        self,
+        connection: apsw.Connection,
+        generation: Generation,
+        query: Floats,
+        k: int,
+        allowed: Ids | None,
+        best: tuple[Ids, Floats],
+    ) -> tuple[Ids, Floats]:
+        """The best of the lists and of the vectors that came after them, which may be many."""
+        after = generation.listed_to
+        while True:
+            ids, vectors = _read_after(
+                connection, generation.space_id, after, _TAIL_LIMIT, self._dim
+            )
+            if not len(ids):
+                return best
+            after = int(ids[-1])
+            if allowed is not None:
+                keep = np.isin(ids, allowed)
+                ids, vectors = ids[keep], vectors[keep]
+            best = truth.best_of(best, truth.nearest(ids, vectors, query, k), k)
 
     def _load(self, connection: apsw.Connection, generation: Generation) -> _Trained:
-        if self._trained is None or self._trained.generation != generation.id:
-            self._trained = _read_trained(connection, generation.id, self._dim)
-        return self._trained
+        trained = self._trained
+        if trained is None or trained.generation != generation.id:
+            # Returned as it is here: another reader may put its own in the attribute's place.
+            trained = self._trained = _read_trained(connection, generation.id, self._dim)
+        return trained
 
     def _candidate_ids(
         self,
@@ -209,10 +228,6 @@ def _read_lists(
     ids = np.frombuffer(b"".join(row[0] for row in rows), "<i8")
     codes = np.frombuffer(b"".join(row[1] for row in rows), "<u8")
     return ids, codes.reshape(len(ids), -(-dim // 64))
-
-
-def _read_tail(connection: apsw.Connection, generation: Generation, dim: int) -> tuple[Ids, Floats]:
-    return _read_after(connection, generation.space_id, generation.listed_to, 2**31, dim)
 
 
 def _read_after(
@@ -379,23 +394,32 @@ def _drop_unfinished(connection: apsw.Connection) -> None:
 
 
 def append(database: Database, space_id: int, dim: int) -> None:
-    """Take the newest vectors into the lists."""
+    """Take the newest vectors into the lists, a chunk at a time."""
     generation = database.read(lambda c: active(c, space_id))
     if generation is None:
         return
     trained = database.read(lambda c: _read_trained(c, generation.id, dim))
-    ids, vectors = database.read(lambda c: _read_tail(c, generation, dim))
-    if not len(ids):
-        return
+    after = generation.listed_to
+    while True:
+        ids, vectors = database.read(
+            lambda c, after=after: _read_after(c, space_id, after, _CHUNK, dim)  # type: ignore[misc]
+        )
+        if not len(ids):
+            return
+        after = int(ids[-1])
+        _append_chunk(database, trained, ids, vectors)
+
+
+def _append_chunk(database: Database, trained: _Trained, ids: Ids, vectors: Floats) -> None:
     codes = encode(vectors, trained.mean)
     groups = _grouped(assign(vectors, trained.centroids))
 
     def write(connection: apsw.Connection) -> None:
         for number, chosen in groups:
-            _append_to_list(connection, generation.id, number, ids[chosen], codes[chosen])
+            _append_to_list(connection, trained.generation, number, ids[chosen], codes[chosen])
         connection.execute(
             "UPDATE vector_generations SET listed = listed + ?, listed_to = ? WHERE id = ?",
-            (len(ids), int(ids[-1]), generation.id),
+            (len(ids), int(ids[-1]), trained.generation),
         )
 
     database.write(write)

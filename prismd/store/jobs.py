@@ -16,6 +16,9 @@ import msgspec
 from prismd.domain import FileState
 from prismd.store import files
 
+# An uploaded file has no root.
+_REACHABLE = "ifnull((SELECT state FROM roots WHERE id = f.root_id), '') != 'offline'"
+
 
 class Job(msgspec.Struct, frozen=True):
     """A file that is to be read now."""
@@ -27,9 +30,16 @@ class Job(msgspec.Struct, frozen=True):
     attempts: int
     owner: str
 
+    @property
+    def shown_path(self) -> str:
+        """The path for people; what is not UTF-8 in it shows as replacement characters."""
+        return os.fsencode(self.path).decode("utf-8", "replace")
+
 
 def recover(connection: apsw.Connection) -> int:
-    """Take back every lease of a process that is no more.
+    """Take back every lease of a process that is no more, and let nothing wait any longer.
+
+    What a file waits for is a time of day, and the clock may have been set back meanwhile.
 
     Only the process that holds the lock of the data directory may call this.
 
@@ -37,7 +47,10 @@ def recover(connection: apsw.Connection) -> int:
         How many files were in hand.
     """
     in_hand = connection.execute("SELECT count(*) FROM jobs WHERE leased_by IS NOT NULL").get
-    connection.execute("UPDATE jobs SET leased_by = NULL WHERE leased_by IS NOT NULL")
+    connection.execute(
+        "UPDATE jobs SET leased_by = NULL, not_before = 0"
+        " WHERE leased_by IS NOT NULL OR not_before != 0"
+    )
     connection.execute("UPDATE files SET state = 'pending' WHERE state = 'processing'")
     # A pending file without a job cannot come about; if it did, it would never be read.
     rows: list[Any] = connection.execute(
@@ -52,6 +65,8 @@ def recover(connection: apsw.Connection) -> int:
 def lease(connection: apsw.Connection, owner: str) -> Job | None:
     """Take the next file in hand, or None when none is due.
 
+    Files of a folder that is offline wait until it is back.
+
     Args:
         connection: The write connection.
         owner: Names this lease; another one's result for the file does not count any more.
@@ -59,7 +74,7 @@ def lease(connection: apsw.Connection, owner: str) -> Job | None:
     row = connection.execute(
         "SELECT j.file_id, f.path_raw, f.size_bytes, f.mtime_ns, j.attempts"
         " FROM jobs j JOIN files f ON f.id = j.file_id"
-        " WHERE j.leased_by IS NULL AND j.not_before <= ?"
+        f" WHERE j.leased_by IS NULL AND j.not_before <= ? AND {_REACHABLE}"
         " ORDER BY j.priority, j.recency LIMIT 1",
         (time.time(),),
     ).fetchone()
@@ -67,7 +82,8 @@ def lease(connection: apsw.Connection, owner: str) -> Job | None:
         return None
     connection.execute("UPDATE jobs SET leased_by = ? WHERE file_id = ?", (owner, row[0]))
     connection.execute("UPDATE files SET state = 'processing' WHERE id = ?", (row[0],))
-    return Job(row[0], os.fsdecode(row[1]), *row[2:], owner=owner)
+    file_id, path, size_bytes, mtime_ns, attempts = row
+    return Job(file_id, os.fsdecode(path), size_bytes, mtime_ns, attempts, owner)
 
 
 def give_back(
@@ -114,18 +130,30 @@ def still_leased(connection: apsw.Connection, file_id: int, owner: str) -> bool:
 
 
 def outstanding(connection: apsw.Connection) -> tuple[int, int]:
-    """Files that are queued or in hand, and their bytes."""
+    """Files that are queued or in hand, and their bytes; without those of offline folders.
+
+    A pass is at its end when there are none, and nothing can be done about an offline folder.
+    """
     row = connection.execute(
         "SELECT count(*), coalesce(sum(f.size_bytes), 0)"
         " FROM jobs j JOIN files f ON f.id = j.file_id"
+        f" WHERE j.leased_by IS NOT NULL OR {_REACHABLE}"
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always has a row
     return int(row[0]), int(row[1])
 
 
+def in_hand(connection: apsw.Connection) -> int:
+    """How many files are being read now."""
+    return int(connection.execute("SELECT count(*) FROM jobs WHERE leased_by IS NOT NULL").get)
+
+
 def next_due_s(connection: apsw.Connection) -> float | None:
-    """Seconds until a queued file is due (0 when one is), or None when none is queued."""
-    due = connection.execute("SELECT min(not_before) FROM jobs WHERE leased_by IS NULL").get
+    """Seconds until ``lease`` has a file to give (0 when it has), or None when none is queued."""
+    due = connection.execute(
+        "SELECT min(j.not_before) FROM jobs j JOIN files f ON f.id = j.file_id"
+        f" WHERE j.leased_by IS NULL AND {_REACHABLE}"
+    ).get
     return None if due is None else max(0.0, float(due) - time.time())
 
 

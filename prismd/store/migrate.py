@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 
 from prismd.errors import StoreError
+from prismd.store import snapshot
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -48,8 +49,7 @@ def migrate(connection: apsw.Connection, path: Path, known: Sequence[tuple[int, 
     if pending and found > 0:
         backup = path.with_name(f"{path.stem}.before-{pending[-1][0]:04}.db")
         backup.unlink(missing_ok=True)
-        connection.execute("VACUUM INTO ?", (str(backup),))
-        backup.chmod(0o600)
+        snapshot.write(connection, backup)
     for version, sql in pending:
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -34,11 +34,13 @@ class SpaceSearch:
         return index.search(connection, query, k, allowed)
 
 
-def plan(connection: apsw.Connection, space_id: int) -> Literal["train", "append", ""]:
-    """What maintenance a space's index wants now."""
+def plan(connection: apsw.Connection, space_id: int) -> Literal["train", "append", "compact", ""]:
+    """What maintenance a space's index wants now. Cheap enough to ask every few seconds."""
     generation = inverted_lists.active(connection, space_id)
     if generation is None:
-        return "train" if vectors.count(connection, space_id) > FLAT_LIMIT else ""
+        if vectors.count(connection, space_id) > FLAT_LIMIT:
+            return "train"
+        return "compact" if vectors.flat_is_sparse(connection, space_id) else ""
     return inverted_lists.plan(connection, generation)
 
 
@@ -46,11 +48,13 @@ def maintain(database: Database, space_id: int, dim: int) -> str:
     """Do what the space's index wants, if anything, while queries go on.
 
     Returns:
-        What was done: ``train``, ``append`` or nothing.
+        What was done: ``train``, ``append``, ``compact`` or nothing.
     """
     wanted = database.read(lambda connection: plan(connection, space_id))
     if wanted == "train":
         inverted_lists.build(database, space_id, dim)
     elif wanted == "append":
         inverted_lists.append(database, space_id, dim)
+    elif wanted == "compact":
+        database.write(lambda connection: vectors.make_flat(connection, space_id))
     return wanted

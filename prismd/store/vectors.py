@@ -129,19 +129,17 @@ def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
 
     Inverted lists keep the ids; a search drops those that the table no longer has.
     """
-    flat = {space_id: has_flat(connection, space_id) for space_id, _ in spaces(connection)}
-    for hash_ in hashes:
-        rows: list[Any] = connection.execute(
-            "DELETE FROM embeddings WHERE hash = ?1 AND NOT EXISTS"
-            " (SELECT 1 FROM passages WHERE embedding_hash = ?1) RETURNING id, space_id",
-            (hash_,),
-        ).fetchall()
-        for embedding_id, space_id in rows:
-            if flat[space_id]:
-                connection.execute(
-                    f"DELETE FROM {flat_name(space_id)} WHERE rowid = ?",
-                    (embedding_id,),
-                )
+    hashes = list(hashes)
+    for space_id, _ in spaces(connection):
+        flat = has_flat(connection, space_id)
+        for hash_ in hashes:
+            row = connection.execute(
+                "DELETE FROM embeddings WHERE space_id = ?1 AND hash = ?2 AND NOT EXISTS"
+                " (SELECT 1 FROM passages WHERE embedding_hash = ?2) RETURNING id",
+                (space_id, hash_),
+            ).fetchone()
+            if row and flat:
+                connection.execute(f"DELETE FROM {flat_name(space_id)} WHERE rowid = ?", row)
 
 
 def drop_space(connection: apsw.Connection, space_id: int) -> None:
@@ -152,10 +150,8 @@ def drop_space(connection: apsw.Connection, space_id: int) -> None:
 
 
 def count(connection: apsw.Connection, space_id: int) -> int:
-    """Vectors of a space."""
-    return int(
-        connection.execute("SELECT count(*) FROM embeddings WHERE space_id = ?", (space_id,)).get
-    )
+    """Vectors of a space. Costs nothing, however many there are."""
+    return int(connection.execute("SELECT vectors FROM spaces WHERE id = ?", (space_id,)).get or 0)
 
 
 def read(connection: apsw.Connection, ids: Ids, dim: int) -> tuple[Ids, Vectors]:
@@ -177,6 +173,13 @@ def nearest(ids: Ids, vectors: Vectors, query: Vectors, k: int) -> tuple[Ids, Ve
     best = np.argpartition(-similarity, k - 1)[:k] if k else np.empty(0, np.int64)
     best = best[np.lexsort((ids[best], -similarity[best]))]
     return ids[best], similarity[best]
+
+
+def best_of(one: tuple[Ids, Vectors], other: tuple[Ids, Vectors], k: int) -> tuple[Ids, Vectors]:
+    """The ``k`` nearest of two results of ``nearest``, nearest first. Pure."""
+    ids, similarity = (np.concatenate(pair) for pair in zip(one, other, strict=True))
+    order = np.lexsort((ids, -similarity))[:k]
+    return ids[order], similarity[order]
 
 
 class FlatIndex:
@@ -227,6 +230,22 @@ def make_flat(connection: apsw.Connection, space_id: int) -> None:
             f"INSERT INTO {name} (rowid, vector) VALUES (?, ?)",
             (embedding_id, vector.tobytes()),
         )
+
+
+def flat_is_sparse(connection: apsw.Connection, space_id: int) -> bool:
+    """Whether fewer than half of the flat index's slots hold a vector.
+
+    A search reads every slot, and sqlite-vec fills no slot again whose vector was deleted.
+    """
+    if not has_flat(connection, space_id):
+        return False
+    name = flat_name(space_id)
+    chunks = connection.execute(f"SELECT count(*) FROM {name}_chunks").get
+    if chunks <= 1:  # the least that there can be
+        return False
+    slots = connection.execute(f"SELECT sum(size) FROM {name}_chunks").get
+    live = connection.execute(f"SELECT count(*) FROM {name}_rowids").get
+    return bool(2 * live < slots)
 
 
 def drop_flat(connection: apsw.Connection, space_id: int) -> None:

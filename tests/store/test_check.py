@@ -46,7 +46,7 @@ def finds(database: Database, query: str) -> list[str]:
         hits = retrieval.hits(connection, [id_ for id_, _ in (*words, *near)], scope)
         return [hits[id_].path for id_, _ in (*words, *near)]
 
-    return database.read(work)  # type: ignore[no-any-return]
+    return database.read(work)
 
 
 REPAIRABLE = {

@@ -28,7 +28,7 @@ def find(database: Database, query: str, filters: Filters | None = None) -> list
         found = retrieval.hits(connection, [id_ for id_, _ in ranked], scope)
         return [found[id_].passage.text for id_, _ in ranked if id_ in found]
 
-    return database.read(work)  # type: ignore[no-any-return]
+    return database.read(work)
 
 
 def test_a_replaced_document_is_all_new(database: Database) -> None:

@@ -65,7 +65,7 @@ def found(database: Database, filters: Filters) -> list[str]:
         assert len(hits) == len(ranked)
         return sorted(hit.passage.text.split()[-1] for hit in hits.values())
 
-    return database.read(work)  # type: ignore[no-any-return]
+    return database.read(work)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def found(database: Database, filters: Filters) -> list[str]:
         (Filters(after="9999-12-31T23:59:59-12:00"), []),
         (Filters(type=("image",), folder=("tax",)), []),
         (Filters(type=("image",), after="2024-02-01", path=("*sea*",)), ["three"]),
-        (Filters(folder=tuple(f"none{n}" for n in range(5_000)) + ("photos",)), ["three"]),
+        (Filters(folder=(*(f"none{n}" for n in range(5_000)), "photos")), ["three"]),
         (Filters(path=("\udcff*",)), []),
         (Filters(folder=("\0",)), []),
     ],
@@ -128,7 +128,8 @@ def test_a_day_begins_at_midnight_where_the_user_is(filled: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "date", ["yesterday", "2024", "2024-13-01", "2024-02-30", "01/02/2024", "\0", "2024-01-01T25:00"]
+    "date",
+    ["yesterday", "2024", "2024-13-01", "2024-02-30", "01/02/2024", "\0", "2024-01-01T25:00"],
 )
 def test_what_is_no_date_is_refused_by_name(filled: Database, date: str) -> None:
     for filters, field in ((Filters(after=date), "after"), (Filters(before=date), "before")):
@@ -152,9 +153,9 @@ def test_the_file_that_is_named_is_one_that_the_filters_leave(filled: Database) 
             scope = retrieval.scope(connection, filters)
             ranked = retrieval.by_words(connection, lexical.parse("one"), 10, scope)
             (hit,) = retrieval.hits(connection, [id_ for id_, _ in ranked], scope).values()
-            return hit.path
+            return str(hit.path)
 
-        return filled.read(work)  # type: ignore[no-any-return]
+        return str(filled.read(work))
 
     assert named(Filters()) == "/elsewhere/copy.txt"
     assert named(Filters(folder=("tax",))) == "/home/me/Tax/2023/letter.txt"

@@ -18,7 +18,9 @@ def queue(database: Database, name: str, content: str = "x", mtime_s: float = 1.
     made = entry(f"/d/{name}", content, mtime_s=mtime_s)
     database.write(lambda c: files.add(c, None, [made]))
     return int(
-        database.read(lambda c: c.execute("SELECT id FROM files WHERE path_raw=?", (made.path,)).get)
+        database.read(
+            lambda c: c.execute("SELECT id FROM files WHERE path_raw=?", (made.path,)).get
+        )
     )
 
 

@@ -114,7 +114,7 @@ def everything(database: Database, query: str, filters: Filters | None = None) -
             retrieval.by_substrings(connection, parsed, 10, scope),
         ]
 
-    return database.read(work)  # type: ignore[no-any-return]
+    return database.read(work)
 
 
 def found(database: Database, query: str) -> bool:
@@ -139,9 +139,11 @@ def test_a_hostile_string_never_raises_and_never_finds_what_it_does_not_say(
     ranked = everything(filled, query)
     for passage_id in {id_ for one in ranked for id_, _ in one}:
         text = filled.read(
-            lambda c, i=passage_id: c.execute(  # type: ignore[misc]
-                "SELECT text FROM passages WHERE id = ?", (i,)
-            ).get
+            lambda c, i=passage_id: (
+                c.execute(  # type: ignore[misc]
+                    "SELECT text FROM passages WHERE id = ?", (i,)
+                ).get
+            )
         )
         assert any(word[:3].lower() in text.lower() for word in words_of(query))
 
@@ -224,10 +226,12 @@ def test_a_phrase_counts_for_more_than_its_words(database: Database) -> None:
     words, _ = everything(database, '"white house"')
     paths = [
         database.read(
-            lambda c, i=id_: c.execute(  # type: ignore[misc]
-                "SELECT f.path FROM passages p JOIN files f USING (document_id) WHERE p.id = ?",
-                (i,),
-            ).get
+            lambda c, i=id_: (
+                c.execute(  # type: ignore[misc]
+                    "SELECT f.path FROM passages p JOIN files f USING (document_id) WHERE p.id = ?",
+                    (i,),
+                ).get
+            )
         )
         for id_, _ in words
     ]

@@ -83,7 +83,7 @@ def test_a_newer_file_is_refused_and_left_as_it_is(data_dir: Path) -> None:
         connection.pragma("user_version", migrate.newest() + 1)
     connection.close()
     for writable in (True, False):
-        with pytest.raises(StoreError, match="newer prismd.*update prismd"):
+        with pytest.raises(StoreError, match=r"newer prismd.*update prismd"):
             Database(data_dir, writable=writable)
     with open_(data_dir / FILE_NAME) as connection:
         assert connection.pragma("user_version") == migrate.newest() + 1

@@ -29,7 +29,8 @@ def clustered(count: int, seed: int = 0, clusters: int = 60) -> Vectors:
     random = np.random.default_rng(seed)
     centres = np.random.default_rng(99).normal(size=(clusters, DIM))
     points = centres[random.integers(clusters, size=count)] + 0.7 * random.normal(size=(count, DIM))
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return np.asarray(points, np.float32)
 
 
 def fill(database: Database, rows: Vectors) -> int:
@@ -109,7 +110,9 @@ def exact(rows: Vectors, query: Vectors, k: int = K, among: Ids | None = None) -
 
 
 def recall(found: list[list[int]], truth: list[list[int]]) -> float:
-    return float(np.mean([len(set(f) & set(t)) / len(t) for f, t in zip(found, truth, strict=True)]))
+    return float(
+        np.mean([len(set(f) & set(t)) / len(t) for f, t in zip(found, truth, strict=True)])
+    )
 
 
 def wrong_vectors(database: Database) -> list[Finding]:
@@ -141,9 +144,7 @@ def test_a_vector_is_nearest_to_itself_with_similarity_one(database: Database, m
 
 
 @pytest.mark.parametrize("share", [0.002, 0.05, 0.9])
-def test_a_filter_is_kept_and_costs_no_recall(
-    database: Database, make: Make, share: float
-) -> None:
+def test_a_filter_is_kept_and_costs_no_recall(database: Database, make: Make, share: float) -> None:
     rows = clustered(4_000)
     fill(database, rows)
     index = make(database)

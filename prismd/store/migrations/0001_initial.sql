@@ -1,10 +1,13 @@
--- Folders that the user named. `origin` is 'config' for those of the configuration file.
+-- Folders that the user named. `origin` is 'config' for those of a configuration file, which
+-- `config_file` names; `device` is the file system that the folder was last seen on.
 CREATE TABLE roots (
     id INTEGER PRIMARY KEY,
     path_raw BLOB NOT NULL UNIQUE,
     path TEXT NOT NULL,
     origin TEXT NOT NULL,
+    config_file TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL DEFAULT 'watching',
+    device INTEGER NOT NULL DEFAULT 0,
     added_at REAL NOT NULL
 );
 
@@ -107,7 +110,8 @@ CREATE VIRTUAL TABLE passage_trigrams USING fts5 (
 CREATE TABLE spaces (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
-    dim INTEGER NOT NULL
+    dim INTEGER NOT NULL,
+    vectors INTEGER NOT NULL DEFAULT 0 -- how many it has; kept by the triggers below
 );
 CREATE TABLE embeddings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -116,11 +120,17 @@ CREATE TABLE embeddings (
     vector BLOB NOT NULL,
     UNIQUE (space_id, hash)
 );
+CREATE TRIGGER embedding_added AFTER INSERT ON embeddings BEGIN
+    UPDATE spaces SET vectors = vectors + 1 WHERE id = new.space_id;
+END;
+CREATE TRIGGER embedding_deleted AFTER DELETE ON embeddings BEGIN
+    UPDATE spaces SET vectors = vectors - 1 WHERE id = old.space_id;
+END;
 
 -- Inverted lists of packed codes (see store/inverted_lists.py). Vectors up to `listed_to` are
 -- in the lists, later ones are searched one by one until they are appended.
 CREATE TABLE vector_generations (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- searches keep what they read of one by its id
     space_id INTEGER NOT NULL REFERENCES spaces (id) ON DELETE CASCADE,
     state TEXT NOT NULL,
     trained_on INTEGER NOT NULL,

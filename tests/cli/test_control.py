@@ -1,0 +1,219 @@
+"""What switches and steers prismd, with a daemon and without."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prismd.store.check import check
+from prismd.store.database import Database
+from tests.building import wait_until
+from tests.cli.harness import Daemon, Place
+
+SMALLER = {"PRISMD_CHUNKING_TARGET_TOKENS": "32", "PRISMD_CHUNKING_OVERLAP_TOKENS": "0"}
+
+
+# Without a daemon
+
+
+def test_what_only_a_daemon_can_do_ends_with_3(place: Place) -> None:
+    commands = [["pause"], ["resume"], ["token", "--open"]]
+    for said in place.run_at_once(commands, exit_code=3):
+        assert said == (
+            f"prismd: no prismd is running for {place.data_dir}; start it with 'prismd run'\n"
+        )
+
+
+def test_what_failed_is_queued_again_and_read_by_the_next_pass(place: Place) -> None:
+    path = place.write("report.pdf", "%PDF-1.7\nnothing of a PDF follows")
+    place.run("index", place.folder)
+    assert place.run("retry") == "1 file queued.\n"
+    assert place.json("status")["files"]["pending"] == 1
+    assert place.run("index").startswith("1 file read")
+    assert "1 failed" in place.run("status")
+    path.unlink()
+
+
+def test_an_added_folder_is_read_and_a_removed_one_forgotten(place: Place) -> None:
+    place.write("sub/a.txt", "The ferry sails at noon.")
+    folder = place.folder / "sub"
+    said = place.run("add", folder)
+    assert said == f"{folder}: will be indexed by 'prismd run' or 'prismd index'.\n"
+    place.run("index")
+    assert "The ferry sails at noon." in place.run("search", "ferry")
+
+    assert place.run("remove", folder) == f"{folder}: forgotten.\n"
+    assert place.run("files") == "No files.\n"
+    assert (folder / "a.txt").exists()
+    assert "is not watched" in place.run("remove", folder, exit_code=2)
+
+
+def test_a_folder_of_the_configuration_is_taken_out_there(place: Place) -> None:
+    place.config.write_text(f'{place.config.read_text()}\n[[folders]]\npath = "{place.folder}"\n')
+    said = place.run("remove", place.folder, exit_code=2)
+    assert said == f"prismd: {place.folder}: is named in {place.config}; take it out there\n"
+
+
+def test_a_folder_within_another_is_refused(place: Place) -> None:
+    (place.folder / "inner").mkdir()
+    place.run("add", place.folder)
+    assert str(place.folder) in place.run("add", place.folder / "inner", exit_code=2)
+
+
+def test_changed_chunking_is_shown_and_redone_only_when_asked(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon from the old pier. " * 30)
+    place.write("b.txt", "The train leaves at nine.")
+    place.run("index", place.folder)
+    before = place.json("status")
+    assert before["stale"] == []
+
+    commands = [["status", "--json"], ["status"], ["index"]]
+    status, shown, done = place.run_at_once(commands, **SMALLER)
+    (stale,) = json.loads(status)["stale"]
+    assert stale["count"] == 2
+    assert stale["command"] == "prismd reindex --stale"
+    assert "'prismd reindex --stale'" in shown
+    assert done.startswith("Nothing has changed")
+    assert place.json("status")["passages"] == before["passages"]
+
+    assert place.run("reindex", "--stale", **SMALLER).startswith("2 files queued; 'prismd index'")
+    assert place.run("index", **SMALLER).startswith("2 files read")
+    after = place.json("status", **SMALLER)
+    assert after["stale"] == []
+    assert after["passages"] > before["passages"]
+    assert place.run("reindex", "--all", **SMALLER).startswith("2 files queued")
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    """Answers like prismd, and remembers what it is shown."""
+
+    shown: list[str]
+
+    def do_GET(self) -> None:
+        self.shown.append(str(self.headers))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok"}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_killed_daemons_port_is_not_trusted_with_the_token(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    place.run("index", place.folder)
+    place.run("token")
+    handler = type("Handler", (_Stranger,), {"shown": []})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        no_process = 2**22 + 1  # beyond the largest id that Linux and macOS give
+        (place.data_dir / "daemon.json").write_text(json.dumps({"url": url, "pid": no_process}))
+        try:
+            assert place.run("status").splitlines()[0].endswith(": not running")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert handler.shown == []  # type: ignore[attr-defined]
+
+
+def test_an_announcement_that_cannot_be_read_is_no_daemon(indexed: Place, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(indexed.data_dir, copy)
+    (copy / "daemon.json").write_text("{")
+    shown = indexed.run("status", PRISMD_DATA_DIR=str(copy))
+    assert shown.splitlines()[0].endswith(": not running")
+
+
+# With a daemon
+
+
+def test_pause_holds_until_resume(served: Daemon) -> None:
+    place = served.place
+    assert place.run("pause") == "Paused.\n"
+    try:
+        assert served.status()["state"] == "paused"
+        assert place.run("status").splitlines()[0].endswith(": paused")
+        assert "09:47" in place.run("search", "train", "to", "Lisbon")
+        waiting = place.write("waiting.txt", "The zeppelin lands at dusk.")
+        said = place.run("index", place.folder, exit_code=1)
+        assert said == (
+            "prismd: 1 file still to be read, and prismd is paused; 'prismd resume' goes on\n"
+        )
+    finally:
+        assert place.run("resume") == "Resumed.\n"
+    served.await_idle()
+    assert served.finds("zeppelin") == ["waiting.txt"]
+    _take_away(served, waiting)
+
+
+def test_index_within_a_watched_folder_asks_the_daemon(served: Daemon) -> None:
+    place = served.place
+    fresh = place.write("sub/fresh.txt", "The balloon rises at dawn.")
+    said = place.run("index", place.folder / "sub")
+    assert said == "The running prismd is looking through its folders.\nUp to date.\n"
+    wait_until(lambda: served.finds("balloon") == ["fresh.txt"])
+    assert place.run("index", "--quiet") == ""
+    _take_away(served, fresh)
+
+
+def test_index_elsewhere_names_the_ways_to_have_it(served: Daemon, tmp_path: Path) -> None:
+    said = served.place.run("index", tmp_path, exit_code=1)
+    assert f"{tmp_path}: the running prismd does not watch it" in said
+    assert "or add the folder to the configuration" in said
+
+
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_folders_are_not_changed_under_a_running_daemon(served: Daemon, command: str) -> None:
+    said = served.place.run(command, served.place.folder, exit_code=1)
+    assert said.startswith("prismd: prismd is running; stop it first")
+    assert served.status()["roots"]
+
+
+def test_retry_and_reindex_are_done_by_the_daemon(served: Daemon) -> None:
+    assert served.place.run("retry") == "1 file queued.\n"
+    said = served.place.run("reindex", "--stale")
+    assert said == "0 files queued; the running prismd reads them now.\n"
+    assert served.place.run("reindex", "--all").startswith("4 files queued")
+    served.await_idle()
+    assert served.status()["files"]["completed"] == 4
+
+
+def test_check_and_backup_work_beside_the_daemon(served: Daemon, tmp_path: Path) -> None:
+    assert served.place.run("check") == "All is well.\n"
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    assert "MB written" in served.place.run("backup", copy)
+    database = Database(copy)
+    try:
+        assert check(database, repair=False) == []
+    finally:
+        database.close()
+
+
+def test_the_browser_is_let_in_by_a_link(served: Daemon, tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}"\n')
+    browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
+    said = served.place.run("token", "--open", BROWSER=str(browser))
+    url = opened.read_text()
+    assert url in said
+    assert (served.place.data_dir / "token").read_text().strip() not in said
+    answer: Any = served.client.get(url, headers={"Authorization": ""}, follow_redirects=False)
+    assert answer.headers["set-cookie"]
+
+
+def _take_away(daemon: Daemon, path: Path) -> None:
+    path.unlink()
+    daemon.client.post("/rescan").raise_for_status()
+    wait_until(lambda: daemon.status()["files"]["total"] == 6)

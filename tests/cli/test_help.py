@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from prismd import __version__
+from prismd.cli.main import cli, main
+
+HEAVY = {
+    "apsw",
+    "httpx",
+    "litestar",
+    "llama_cpp",
+    "numpy",
+    "onnxruntime",
+    "pymupdf",
+    "rich",
+    "tokenizers",
+    "uvicorn",
+}
+SHOWN = "import sys; from prismd.cli import main\ntry:\n    main(['--help'])\nfinally:\n"
+SHOWN += "    print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
+
+
+def commands(
+    group: click.Group = cli,
+    path: tuple[str, ...] = (),  # type: ignore[assignment]
+) -> list[tuple[str, ...]]:
+    """The path of every command, those of groups included."""
+    found = []
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        found.append((*path, name))
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+    return found
+
+
+def ends_with(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def test_help_imports_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOWN], capture_output=True, text=True, check=True
+    )
+    assert "Ask your own files" in done.stdout
+    assert "prismd" in done.stderr.split()
+    assert not set(done.stderr.split()) & HEAVY
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    names = {path[0] for path in commands()}
+    assert names >= {
+        *("run", "index", "search", "ask", "status", "pause", "resume", "errors", "retry"),
+        *("add", "remove", "files", "models", "reindex", "check", "backup", "token", "doctor"),
+        "config",
+    }
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(cli, [*path, "--help"])
+    assert shown.exit_code == 0
+    explanation = shown.output.split("\n\n")[1].strip()
+    assert explanation.endswith(".")
+
+
+def test_the_module_runs_like_the_command() -> None:
+    command = [sys.executable, "-m", "prismd", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"prismd, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--bogus"],
+        ["bogus"],
+        ["search"],
+        ["search", "--bogus", "words"],
+        ["search", "--limit", "0", "words"],
+        ["search", "--type", "bogus", "words"],
+        ["files", "--state", "bogus"],
+        ["run", "--port", "many"],
+        ["run", "--port", "70000"],
+        ["index", "/nowhere/at/all"],
+        ["reindex"],
+        ["reindex", "--stale", "--all"],
+        ["models", "bogus"],
+        ["--config", "/nowhere/at/all.toml", "status"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_is_not_understood_ends_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ends_with(arguments) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert said.err
+
+
+def test_help_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends_with(["search", "-h"]) == 0
+    assert "--after" in capsys.readouterr().out

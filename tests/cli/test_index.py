@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from prismd.store.database import Database
+from tests.building import wait_until
+from tests.cli.harness import COMMAND, Place
+
+LONG = "The archive holds one more sentence about the harbour, number {}.\n\n"
+
+
+def terminal_output(place: Place, *arguments: str) -> str:
+    """What a command shows on a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env=place.environment(TERM="xterm", COLUMNS="120"),
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # the last one at the other end has closed it
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait(60) == 0, shown
+    return shown.decode()
+
+
+def test_a_pass_says_what_it_read_and_what_it_could_not(place: Place) -> None:
+    place.write_sample()
+    done = place.start("index", place.folder)
+    out, err = done.communicate(timeout=60)
+    assert done.returncode == 0
+    assert re.search(r"^6 files read, 0 moved, 0 gone, \d+ passages embedded in ", out)
+    assert "4 completed, 1 failed, 1 skipped" in out
+    # Once, whatever the log has to say of it.
+    assert err.count("broken.pdf: not a readable PDF") == 1
+
+
+def test_a_second_pass_reads_what_changed_and_forgets_what_is_gone(place: Place) -> None:
+    unchanged = "The lighthouse stands on the northern pier of the old harbour. " * 20
+    place.write("kept.txt", "The ferry sails at noon.")
+    place.write("gone.txt", "The zeppelin lands at dusk.")
+    place.write("changed.txt", f"{unchanged}\n\nThe tower is red.")
+    variables = {"PRISMD_CHUNKING_TARGET_TOKENS": "64", "PRISMD_CHUNKING_OVERLAP_TOKENS": "0"}
+    place.run("index", place.folder, **variables)
+
+    assert place.run("index", **variables).startswith("Nothing has changed")
+
+    place.write("changed.txt", f"{unchanged}\n\nThe tower is blue.", age=1)
+    (place.folder / "gone.txt").unlink()
+    said = place.run("index", **variables)
+    assert said.startswith("1 file read, 0 moved, 1 gone, 1 passage embedded in ")
+    found = place.json("search", "zeppelin tower ferry", **variables)["results"]
+    texts = " ".join(result["metadata"]["text"] for result in found)
+    assert "blue" in texts
+    assert "ferry" in texts
+    assert "zeppelin" not in texts
+    assert "red" not in texts
+
+
+def test_a_moved_file_is_not_read_again(place: Place) -> None:
+    path = place.write("old.txt", "The ferry sails at noon.")
+    place.run("index", place.folder)
+    path.rename(place.folder / "new.txt")
+    said = place.run("index")
+    assert said.startswith("0 files read, 1 moved, 0 gone, 0 passages embedded in ")
+    assert str(place.folder / "new.txt") in place.run("files")
+
+
+def test_quiet_says_nothing_on_standard_error(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    done = place.start("index", "--quiet", place.folder)
+    _, err = done.communicate(timeout=60)
+    assert done.returncode == 0
+    assert not err
+
+
+def test_on_a_terminal_a_bar_shows_files_passages_and_the_file_in_hand(place: Place) -> None:
+    place.write("harbour.txt", "".join(LONG.format(n) for n in range(3_000)))
+    shown = terminal_output(place, "index", str(place.folder))
+    assert "0/1 files" in shown
+    assert re.search(r"\d+/\d+ passages", shown)
+    assert "passages/s" in shown
+    assert "harbour.txt" in shown
+    assert "1 file read" in shown
+
+
+def test_without_weights_words_are_indexed_and_the_way_to_meaning_is_told(place: Place) -> None:
+    place.config.write_text("[index]\nworkers = 1\n")
+    place.write("a.txt", "The ferry sails at noon.")
+    done = place.start("index", place.folder)
+    out, err = done.communicate(timeout=60)
+    assert done.returncode == 0, err
+    assert "1 passage, 0 embedded" in out
+    assert "prismd models pull bge-small-en-v1.5" in err
+    assert "The ferry sails at noon." in place.run("search", "ferry")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_pass_that_is_stopped_loses_nothing(place: Place, number: signal.Signals) -> None:
+    for n in range(12):
+        place.write(f"small{n}.txt", f"The ferry number {n} sails at noon.")
+    # It takes seconds, so that the signal comes while it is in hand.
+    place.write("large.txt", "".join(LONG.format(n) for n in range(8_000)))
+    process = place.start("index", place.folder)
+
+    def in_hand() -> bool:
+        assert process.poll() is None, "it ended before it was stopped"
+        return place.states().get("large.txt") == "processing"
+
+    wait_until(in_hand)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "'prismd index' goes on from there" in err
+
+    assert "In the index: 13 completed;" in place.run("index")
+    assert "All is well." in place.run("check")
+    assert place.run("index").startswith("Nothing has changed")
+
+
+def test_a_folder_that_is_not_there_is_kept_as_it_was(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    place.run("index", place.folder)
+    place.folder.rename(place.root / "unplugged")
+    done = place.start("index")
+    out, err = done.communicate(timeout=60)
+    assert done.returncode == 0
+    assert f"{place.folder}: is not there; kept as it was" in err
+    assert "In the index: 1 completed" in out
+    assert "The ferry sails" in place.run("search", "ferry")
+
+
+def test_two_passes_at_once_are_refused(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    database = Database(place.data_dir)  # holds what the first pass holds
+    try:
+        said = place.run("index", place.folder, exit_code=1)
+    finally:
+        database.close()
+    assert said == (
+        f"prismd: {place.data_dir}: another prismd is using it; stop that one, or name another"
+        " --data-dir\n"
+    )
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_data_directory_that_is_a_file_is_told_without_a_trace(place: Place, below: str) -> None:
+    taken = place.root / "taken"
+    taken.write_text("a file")
+    said = place.run("index", place.folder, exit_code=1, PRISMD_DATA_DIR=str(taken / below))
+    assert str(taken) in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_full_disk_is_told_without_a_trace(indexed: Place) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no disk that is always full")
+    with full.open("w") as out:
+        done = subprocess.run(
+            [*COMMAND, "files"],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=indexed.environment(),
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from prismd.domain import Filters, Hit, Passage, TextLocator
+from prismd.errors import ModelError, RequestError
+from prismd.models.fake import FakeEmbedder, FakeReranker
+from prismd.search import Search, SearchSettings, collapse, fuse, rerank
+from prismd.store import files
+from prismd.store.database import Database
+from tests.building import put
+
+EMBEDDER = FakeEmbedder()
+
+
+@pytest.fixture
+def database(data_dir: Path):  # type: ignore[no-untyped-def]
+    made = Database(data_dir)
+    put(
+        made, "/d/sea/walrus.txt", "The walrus is a large marine mammal with tusks.", title="Walrus"
+    )
+    put(made, "/d/sea/seal.txt", "The seal is a small marine mammal without tusks.")
+    put(made, "/d/land/fox.txt", "The fox is a clever animal of the woods.", language="de")
+    put(made, "/d/code.py", "def swim_fast(): return walrus_speed * 2", embedder=EMBEDDER)
+    yield made
+    made.close()
+
+
+class Down(FakeEmbedder):
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        raise ModelError("the model fell over; try again")
+
+
+class DownReranker(FakeReranker):
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        raise ModelError("the model fell over; try again")
+
+
+def search(database: Database, **settings: object) -> Search:
+    return Search(database, EMBEDDER, FakeReranker(), SearchSettings(**settings))  # type: ignore[arg-type]
+
+
+def names(found: Sequence[Hit]) -> list[str]:
+    return [Path(hit.path).name for hit in found]
+
+
+def test_the_passage_that_answers_comes_first(database: Database) -> None:
+    found = search(database).search("marine mammal with tusks")
+    assert names(found.hits)[:2] == ["walrus.txt", "seal.txt"]
+    assert found.query == "marine mammal with tusks"
+    assert {"embed", "retrieve", "fuse", "rerank"} <= set(found.timings_ms)
+    assert found.warnings == ()
+
+
+def test_hits_explain_themselves(database: Database) -> None:
+    (first, *_) = search(database).search("walrus tusks").hits
+    assert first.explanation.lexical_rank == 1
+    assert first.explanation.lexical_score is not None
+    assert first.explanation.vector_rank is not None
+    assert first.explanation.rerank_score is not None
+    assert first.explanation.fused_score > 0
+
+
+def test_scores_fall_and_similarities_lie_between_nothing_and_one(database: Database) -> None:
+    for reranking in ("always", "never"):
+        hits = search(database, rerank=reranking).search("the marine mammal fox").hits
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        assert all(0.0 <= hit.similarity <= 1.0 for hit in hits)
+        assert len({hit.passage_id for hit in hits}) == len(hits)
+
+
+def test_what_is_written_in_the_query_narrows_it(database: Database) -> None:
+    found = search(database).search("folder:sea tusks")
+    assert set(names(found.hits)) == {"walrus.txt", "seal.txt"}
+    assert found.query == "tusks"
+    assert found.filters == Filters(folder=("sea",))
+    with pytest.raises(RequestError):
+        search(database).search("after:2024-99-99 tusks")
+
+
+def test_an_empty_query_finds_nothing(database: Database) -> None:
+    for query in ("", "  ", "folder:sea", "???"):
+        assert search(database, rerank="always").search(query, limit=3).hits == () or query == "???"
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 100])
+def test_no_more_hits_than_asked_for(database: Database, limit: int) -> None:
+    assert len(search(database).search("the", limit=limit).hits) <= limit
+
+
+def test_without_an_embedder_words_are_enough(database: Database) -> None:
+    found = Search(database, None, None, SearchSettings()).search("walrus")
+    assert names(found.hits) == ["walrus.txt", "code.py"] or names(found.hits) == ["walrus.txt"]
+    assert found.hits[0].similarity == 1.0
+
+
+def test_a_model_that_fails_is_told_and_words_are_searched(database: Database) -> None:
+    found = Search(database, Down(), DownReranker(), SearchSettings()).search("walrus tusks")
+    assert names(found.hits)[0] == "walrus.txt"
+    assert "words alone" in found.warnings[0]
+
+
+def test_vectors_of_another_model_are_not_compared(database: Database) -> None:
+    other = FakeEmbedder(name="other", dim=32)
+    found = Search(database, other, None, SearchSettings()).search("walrus")
+    assert names(found.hits)[0] == "walrus.txt"
+    assert all(hit.explanation.vector_rank is None for hit in found.hits)
+
+
+def test_no_weight_at_all_is_no_crash(database: Database) -> None:
+    nothing = SearchSettings(lexical_weight=0, substring_weight=0, vector_weight=0)
+    found = Search(database, None, None, nothing).search("walrus")
+    assert all(0.0 <= hit.similarity <= 1.0 for hit in found.hits)
+
+
+def test_what_is_removed_is_not_found_even_by_its_vector(database: Database) -> None:
+    file_id = database.read(
+        lambda c: c.execute("SELECT id FROM files WHERE path LIKE '%walrus.txt'").get
+    )
+    database.write(lambda c: files.remove(c, [file_id]))
+    assert "walrus.txt" not in names(search(database).search("walrus tusks").hits)
+
+
+def test_a_passage_that_waits_for_its_vector_is_found_by_its_words(database: Database) -> None:
+    put(database, "/d/new.txt", "The narwhal has one tusk.")
+    for reranking in ("always", "never"):
+        found = search(database, rerank=reranking).search("narwhal")
+        assert names(found.hits)[0] == "new.txt"
+
+
+def test_the_same_words_are_told_once(database: Database) -> None:
+    put(database, "/d/copy.txt", "The walrus is a large marine  mammal\nwith tusks.")
+    texts = [" ".join(h.passage.text.split()) for h in search(database).search("walrus").hits]
+    assert len(texts) == len(set(texts))
+
+
+# Pure
+
+
+def hit(passage_id: int, text: str = "") -> Hit:
+    passage = Passage(0, 0, 1, text or f"text {passage_id}", (), TextLocator(1, 1, 0, 1), 10)
+    return Hit(passage_id, 1, 1, "/p", "s", "text", "text/plain", "", "", 0.0, passage, 0.0, 0.0)
+
+
+RANKED = st.lists(st.integers(1, 30), unique=True, max_size=20).map(
+    lambda ids: [(id_, 1.0 / n) for n, id_ in enumerate(ids, 1)]
+)
+
+
+@settings(max_examples=100)
+@given(RANKED, RANKED, RANKED)
+def test_fusion_orders_by_reciprocal_ranks(words, substrings, nearest) -> None:  # type: ignore[no-untyped-def]
+    hits = {n: hit(n) for n in range(1, 31)}
+    chosen = SearchSettings(rrf_k=60, lexical_weight=1.0, substring_weight=0.5, vector_weight=0.25)
+    found = fuse(words, substrings, nearest, hits, chosen)
+    expected: dict[int, float] = {}
+    for ranked, weight in ((words, 1.0), (substrings, 0.5), (nearest, 0.25)):
+        for rank, (id_, _) in enumerate(ranked, 1):
+            expected[id_] = expected.get(id_, 0.0) + weight / (60 + rank)
+    assert {h.passage_id: h.score for h in found} == pytest.approx(expected)
+    keys = [(-h.score, h.passage_id) for h in found]
+    assert keys == sorted(keys)
+
+
+def test_reranking_orders_its_head_and_leaves_the_tail_below() -> None:
+    hits = [msgspec.structs.replace(hit(n), score=0.1 / n) for n in range(1, 6)]
+    found = rerank(hits, np.array([0.1, 3.0, 2.0], np.float32), SearchSettings(rerank_weight=1.0))
+    assert [h.passage_id for h in found] == [2, 3, 1, 4, 5]
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    assert [h.explanation.rerank_score for h in found] == pytest.approx([3.0, 2.0, 0.1, None, None])
+    kept = rerank(hits, np.array([0.1, 3.0, 2.0], np.float32), SearchSettings(rerank_weight=0.0))
+    assert [h.passage_id for h in kept] == [1, 2, 3, 4, 5]
+
+
+def test_collapsing_keeps_the_first_of_equals() -> None:
+    hits = [hit(1, "a b"), hit(2, "a  b"), hit(3, "a c")]
+    assert [h.passage_id for h in collapse(hits)] == [1, 3]
