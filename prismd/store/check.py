@@ -185,6 +185,8 @@ def _count(sql: str) -> Callable[[apsw.Connection], int]:
     return lambda connection: int(connection.execute(sql).get)
 
 
+_VECTORS = "(SELECT count(*) FROM embeddings WHERE space_id = spaces.id)"
+
 _RULES = [
     _Rule(
         "passages missing from the word index, or entries without a passage",
@@ -243,6 +245,11 @@ _RULES = [
             " WHERE length(e.vector) != 2 * s.dim"
         ),
         _delete_misshapen_vectors,
+    ),
+    _Rule(
+        "spaces whose count of vectors is wrong",
+        _count(f"SELECT count(*) FROM spaces WHERE vectors != {_VECTORS}"),
+        _sql(f"UPDATE spaces SET vectors = {_VECTORS}"),
     ),
     _Rule(
         "completed files without a document",

@@ -177,7 +177,8 @@ def nearest(ids: Ids, vectors: Vectors, query: Vectors, k: int) -> tuple[Ids, Ve
 
 def best_of(one: tuple[Ids, Vectors], other: tuple[Ids, Vectors], k: int) -> tuple[Ids, Vectors]:
     """The ``k`` nearest of two results of ``nearest``, nearest first. Pure."""
-    ids, similarity = (np.concatenate(pair) for pair in zip(one, other, strict=True))
+    ids = np.concatenate([one[0], other[0]])
+    similarity = np.concatenate([one[1], other[1]])
     order = np.lexsort((ids, -similarity))[:k]
     return ids[order], similarity[order]
 

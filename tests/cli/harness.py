@@ -147,7 +147,7 @@ class Place:
 
     @contextmanager
     def daemon(self, *folders: object, **variables: str) -> Iterator[Daemon]:
-        """A running daemon over folders, or else over the folder of the place."""
+        """A running daemon over folders; without one, over the folder of the place."""
         with self.log.open("a") as log:
             process = subprocess.Popen(
                 [*COMMAND, "run", *map(str, folders or [self.folder])],

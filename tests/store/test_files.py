@@ -120,3 +120,55 @@ def test_of_files_with_one_content_the_latest_is_named_first(database: Database)
     made, _ = document("A walrus.")
     holders = database.read(lambda c: files.holding(c, made.sha256))
     assert [record.path for record in holders] == ["/d/new", "/d/mid", "/d/old"]
+
+
+def test_a_folder_is_kept_with_the_file_that_names_it_and_the_disk_it_is_on(
+    database: Database,
+) -> None:
+    named = database.write(lambda c: files.add_root(c, "/a", "config", "/etc/one.toml"))
+    added = database.write(lambda c: files.add_root(c, "/b", "command"))
+    assert (named.config_file, named.device) == ("/etc/one.toml", 0)
+    assert (added.config_file, added.device) == ("", 0)
+    database.write(lambda c: files.set_root_device(c, named.id, 2**64 - 7))
+    again = database.write(lambda c: files.add_root(c, "/a", "config", "/etc/two.toml"))
+    database.write(lambda c: files.add_root(c, "/a", "command"))
+    database.write(lambda c: files.add_root(c, "/b", "config", "/etc/two.toml"))
+    assert (again.config_file, again.device) == ("/etc/two.toml", -7)
+    assert database.read(files.roots) == [again, added]
+
+
+def stat_of(*, device: int = 1, inode: int = 1, mtime_ns: int = 1) -> os.stat_result:
+    """As ``os.stat`` gives it, which has times in nanoseconds in fields of their own."""
+    return os.stat_result(
+        (0o100600, inode, device, 1, 0, 0, 3, 0, 0, 0), {"st_mtime_ns": mtime_ns}
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (stat_of(), (1, 1, 1)),
+        (stat_of(device=2**64 - 1, inode=2**63 + 5), (-1, 5 - 2**63, 1)),
+        (stat_of(device=2**63 - 1, inode=2**63), (2**63 - 1, -(2**63), 1)),
+        (stat_of(mtime_ns=16_725_225_600 * 10**9), (1, 1, 2**63 - 1)),
+        (stat_of(mtime_ns=-16_725_225_600 * 10**9), (1, 1, 1 - 2**63)),
+    ],
+)
+def test_numbers_that_no_column_can_hold_are_brought_within_bounds(
+    database: Database, found: os.stat_result, expected: tuple[int, int, int]
+) -> None:
+    root = database.write(lambda c: files.add_root(c, "/d", "config"))
+    made = files.entry_of(b"/d/a", found)
+    assert (made.device, made.inode, made.mtime_ns) == expected
+    database.write(lambda c: files.add(c, root.id, [made]))
+    assert database.read(lambda c: files.known(c, root.id))[b"/d/a"].matches(made)
+    assert database.write(lambda c: jobs.lease(c, "us")) is not None
+
+
+def test_a_disk_that_is_mounted_anew_holds_the_same_files(database: Database) -> None:
+    root = database.write(lambda c: files.add_root(c, "/d", "config"))
+    database.write(lambda c: files.add(c, root.id, [files.entry_of(b"/d/a", stat_of(device=1))]))
+    known = database.read(lambda c: files.known(c, root.id))[b"/d/a"]
+    assert known.matches(files.entry_of(b"/d/a", stat_of(device=2)))
+    assert not known.matches(files.entry_of(b"/d/a", stat_of(inode=2)))
+    assert not known.matches(files.entry_of(b"/d/a", stat_of(mtime_ns=2)))

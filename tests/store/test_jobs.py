@@ -185,3 +185,41 @@ def test_retry_queues_what_failed_and_nothing_else(database: Database, wanted: s
         assert (job.file_id, job.attempts) == (ids[wanted], 0)
     assert database.write(lambda c: jobs.retry(c, file_id=ids["skipped"])) == 0
     assert check(database, repair=False) == []
+
+
+def test_a_start_lets_nothing_wait_for_a_clock_that_was_set_back(database: Database) -> None:
+    file_id = queue(database, "a")
+    lease(database)
+    database.write(
+        lambda c: jobs.retry_later(c, file_id, delay_s=1e9, code="busy", message="a: busy")
+    )
+    assert database.write(jobs.recover) == 0
+    job = lease(database)
+    assert job is not None
+    assert job.attempts == 1
+
+
+def test_files_of_a_folder_that_is_offline_wait_until_it_is_back(database: Database) -> None:
+    root = database.write(lambda c: files.add_root(c, "/usb", "config"))
+    database.write(lambda c: files.add(c, root.id, [entry("/usb/a", "x", mtime_s=9)]))
+    uploaded = queue(database, "uploaded", "xyz")
+    database.write(lambda c: files.set_root_state(c, root.id, "offline"))
+    assert database.read(jobs.outstanding) == (1, 3)
+    job = lease(database)
+    assert job is not None
+    assert job.file_id == uploaded
+    assert lease(database) is None
+    assert database.read(jobs.next_due_s) is None
+    database.write(lambda c: files.set_root_state(c, root.id, "watching"))
+    assert database.read(jobs.next_due_s) == 0
+    job = lease(database)
+    assert job is not None
+    assert job.path == "/usb/a"
+
+
+def test_a_file_in_hand_counts_though_its_folder_went_offline(database: Database) -> None:
+    root = database.write(lambda c: files.add_root(c, "/usb", "config"))
+    database.write(lambda c: files.add(c, root.id, [entry("/usb/a", "x")]))
+    lease(database)
+    database.write(lambda c: files.set_root_state(c, root.id, "offline"))
+    assert database.read(jobs.outstanding) == (1, 1)

@@ -1,0 +1,93 @@
+"""How SQLite goes about the statements that are run over a large index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import apsw
+import numpy as np
+import pytest
+
+from prismd.models.fake import FakeEmbedder
+from prismd.store import jobs, lexical, retrieval, vectors
+from prismd.store.database import Database
+from prismd.store.inverted_lists import ListIndex
+from prismd.store.retrieval import Scope
+from tests.building import put
+
+SCOPE = Scope("f.document_id IS NOT NULL", (), (1, 2))
+QUERY = lexical.parse("walrus C++ xyzzyx")
+VECTOR = np.eye(1, FakeEmbedder().space.dim, dtype=np.float32)[0]
+
+# Tables that stay small, values that the statement brings along, and full-text matches ("M"),
+# which must not be looked up once per row ("=").
+HARMLESS = re.compile(
+    r"SCAN (CONSTANT ROW|json_each|wanted|spaces|roots|sqlite_schema|sqlite_sequence)\b"
+    r"|SCAN passage_(words|trigrams) VIRTUAL TABLE INDEX \d+:M"
+    r"|SCAN passage_words_vocabulary VIRTUAL TABLE INDEX [1-9]"
+    r"|SCAN j USING INDEX jobs_in_order$"  # it stops at the first that is due
+)
+
+Work = Callable[[apsw.Connection], object]
+
+
+def scans(connection: apsw.Connection, work: Work) -> list[str]:
+    """What of the work reads a table from end to end, or a full-text index row by row."""
+    ran: list[tuple[str, apsw.Bindings | None]] = []
+
+    def note(_: object, sql: str, bindings: apsw.Bindings | None) -> bool:
+        ran.append((sql, bindings))
+        return True
+
+    connection.exec_trace = note
+    try:
+        work(connection)
+    finally:
+        connection.exec_trace = None
+    assert ran
+    return [
+        f"{row[3]}: {sql}"
+        for sql, bindings in ran
+        for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", bindings)
+        if str(row[3]).startswith("SCAN") and not HARMLESS.match(str(row[3]))
+    ]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        pytest.param(lambda c: retrieval.by_words(c, QUERY, 10, SCOPE), id="words, filtered"),
+        pytest.param(
+            lambda c: retrieval.by_substrings(c, QUERY, 10, SCOPE), id="substrings, filtered"
+        ),
+        pytest.param(lambda c: retrieval.embeddings_in(c, SCOPE), id="vectors, filtered"),
+        pytest.param(lambda c: retrieval.passages_of(c, [1, 2], [0.5, 0.4]), id="passages"),
+        pytest.param(lambda c: retrieval.hits(c, [1, 2], SCOPE), id="hits"),
+        pytest.param(lambda c: retrieval.similarities(c, VECTOR, [1, 2], 1), id="similarities"),
+        pytest.param(lambda c: vectors.unembedded(c, 10, 1), id="unembedded"),
+        pytest.param(lambda c: vectors.count(c, 1), id="count of vectors"),
+        pytest.param(lambda c: vectors.delete_unused(c, [b"x" * 16]), id="delete vectors"),
+        pytest.param(lambda c: jobs.lease(c, "us"), id="lease"),
+    ],
+)
+def test_no_statement_reads_a_large_table_whole(database: Database, work: Work) -> None:
+    for number in range(3):
+        put(database, f"/d/{number}", f"A walrus, C++, {number}", embedder=FakeEmbedder())
+    assert database.write(lambda c: scans(c, work)) == []
+
+
+def test_the_vectors_behind_the_lists_are_found_by_their_ids(database: Database) -> None:
+    put(database, "/d/a", "A walrus.", embedder=FakeEmbedder())
+    dim = len(VECTOR)
+
+    def work(connection: apsw.Connection) -> list[str]:
+        connection.execute(
+            "INSERT INTO vector_generations"
+            " (space_id, state, trained_on, listed, listed_to, mean, centroids)"
+            " VALUES (1, 'active', 1, 0, 0, ?, ?)",
+            (bytes(4 * dim), VECTOR.tobytes()),
+        )
+        return scans(connection, lambda c: ListIndex(1, dim).search(c, VECTOR, 1, None))
+
+    assert database.write(work) == []

@@ -1,0 +1,78 @@
+"""Folders of the settings against those of the index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prismd.assembly import Prism
+from prismd.config.loading import load
+from prismd.errors import ConfigError
+from prismd.store import files
+
+FAKES = '[models]\nembedding = "fake"\nreranking = "fake"\ngeneration = "off"\n'
+
+
+def settings(path: Path, *folders: Path) -> Path:
+    lines = "".join(f'[[folders]]\npath = "{folder}"\n' for folder in folders)
+    path.write_text(FAKES + lines)
+    return path
+
+
+def roots(config_file: Path, data_dir: Path, *flags: Path) -> dict[str, str]:
+    """The folders and their origins after a start."""
+    config = load(config_file, {}, {"data_dir": data_dir, "folders": [str(f) for f in flags]})
+    prism = Prism(config)
+    try:
+        prism.put_roots()
+        found = prism.database.read(files.roots)
+        return {Path(root.path).name: root.origin for root in found}
+    finally:
+        prism.close()
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    made = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
+def test_a_folder_that_its_file_names_no_more_is_forgotten(
+    tmp_path: Path, data_dir: Path, folders: list[Path]
+) -> None:
+    file = settings(tmp_path / "a.toml", *folders[:2])
+    assert roots(file, data_dir, folders[2]) == {
+        "one": "config",
+        "two": "config",
+        "three": "command",
+    }
+    settings(file, folders[0])
+    assert roots(file, data_dir) == {"one": "config", "three": "command"}
+
+
+def test_another_configuration_file_forgets_nothing(
+    tmp_path: Path, data_dir: Path, folders: list[Path]
+) -> None:
+    roots(settings(tmp_path / "a.toml", folders[0]), data_dir)
+    other = settings(tmp_path / "b.toml", folders[1])
+    assert roots(other, data_dir) == {"one": "config", "two": "config"}
+
+
+def test_a_known_folder_that_is_not_there_keeps_nothing_from_starting(
+    tmp_path: Path, data_dir: Path, folders: list[Path]
+) -> None:
+    file = settings(tmp_path / "a.toml", *folders[:2])
+    roots(file, data_dir)
+    folders[1].rmdir()
+    assert roots(file, data_dir) == {"one": "config", "two": "config"}
+
+
+def test_a_new_folder_that_is_not_there_is_a_mistake(
+    tmp_path: Path, data_dir: Path, folders: list[Path]
+) -> None:
+    file = settings(tmp_path / "a.toml", tmp_path / "misspelt")
+    with pytest.raises(ConfigError, match="misspelt: there is no such folder"):
+        roots(file, data_dir)

@@ -1,0 +1,226 @@
+"""The daemon as a process: how it starts, ends, fails and comes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from prismd.store.check import check
+from prismd.store.database import Database
+from tests.building import wait_until
+from tests.cli.harness import Daemon, Place
+
+SECRET = "The passphrase of the archive is heliotrope."
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_its_folder_and_ends_in_order(place: Place, number: signal.Signals) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    announcement = place.data_dir / "daemon.json"
+    with place.daemon() as daemon:
+        assert daemon.client.get("/health").json()["status"] == "ok"
+        assert stat.S_IMODE(announcement.stat().st_mode) == 0o600
+        assert f'"pid":{daemon.process.pid}' in announcement.read_text()
+        daemon.await_idle()
+        assert daemon.finds("ferry") == ["a.txt"]
+        children = daemon.children()
+        assert children
+        assert daemon.stop(number) == 0
+    assert not announcement.exists()
+    assert not [child for child in children if child.is_running()]
+    assert place.log.read_text().splitlines()[-1].endswith("INFO stopped")
+
+
+def test_it_ends_in_order_while_it_reads(place: Place) -> None:
+    place.write("large.txt", "One more sentence about the harbour.\n\n" * 60_000)
+    with place.daemon() as daemon:
+        wait_until(lambda: daemon.status()["files"]["processing"] == 1)
+        children = daemon.children()
+        assert daemon.stop() == 0
+    assert not [child for child in children if child.is_running()]
+    assert "Traceback" not in place.log.read_text()
+    assert _well(place)
+
+
+def test_a_second_one_on_the_same_data_is_told_so(place: Place) -> None:
+    with place.daemon() as daemon:
+        commands = [["run"], ["run", "--port", str(place.port + 1)]]
+        for said in place.run_at_once(commands, exit_code=1):
+            assert said == (
+                f"prismd: {place.data_dir}: another prismd is using it; stop that one, or name"
+                " another --data-dir\n"
+            )
+        assert daemon.client.get("/health").is_success
+        assert (place.data_dir / "daemon.json").exists()
+
+
+def test_a_port_in_use_is_told_and_nothing_is_kept(place: Place) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", place.port))
+        other.listen()
+        said = place.run("run", exit_code=1)
+    assert said == (
+        f"prismd: port {place.port}: cannot be listened on (Address already in use); stop what"
+        " uses it, or choose another with --port\n"
+    )
+    assert not (place.data_dir / "daemon.json").exists()
+    Database(place.data_dir).close()  # its lock is free
+
+
+def test_after_a_kill_it_starts_again_and_finds_everything(place: Place) -> None:
+    for n in range(40):
+        place.write(f"{n}.txt", f"The ferry number {n} sails at noon. " * 20)
+    with place.daemon() as daemon:
+        wait_until(lambda: daemon.status()["files"]["completed"] > 0)
+        children = daemon.children()
+        daemon.process.kill()
+        daemon.process.wait()
+    assert (place.data_dir / "daemon.json").exists()
+    psutil.wait_procs(children, timeout=30)
+    assert not [child for child in children if child.is_running()]
+    with place.daemon() as daemon:
+        daemon.await_idle()
+        status = daemon.status()
+        assert status["files"]["completed"] == status["files"]["total"] == 40
+        assert status["passages"] == status["passages_embedded"]
+        assert daemon.finds("ferry number 17")[0] == "17.txt"
+    assert _well(place)
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_the_log_has_neither_questions_nor_passages(place: Place, in_file: bool) -> None:
+    place.write_sample()
+    place.write("secret.txt", SECRET)
+    log = place.root / "logs" / "prismd.log"
+    variables = {"PRISMD_LOG_FILE": str(log)} if in_file else {}
+    with place.daemon(**variables) as daemon:
+        daemon.await_idle()
+        assert daemon.finds("heliotrope") == ["secret.txt"]
+        asked = {"model": "prism", "messages": [{"role": "user", "content": SECRET}]}
+        reply = daemon.client.post("/v1/chat/completions", json=asked)
+        assert "heliotrope" in reply.text
+        daemon.client.post("/search", json={"query": "heliotrope " * 20_000})
+        assert daemon.stop() == 0
+    text = (log if in_file else place.log).read_text()
+    assert "serving on" in text
+    assert "broken.pdf" in text
+    assert "heliotrope" not in text
+    if in_file:
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+        assert not place.log.read_text()
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_data_directory_that_is_a_file_is_told(place: Place, below: str) -> None:
+    taken = place.root / "taken"
+    taken.write_text("a file")
+    said = place.run("run", exit_code=2, PRISMD_DATA_DIR=str(taken / below))
+    assert said.startswith(f"prismd: {taken / below}: cannot be the data directory (")
+    assert said.endswith("name another with --data-dir\n")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="to the superuser every directory is writable")
+def test_a_data_directory_that_cannot_be_written_is_told(place: Place) -> None:
+    place.data_dir.mkdir(mode=0o500)
+    assert str(place.data_dir) in place.run("run", exit_code=2)
+
+
+def test_a_folder_that_is_not_there_at_the_start_is_told(place: Place) -> None:
+    settings = place.config.read_text()
+    place.config.write_text(f'{settings}\n[[folders]]\npath = "{place.root}/gone"\n')
+    said = place.run("run", exit_code=2)
+    assert said == f"prismd: {place.root}/gone: there is no such folder; correct or remove it\n"
+
+
+def test_without_a_folder_it_says_how_to_name_one(place: Place) -> None:
+    daemon = Daemon(place, _started_without_folder(place))
+    try:
+        daemon.await_health()
+    finally:
+        daemon.end()
+    assert "no folder is indexed; name one: 'prismd run FOLDER'" in place.log.read_text()
+
+
+def test_a_folder_that_vanishes_and_comes_back_loses_nothing(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    elsewhere = place.root / "unplugged"
+    with place.daemon() as daemon:
+        daemon.await_idle()
+        place.folder.rename(elsewhere)
+        assert _swept(daemon) == "offline"
+        assert daemon.finds("ferry") == ["a.txt"]
+        assert daemon.status()["files"]["completed"] == 1
+        assert f"{place.folder}: is not there" in place.log.read_text()
+
+        elsewhere.rename(place.folder)
+        place.write("b.txt", "The zeppelin lands at dusk.")
+        wait_until(lambda: _swept(daemon) == "watching")
+        wait_until(lambda: daemon.finds("zeppelin") == ["b.txt"])
+        assert daemon.finds("ferry") == ["a.txt"]
+        assert daemon.status()["embeddings_computed"] == 2
+
+
+def test_a_change_is_found_without_being_asked(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    with place.daemon(PRISMD_INDEX_RESCAN_S="0.2") as daemon:
+        daemon.await_idle()
+        place.write("b.txt", "The zeppelin lands at dusk.")
+        (place.folder / "a.txt").unlink()
+        wait_until(lambda: daemon.finds("zeppelin") == ["b.txt"])
+        wait_until(lambda: daemon.finds("ferry") == [])
+
+
+def test_commands_whose_daemon_goes_away_say_so(place: Place) -> None:
+    place.write("large.txt", "One more sentence about the harbour.\n\n" * 60_000)
+    with place.daemon() as daemon:
+        wait_until(lambda: daemon.status()["files"]["processing"] == 1)
+        following = place.start("index")
+        assert following.stdout is not None
+        assert "is looking through" in following.stdout.readline()
+        daemon.process.kill()
+        daemon.process.wait()
+        _, err = following.communicate(timeout=60)
+    assert following.returncode == 3
+    assert "the running prismd answers no more" in err
+    assert "Traceback" not in err
+
+
+def _started_without_folder(place: Place) -> subprocess.Popen[bytes]:
+    from tests.cli.harness import COMMAND
+
+    with place.log.open("a") as log:
+        return subprocess.Popen(
+            [*COMMAND, "run"],
+            stdin=subprocess.DEVNULL,
+            stderr=log,
+            env=place.environment(),
+        )
+
+
+def _swept(daemon: Daemon) -> str:
+    """Ask for a sweep; the state of the folder once it is no more what it was, or after all."""
+    before = daemon.status()["roots"][0]["state"]
+    daemon.client.post("/rescan").raise_for_status()
+    wait_until(lambda: daemon.status()["roots"][0]["state"] != before)
+    return str(daemon.status()["roots"][0]["state"])
+
+
+def _well(place: Place) -> bool:
+    database = Database(place.data_dir)
+    try:
+        return check(database, repair=False) == []
+    finally:
+        database.close()
