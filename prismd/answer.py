@@ -22,6 +22,7 @@ from prismd.evidence import Evidence, EvidenceSettings, gather, good_enough
 from prismd.models.base import Delta, Embedder, Generator, Message, Reranker, Sampling
 from prismd.search import Search, SearchResult
 from prismd.store.database import Database
+from prismd.wording import asks_nothing, instructs, share_met, subject_words
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ Engine = Literal["auto", "extractive", "generative"]
 
 REFUSAL = "Your files do not contain an answer to this."
 UNSUPPORTED = "\n\nYour files do not support this answer."
-_FOLLOW_UP_WORDS = 7
+NOTHING_ASKED = "Ask a question, and your files will be searched for its answer."
+QUESTION_CHARS = 20_000
+_CONTEXT_CHARS = 2_000
+_OWN_PASSAGES = 3
 _SMALL_CONTEXT_TOKENS = 8_192
 _SMALL_CONTEXT_PASSAGES = 2
 _MAX_SENTENCES = 3
@@ -37,6 +41,9 @@ _MAX_CANDIDATES = 48
 _LEAST_CHARS = 2
 _SENTENCE_MARGIN = 2.0
 _SIMILARITY_MARGIN = 0.05
+_WORD_MARGIN = 0.0
+_INSTRUCTION_MARGINS = 3.0
+"""Margins by which a sentence that only instructs must be better than one that states."""
 
 
 class AnswerSettings(msgspec.Struct, frozen=True):
@@ -56,6 +63,12 @@ class Question(msgspec.Struct, frozen=True):
     limit: int = 10
     engine: Engine | None = None
     sampling: Sampling | None = None
+
+
+class FullAnswer(Answer, frozen=True):
+    """An answer, with what its search had to do without, fit to show to a person."""
+
+    warnings: tuple[str, ...] = ()
 
 
 class Answering:
@@ -87,31 +100,26 @@ class Answering:
         self._settings = settings
         self._citing = Citing(database, settings.base_url)
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question) -> FullAnswer:
         """The whole answer at once; see ``stream``."""
         for piece in self.stream(question):
-            if isinstance(piece, Answer):
+            if isinstance(piece, FullAnswer):
                 return piece
         raise ModelError("the answer ended without its sources; please report this")
 
-    def stream(self, question: Question) -> Generating[str | Answer, None, None]:
-        """Text as it is made, then the whole ``Answer``. Closing stops the generation.
+    def stream(self, question: Question) -> Generating[str | FullAnswer, None, None]:
+        """Text as it is made, then the whole ``FullAnswer``. Closing stops the generation.
 
         Raises:
-            RequestError: There is no question, or the engine asked for is not there.
+            RequestError: There is no question, it is too long, or the engine asked for is not
+                there.
             ModelError: The generator failed.
         """
         started = time.perf_counter()
         engine = self._engine(question.engine or self._settings.engine)
-        asked, context = resolve(question.turns)
-        limit = max(question.limit, self._settings.evidence.max_passages)
-        found = self._search.search(
-            f"{context} {asked}".strip(), limit=limit, filters=question.filters
-        )
+        asked, earlier = resolve(question.turns)
+        found, evidence, context = self._find(asked, earlier, question)
         usage = _Usage()
-        evidence: list[Evidence] = []
-        if good_enough(found.hits, self._settings.evidence):
-            evidence = gather(found.hits, self._settings.evidence)
         cited = CitedText(self._attributor(asked, evidence))
         if evidence:
             pieces = (
@@ -122,11 +130,46 @@ class Answering:
             for piece in pieces:
                 yield from cited.feed(piece)
             yield from cited.finish()
-        for note in _closing(cited):
+        for note in _closing(cited, asked):
             cited.text += note
             yield note
         timings = {**found.timings_ms, "total": round(1000 * (time.perf_counter() - started), 2)}
         yield self._finish(cited, evidence, found, engine, usage, timings, question.limit)
+
+    # Evidence
+
+    def _find(
+        self, asked: str, earlier: str, question: Question
+    ) -> tuple[SearchResult, list[Evidence], str]:
+        """What answers the newest turn, by itself or else together with the one before.
+
+        Returns:
+            What was found, the evidence (empty where nothing is good enough), and the earlier
+            turn where it was needed.
+        """
+        settings = self._settings.evidence
+        limit = max(question.limit, settings.max_passages)
+        if asks_nothing(asked):
+            return SearchResult((), asked, question.filters, {}), [], ""
+        found = self._search.search(asked, limit=limit, filters=question.filters)
+        if good_enough(found.hits, settings, found.query, found.compared):
+            return found, gather(found.hits, settings), ""
+        if earlier:
+            wider = self._search.search(f"{earlier} {asked}", limit=limit, filters=question.filters)
+            if good_enough(wider.hits, settings, wider.query, wider.compared):
+                evidence = gather(wider.hits, settings)
+                if self._concerns(found.query, evidence):
+                    return wider, evidence, earlier
+        return found, [], ""
+
+    def _concerns(self, asked: str, evidence: Sequence[Evidence]) -> bool:
+        """Whether passages have to do with a turn's own words, not with the turn before alone."""
+        texts = [item.source.text for item in evidence[:_OWN_PASSAGES]]
+        reranked = any(item.hit.explanation.rerank_score is not None for item in evidence)
+        if self._reranker is not None and reranked:
+            least = self._settings.evidence.follow_up_threshold
+            return float(1 / (1 + np.exp(-self._reranker.score(asked, texts).max()))) >= least
+        return not subject_words(asked) or any(share_met(asked, text) > 0 for text in texts)
 
     def _engine(self, wanted: Engine) -> Literal["extractive", "generative"]:
         if wanted == "generative" and self.generator is None:
@@ -176,6 +219,7 @@ class Answering:
             return
         texts = [item.source.text[start:end] for item, start, end in candidates]
         scores, margin = self._score_sentences(asked, texts)
+        scores = _after_statements(scores, texts, margin)
         best = np.argsort(-scores, kind="stable")[:_MAX_SENTENCES]
         chosen = [index for index in best if scores[index] >= scores[best[0]] - margin]
         chosen.sort(key=lambda index: (candidates[index][0].source.n, candidates[index][1]))
@@ -191,7 +235,7 @@ class Answering:
         if self._embedder is not None:
             return self._similarities(asked, texts), _SIMILARITY_MARGIN
         shares = [len(set(asked.lower().split()) & set(text.lower().split())) for text in texts]
-        return np.array(shares, np.float32), 0.0
+        return np.array(shares, np.float32), _WORD_MARGIN
 
     def _similarities(self, text: str, others: Sequence[str]) -> NDArray[np.float32]:
         assert self._embedder is not None  # noqa: S101 - callers looked
@@ -223,8 +267,8 @@ class Answering:
         usage: _Usage,
         timings: dict[str, float],
         limit: int,
-    ) -> Answer:
-        return Answer(
+    ) -> FullAnswer:
+        return FullAnswer(
             text=cited.text,
             citations=self._citing.cite(cited.sentences, evidence),
             grounding=grounding([sentence.support for sentence in cited.sentences]),
@@ -235,6 +279,7 @@ class Answering:
             finish_reason=usage.finish_reason,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
+            warnings=found.warnings,
         )
 
 
@@ -254,18 +299,38 @@ class _Usage(msgspec.Struct):
 
 
 def resolve(turns: Sequence[Message]) -> tuple[str, str]:
-    """The newest question, and what of earlier turns a short follow-up leans on.
+    """The newest question, and the one before, on which it may lean.
 
     Raises:
-        RequestError: There is no turn of the user, or it is empty.
+        RequestError: There is no turn of the user, or it is empty or too long.
     """
     asked = [turn.content.strip() for turn in turns if turn.role == "user"]
     if not asked or not asked[-1]:
         raise RequestError("messages: the last one of the user is empty", param="messages")
-    newest, earlier = asked[-1], [turn for turn in asked[:-1] if turn]
-    if earlier and len(newest.split()) <= _FOLLOW_UP_WORDS:
-        return newest, earlier[-1]
-    return newest, ""
+    newest = asked[-1]
+    if len(newest) > QUESTION_CHARS:
+        raise RequestError(
+            f"messages: a question may have {QUESTION_CHARS:,} characters, this one has"
+            f" {len(newest):,}; ask a shorter one, or put long texts into a watched folder",
+            param="messages",
+            code="question_too_long",
+        )
+    earlier = [turn for turn in asked[:-1] if turn and not asks_nothing(turn)]
+    return newest, earlier[-1][:_CONTEXT_CHARS] if earlier else ""
+
+
+def _after_statements(
+    scores: NDArray[np.float32], texts: Sequence[str], margin: float
+) -> NDArray[np.float32]:
+    """Scores by which a sentence that tells its reader what to say comes after one that states.
+
+    Only where no statement comes near is such a sentence quoted, as text.
+    """
+    instructing = np.array([instructs(text) for text in texts])
+    if not instructing.any() or instructing.all():
+        return scores
+    near = scores[~instructing].max() >= scores.max() - _INSTRUCTION_MARGINS * max(margin, 1e-3)
+    return np.where(instructing & near, -np.inf, scores).astype(np.float32)
 
 
 def _says_something(item: Evidence, start: int, end: int) -> bool:
@@ -291,8 +356,10 @@ def _fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: 
     return texts
 
 
-def _closing(cited: CitedText) -> list[str]:
+def _closing(cited: CitedText, asked: str) -> list[str]:
     """What is said when the files do not support the answer."""
+    if asks_nothing(asked):
+        return [NOTHING_ASKED]
     if not cited.sentences:
         return [REFUSAL]
     if grounding([sentence.support for sentence in cited.sentences]) == "none":

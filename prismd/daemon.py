@@ -107,7 +107,7 @@ def run(config: Config) -> None:
             _serve(prism, token, listener)
     finally:
         prism.close()
-        log.info("stopped")
+    log.info("stopped")
 
 
 def _serve(prism: Prism, token: str, listener: socket.socket) -> None:

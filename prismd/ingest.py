@@ -397,7 +397,8 @@ def _check_size(job: Job, limit_bytes: int) -> None:
     if job.size_bytes > limit_bytes:
         raise ExtractError(
             f"{name}: {job.size_bytes / 1e6:.0f} MB is more than the limit of"
-            f" {limit_bytes / 1e6:.0f} MB; raise [index] max_file_mb to index it",
+            f" {limit_bytes / 1e6:.0f} MB; raise [index] max_file_mb and run"
+            " 'prismd retry --skipped'",
             code="too_large",
             skip=True,
         )

@@ -39,7 +39,7 @@ _EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ),
 )
 _REFUSAL = re.compile(
-    r"\W*(?:the|these)(?: given| provided)? passages?\b[^.]*\b(?:not|no|n't)\b", re.I
+    r"\W*(?:the|these)(?: given| provided)? passages?\b[^.]*(?:\b(?:not|no)|n['\u2019]t)\b", re.I
 )
 _REFUSAL_BEGINS = re.compile(r"\W*(?:t(?:h(?:e(?:s(?:e)?)?)?)?|the(?:se)? .*)?", re.I | re.S)
 _HELD_CHARS = 120

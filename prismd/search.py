@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import apsw
@@ -27,8 +28,11 @@ log = logging.getLogger(__name__)
 RerankMode = Literal["auto", "always", "never"]
 _DEADLINE_S = 10.0
 _SPARE = 2.0
+_QUERY_CHARS = 8_000
+"""What is read of a query: some 2,000 tokens, more than any model here takes."""
 _TELLING = 20
 _MOSTLY = 0.5
+_PROSE_MARKS = re.compile(r"[.,](?!\d)|[;:!?'\"“”‘’„«»…]")  # noqa: RUF001 - the marks of prose
 
 
 class SearchSettings(msgspec.Struct, frozen=True):
@@ -62,13 +66,23 @@ class SearchSettings(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """Hits, best first, and how they were found."""
+    """Hits, best first, and how they were found.
+
+    Attributes:
+        hits: Best first.
+        query: The words that were looked for, filters taken out.
+        filters: All that narrowed the search.
+        timings_ms: Time of each step.
+        warnings: What the search had to do without, fit to show to a person.
+        compared: Passages whose similarity is a cosine with the query, not a share of a score.
+    """
 
     hits: tuple[Hit, ...]
     query: str
     filters: Filters
     timings_ms: dict[str, float]
     warnings: tuple[str, ...] = ()
+    compared: frozenset[int] = frozenset()
 
 
 class _Candidates(msgspec.Struct, frozen=True):
@@ -77,6 +91,7 @@ class _Candidates(msgspec.Struct, frozen=True):
     vectors: Ranked
     hits: dict[int, Hit]
     similarities: dict[int, float]
+    other_model: str = ""
 
 
 class Search:
@@ -116,7 +131,8 @@ class Search:
         """Find the passages that answer a query.
 
         Args:
-            query: A person's words; may hold filters (see ``query.parse_query``).
+            query: A person's words; may hold filters (see ``query.parse_query``). Only the
+                first 8,000 characters of the words are read.
             limit: How many hits at most.
             filters: Further filters.
             rerank: Overrides the settings.
@@ -126,7 +142,8 @@ class Search:
             StoreError: The search took too long.
         """
         clock = _Clock()
-        words, written = parse_query(query)
+        written_words, written = parse_query(query)
+        words = written_words[:_QUERY_CHARS]
         wanted = combine(written, filters or Filters())
         vector, warnings = self._embed(words)
         clock.lap("embed")
@@ -134,21 +151,39 @@ class Search:
             lambda c: self._retrieve(c, words, vector, wanted), deadline_s=_DEADLINE_S
         )
         clock.lap("retrieve")
+        warnings += self._other_model(found)
         foreign = self._foreign_share(found)
-        trust = 1.0 - foreign * (1.0 - self.settings.foreign_weight)
-        hits = fuse(found.words, found.substrings, found.vectors, found.hits, self.settings, trust)
-        hits = [
-            msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
-            for hit in hits
-        ]
-        if not found.similarities:
-            hits = _similarity_from_score(hits)
+        hits = self._fuse(found, foreign)
         clock.lap("fuse")
-        hits = collapse(hits)
         if foreign <= _MOSTLY:  # a reranker would only shuffle what it cannot read
             hits = self._rerank(words, hits, rerank or self.settings.rerank)
         clock.lap("rerank")
-        return SearchResult(tuple(hits[:limit]), words, wanted, clock.laps_ms, warnings)
+        return SearchResult(
+            tuple(hits[:limit]),
+            written_words,
+            wanted,
+            clock.laps_ms,
+            warnings,
+            frozenset(found.similarities),
+        )
+
+    def _fuse(self, found: _Candidates, foreign: float) -> list[Hit]:
+        trust = 1.0 - foreign * (1.0 - self.settings.foreign_weight)
+        hits = fuse(found.words, found.substrings, found.vectors, found.hits, self.settings, trust)
+        if not found.similarities:
+            return collapse(_similarity_from_score(hits))
+        return collapse(
+            msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
+            for hit in hits
+        )
+
+    def _other_model(self, found: _Candidates) -> tuple[str, ...]:
+        if not found.other_model or self._embedder is None:
+            return ()
+        return (
+            f"searched by words alone: the index was embedded by {found.other_model}, not by"
+            f" {self._embedder.space.model}; 'prismd reindex --stale' embeds it anew",
+        )
 
     def _embed(self, words: str) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
         if self._embedder is None or not words:
@@ -182,8 +217,15 @@ class Search:
         ]
         space = self._open_space(connection)
         space_id = None if space is None else space.space_id
-        similarities = retrieval.similarities(connection, vector, sorted(hits), space_id)
-        return _Candidates(lists[0], lists[1], lists[2], hits, similarities)
+        others = [] if space or vector is None else vectors.spaces(connection)
+        return _Candidates(
+            lists[0],
+            lists[1],
+            lists[2],
+            hits,
+            retrieval.similarities(connection, vector, sorted(hits), space_id),
+            others[-1][1].model if others else "",
+        )
 
     def _nearest(
         self,
@@ -266,25 +308,25 @@ def fuse(
     """
     scores: dict[int, float] = {}
     explained: dict[int, dict[str, float | int]] = {}
-    for name, ranked, weight in (
+    weighed = (
         ("lexical", words, settings.lexical_weight),
         ("substring", substrings, settings.substring_weight),
         ("vector", nearest, settings.vector_weight * vector_trust),
-    ):
+    )
+    for name, ranked, weight in weighed:
         for rank, (passage_id, score) in enumerate(ranked, start=1):
             scores[passage_id] = scores.get(passage_id, 0.0) + weight / (settings.rrf_k + rank)
             notes = explained.setdefault(passage_id, {})
             notes[f"{name}_rank"] = rank
             if name != "substring":
                 notes[f"{name}_score"] = score
-    order = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))
     return [
         msgspec.structs.replace(
             hits[passage_id],
-            score=scores[passage_id],
-            explanation=Explanation(**explained[passage_id], fused_score=scores[passage_id]),  # type: ignore[arg-type]
+            score=score,
+            explanation=Explanation(**explained[passage_id], fused_score=score),  # type: ignore[arg-type]
         )
-        for passage_id in order
+        for passage_id, score in sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     ]
 
 
@@ -317,12 +359,15 @@ def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSet
     return head + list(hits[depth:])
 
 
-def collapse(hits: Sequence[Hit]) -> list[Hit]:
-    """Leave out passages whose words an earlier hit has, letter by letter."""
+def collapse(hits: Iterable[Hit]) -> list[Hit]:
+    """Leave out passages that say what an earlier hit says.
+
+    White space, case and the marks of prose make no difference; signs do (a + b, a - b).
+    """
     seen: set[str] = set()
     kept = []
     for hit in hits:
-        text = " ".join(hit.passage.text.split())
+        text = " ".join(_PROSE_MARKS.sub(" ", hit.passage.text.casefold()).split())
         if text not in seen:
             seen.add(text)
             kept.append(hit)

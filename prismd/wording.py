@@ -34,34 +34,37 @@ _PAIRED_SHARE = 1 / 3
 
 # Small sets for the five languages that are met most. What they miss is judged as before; what
 # they find too much of only makes a claim weaker or a question vaguer.
-_NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor without cannot"
-    " deny denies denied denying false untrue"
-    " nicht kein keine keinen keinem keiner keines nie niemals niemand nichts ohne weder"
-    " bestreiten bestreitet bestritt bestritten leugnen leugnet falsch"
-    " ne pas jamais aucun aucune sans rien nie nier nions faux"
-    " nunca ningún ninguno ninguna sin nadie nada jamás niega niegan negamos falso"
-    " non nessun nessuno nessuna senza niente nulla nega negano neghiamo".split()
-)
-_CONTRACTED = re.compile(r"n['’]t\b|\bn['’](?=\w)", re.IGNORECASE)  # don't; il n'a
-_REPLY = re.compile(r"\W*(?:no|nein|non)\s*[,;:.!–—]", re.IGNORECASE)
+_DENYING_WORDS = """
+    not no never none nobody nothing neither nor without cannot
+    deny denies denied denying false untrue
+    nicht kein keine keinen keinem keiner keines nie niemals niemand nichts ohne weder
+    bestreiten bestreitet bestritt bestritten leugnen leugnet falsch
+    ne pas jamais aucun aucune sans rien nie nier nions faux
+    nunca ningún ninguno ninguna sin nadie nada jamás niega niegan negamos falso
+    non nessun nessuno nessuna senza niente nulla nega negano neghiamo
+"""
+_NEGATIONS = frozenset(_DENYING_WORDS.split())
+_CONTRACTED = re.compile("n['\u2019]t\\b|\\bn['\u2019](?=\\w)", re.IGNORECASE)  # don't; il n'a
+_REPLY = re.compile("\\W*(?:no|nein|non)\\s*[,;:.!\u2013\u2014]", re.IGNORECASE)
 _NUMBERED = re.compile(r"\bno\.?\s*(?=\d)", re.IGNORECASE)  # invoice no. 5
-_ASKING = frozenset(
-    "what when where which whose whom does have has will would could should many much long"
-    " there that this with from about were been into your their tell"
-    " welche welcher welches wann wieviel viele lange wird werden wurde sind haben eine einen"
-    " einer über kann soll gibt"
-    " quand quel quelle quels quelles combien pourquoi comment est-ce sont dans pour avec"
-    " cuándo cuando dónde donde cuál cual cuánto cuanto cuántos quién quien cómo como para"
-    " quando dove quale quali quanto quanti come sono della delle dello degli".split()
-)
-_COURTESIES = frozenset(
-    "thanks thank you thx cheers great ok okay yes no fine cool perfect nice good hello hi hey bye"
-    " goodbye very much so a lot again please right alright got it"
-    " danke dankeschön bitte sehr vielen dank gut prima super ja nein hallo tschüss"
-    " merci beaucoup bien oui bonjour salut gracias muchas vale sí hola adiós"
-    " grazie mille bene ciao".split()
-)
+_ASKING_WORDS = """
+    what when where which whose whom does have has will would could should many much long
+    there that this with from about were been into your their tell
+    welche welcher welches wann wieviel viele lange wird werden wurde sind haben eine einen
+    einer über kann soll gibt
+    quand quel quelle quels quelles combien pourquoi comment sont dans pour avec
+    cuándo cuando dónde donde cuál cual cuánto cuanto cuántos quién quien cómo como para
+    quando dove quale quali quanto quanti come sono della delle dello degli
+"""
+_ASKING = frozenset(_ASKING_WORDS.split())
+_POLITE_WORDS = """
+    thanks thank you thx cheers great ok okay yes no fine cool perfect nice good hello hi hey bye
+    goodbye very much so a lot again please right alright got it
+    danke dankeschön bitte sehr vielen dank gut prima super ja nein hallo tschüss
+    merci beaucoup bien oui bonjour salut gracias muchas vale sí hola adiós
+    grazie mille bene ciao
+"""
+_COURTESIES = frozenset(_POLITE_WORDS.split())
 _INSTRUCTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.!?]{0,60}"
     r"\b(?:instructions?|prompts?|rules?|passages?|context|above)\b"

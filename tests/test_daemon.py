@@ -6,10 +6,8 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -146,11 +144,8 @@ def test_a_folder_that_is_not_there_at_the_start_is_told(place: Place) -> None:
 
 
 def test_without_a_folder_it_says_how_to_name_one(place: Place) -> None:
-    daemon = Daemon(place, _started_without_folder(place))
-    try:
-        daemon.await_health()
-    finally:
-        daemon.end()
+    with place.daemon(folders=[]):
+        pass
     assert "no folder is indexed; name one: 'prismd run FOLDER'" in place.log.read_text()
 
 
@@ -167,7 +162,7 @@ def test_a_folder_that_vanishes_and_comes_back_loses_nothing(place: Place) -> No
 
         elsewhere.rename(place.folder)
         place.write("b.txt", "The zeppelin lands at dusk.")
-        wait_until(lambda: _swept(daemon) == "watching")
+        assert _swept(daemon) == "watching"
         wait_until(lambda: daemon.finds("zeppelin") == ["b.txt"])
         assert daemon.finds("ferry") == ["a.txt"]
         assert daemon.status()["embeddings_computed"] == 2
@@ -198,20 +193,8 @@ def test_commands_whose_daemon_goes_away_say_so(place: Place) -> None:
     assert "Traceback" not in err
 
 
-def _started_without_folder(place: Place) -> subprocess.Popen[bytes]:
-    from tests.cli.harness import COMMAND
-
-    with place.log.open("a") as log:
-        return subprocess.Popen(
-            [*COMMAND, "run"],
-            stdin=subprocess.DEVNULL,
-            stderr=log,
-            env=place.environment(),
-        )
-
-
 def _swept(daemon: Daemon) -> str:
-    """Ask for a sweep; the state of the folder once it is no more what it was, or after all."""
+    """Ask for a sweep, and wait until it finds the folder in another state."""
     before = daemon.status()["roots"][0]["state"]
     daemon.client.post("/rescan").raise_for_status()
     wait_until(lambda: daemon.status()["roots"][0]["state"] != before)

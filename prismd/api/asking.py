@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from prismd.answer import Answering, Question, resolve
+from prismd.answer import Answering, FullAnswer, Question, resolve
 from prismd.api import wire
 from prismd.api.completion import Reply, Usage, reply_of, source_list
 from prismd.api.interrupt import noted
@@ -205,29 +205,30 @@ def _plan_cited(
     )
     listed = request.model == PRISM_SOURCES
     explain = bool(options.explain)
-
-    def work() -> Iterator[str | Reply]:
-        answer = None
-        for piece in stream_of(services.answering, question):
-            if isinstance(piece, Answer):
-                answer = piece
-            else:
-                yield piece
-        if answer is None:
-            raise ModelError("the answer ended without its sources; please report this")
-        reply = reply_of(
-            answer, _usage_of(answer, turns, services), settings.base_url, explain=explain
-        )
-        sources = source_list(answer) if listed else ""
-        if sources:
-            yield sources
-            reply = msgspec.structs.replace(reply, text=reply.text + sources)
-        yield reply
-
-    return work
+    return lambda: _cite(question, services, settings.base_url, listed=listed, explain=explain)
 
 
-def stream_of(answering: Answering, question: Question) -> Iterator[str | Answer]:
+def _cite(
+    question: Question, services: Services, base_url: str, *, listed: bool, explain: bool
+) -> Iterator[str | Reply]:
+    answer = None
+    for piece in stream_of(services.answering, question):
+        if isinstance(piece, FullAnswer):
+            answer = piece
+        else:
+            yield piece
+    if answer is None:
+        raise ModelError("the answer ended without its sources; please report this")
+    usage = _usage_of(answer, question.turns, services)
+    reply = reply_of(answer, usage, base_url, explain=explain)
+    sources = source_list(answer) if listed else ""
+    if sources:
+        yield sources
+        reply = msgspec.structs.replace(reply, text=reply.text + sources)
+    yield reply
+
+
+def stream_of(answering: Answering, question: Question) -> Iterator[str | FullAnswer]:
     """An answer as it is made, which is closed together with what reads it."""
     stream = answering.stream(question)
     try:

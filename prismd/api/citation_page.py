@@ -69,8 +69,11 @@ def _look_up(api: Api, kept: KeptCitation) -> _Cited:
             opened = content.open_inside(record, roots)
         except RequestError:
             continue
-        os.close(opened.fd)
-        if content.is_as_indexed(record, opened):
+        try:
+            same = content.is_as_indexed(record, opened)
+        finally:
+            os.close(opened.fd)
+        if same:
             return _Cited(kept, record, "same", text)
         standing = "changed"
     if not holding and _path_is_known(api, kept.path):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from prismd.answer import FullAnswer
 from prismd.domain import Answer, Citation, Explanation, Hit, PageLocator, TextLocator
 
 _SNIPPET_CHARS = 300
@@ -69,6 +70,7 @@ class PrismNote(Struct, frozen=True):
     engine: str
     timings_ms: Mapping[str, float]
     hits: tuple[ExplainedHit, ...] | UnsetType = UNSET
+    warnings: tuple[str, ...] = ()
 
 
 class Sources(Struct, frozen=True):
@@ -196,7 +198,7 @@ def last_chunks(head: Head, reply: Reply) -> Iterator[ChatChunk]:
         )
 
 
-def reply_of(answer: Answer, usage: Usage, base_url: str, *, explain: bool) -> Reply:
+def reply_of(answer: FullAnswer, usage: Usage, base_url: str, *, explain: bool) -> Reply:
     """A cited answer as a reply."""
     hits = tuple(
         ExplainedHit(
@@ -211,6 +213,7 @@ def reply_of(answer: Answer, usage: Usage, base_url: str, *, explain: bool) -> R
         answer.engine,
         answer.timings_ms,
         hits if explain else UNSET,
+        answer.warnings,
     )
     return Reply(
         answer.text,

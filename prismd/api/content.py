@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -74,8 +75,22 @@ def open_inside(record: FileRecord, roots: Iterable[Root]) -> OpenFile:
 
 
 def is_as_indexed(record: FileRecord, opened: OpenFile) -> bool:
-    """Whether the file on disk is still the one that was read, as far as size and time tell."""
-    return record.size_bytes == opened.size_bytes and record.mtime_ns == opened.mtime_ns
+    """Whether the file on disk still holds the document of its row. Blocks.
+
+    Size and time tell it where the row is settled. While the file waits to be read anew, or could
+    not be, they are already those of what is on disk now, and its bytes are hashed.
+    """
+    if record.size_bytes != opened.size_bytes or record.mtime_ns != opened.mtime_ns:
+        return False
+    return record.state == "completed" or _sha256(opened) == record.sha256
+
+
+def _sha256(opened: OpenFile) -> str:
+    digest, at = hashlib.sha256(), 0
+    while piece := os.pread(opened.fd, _PIECE_BYTES, at):
+        digest.update(piece)
+        at += len(piece)
+    return digest.hexdigest()
 
 
 def _stands_within(path: bytes, found: os.stat_result, roots: Iterable[Root]) -> bool:

@@ -156,9 +156,12 @@ async def get_preview(
 
     def work() -> bytes:
         opened = _open(api, record)
-        os.close(opened.fd)
-        if boxes and not content.is_as_indexed(record, opened):
-            raise _changed(record)
+        try:
+            if boxes and not content.is_as_indexed(record, opened):
+                raise _changed(record)
+        finally:
+            os.close(opened.fd)
+        # The reader opens the path once more: what is put there in between is drawn instead.
         return api.services.pool.render(Path(os.fsdecode(record.path_raw)), number, boxes, dpi)
 
     image = await api.offload.render(work)

@@ -12,7 +12,7 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from msgspec import UNSET, Struct, UnsetType
 
-from prismd.answer import Question
+from prismd.answer import FullAnswer, Question
 from prismd.api import wire
 from prismd.api.asking import no_generator, stream_of
 from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
@@ -21,7 +21,6 @@ from prismd.api.completion import Reply, Usage, iso_time
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import watching_client
 from prismd.domain import (
-    Answer,
     Box,
     Citation,
     DocumentType,
@@ -171,11 +170,11 @@ async def _answered(
         limit=asked.limit or api.settings.search_limit,
         engine=asked.engine,
     )
-    answers: list[Answer] = []
+    answers: list[FullAnswer] = []
 
     def work() -> Any:
         for piece in stream_of(api.services.answering, question):
-            if isinstance(piece, Answer):
+            if isinstance(piece, FullAnswer):
                 answers.append(piece)
                 yield Reply(piece.text, piece.finish_reason, Usage(0, 0, 0))
 
@@ -190,6 +189,7 @@ async def _answered(
         response=answer.text,
         citations=tuple(_citation(citation) for citation in answer.citations),
         grounding=answer.grounding,
+        warnings=answer.warnings,
     )
 
 

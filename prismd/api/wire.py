@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from prismd.answer import QUESTION_CHARS
 from prismd.domain import DocumentType, Filters
 from prismd.errors import RequestError
 
-Text = Annotated[str, Meta(max_length=100_000)]
+Query = Annotated[str, Meta(max_length=QUESTION_CHARS)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Positive = Annotated[int, Meta(ge=1)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
@@ -112,7 +113,7 @@ class EmbeddingsRequest(Struct, frozen=True):
 class SearchRequest(FilterFields, frozen=True, kw_only=True):
     """``POST /search``; filters may stand in ``filters`` or beside it."""
 
-    query: Text
+    query: Query
     limit: Limit | None = None
     filter_type: str | list[str] | None = None
     filters: FilterFields | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, get_args
 
@@ -46,6 +47,11 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        click.echo(f"Warning: {plain(warning)}", err=True)
+
+
 @click.command("search")
 @click.argument("query", nargs=-1, required=True)
 @click.option("-n", "--limit", type=click.IntRange(1, 100), help="How many results.")
@@ -74,6 +80,7 @@ def search_command(
     if as_json:
         print_json(found)
         return
+    _warn(found.get("warnings") or ())
     if not found["results"]:
         click.echo("Nothing found.")
     for number, result in enumerate(found["results"], start=1):
@@ -120,6 +127,7 @@ def ask_command(
     if as_json:
         print_json(reply)
         return
+    _warn(reply["prism"].get("warnings") or ())
     click.echo(paragraphs(reply["choices"][0]["message"]["content"]))
     shown = {citation["citation_id"]: citation for citation in reply["prism"]["citations"]}
     for citation in shown.values():

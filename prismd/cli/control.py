@@ -10,6 +10,7 @@ import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.terminal import counted, plain
+from prismd.domain import FileState
 from prismd.timing import duration
 
 
@@ -76,18 +77,23 @@ def resume_command(context: Context) -> None:
 
 
 @click.command("retry")
+@click.option(
+    "--skipped", is_flag=True, help="The skipped ones, too: after a limit was raised, say."
+)
 @pass_context
-def retry_command(context: Context) -> None:
+def retry_command(context: Context, skipped: bool) -> None:
     """Queue the files that failed once more."""
+    states: tuple[FileState, ...] = ("failed", "quarantined")
+    states += ("skipped",) if skipped else ()
     if context.running():
         with context.daemon() as daemon:
-            count = checked(daemon.post("/retry"))["queued"]
+            count = checked(daemon.post("/retry", json={"states": states}))["queued"]
     else:
         from prismd.store import jobs
 
         context.need_index()
         with context.prism(writable=True) as prism:
-            count = prism.database.write(jobs.retry)
+            count = prism.database.write(lambda c: jobs.retry(c, states))
     click.echo(f"{counted(count, 'file')} queued.")
 
 

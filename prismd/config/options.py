@@ -110,7 +110,7 @@ class Embedding(Struct, frozen=True, kw_only=True):
     api_key_env: str = ""
     """Environment variable that holds the key, where one is needed."""
     dim: CountOrZero = 0
-    """Dimensions of its vectors; 0 means to ask the server."""
+    """Dimensions of its vectors; needed with ``base_url``."""
     max_tokens: Count = 512
     """Tokens of a text that the model reads."""
     query_prefix: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+import pathspec
+
 from prismd.config.options import Config
 from prismd.errors import ConfigError
 
@@ -45,6 +47,23 @@ def check_together(config: Config) -> None:
                 f'"{origin}" is not an origin; give scheme and host, such as '
                 '"http://localhost:3000"',
             )
+    _check_patterns(config)
+    _check_remote(config)
+
+
+def _check_patterns(config: Config) -> None:
+    lists = {"index.exclude": config.index.exclude}
+    for number, folder in enumerate(config.folders):
+        lists[f"folders.{number}.include"] = folder.include
+        lists[f"folders.{number}.exclude"] = folder.exclude
+    for key, patterns in lists.items():
+        try:
+            pathspec.GitIgnoreSpec.from_lines(patterns)
+        except ValueError as error:
+            raise _wrong(config, key, f"{error}; write patterns as in .gitignore") from error
+
+
+def _check_remote(config: Config) -> None:
     for section, remote in (("embedding", config.embedding), ("generation", config.generation)):
         if remote.base_url and not _is_http(remote.base_url):
             raise _wrong(
@@ -59,6 +78,8 @@ def check_together(config: Config) -> None:
                 f"{section}.model",
                 f"base_url is set, so name the model at {remote.base_url}",
             )
+    if config.embedding.base_url and not config.embedding.dim:
+        raise _wrong(config, "embedding.dim", "base_url is set, so say how wide its vectors are")
 
 
 def _wrong(config: Config, key: str, message: str) -> ConfigError:

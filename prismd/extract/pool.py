@@ -120,8 +120,8 @@ class ExtractPool:
         take: Callable[[Child, float, str], T],
     ) -> T:
         with self._worker(subject, slots) as (worker, epoch):
-            deadline = time.monotonic() + self._deadline_s
             self._await_start(worker, epoch, subject)
+            deadline = time.monotonic() + self._deadline_s
             try:
                 worker.child.send(request, self._deadline_s)
                 return take(worker.child, deadline, subject)
@@ -219,13 +219,13 @@ class ExtractPool:
         if isinstance(error, ChildTimeout):
             raise ExtractTimeout(
                 f"{subject}: not read within {self._deadline_s:g} s; "
-                "raise the deadline of extraction, or split the file, to index it"
+                "raise [index] deadline_s, or split the file, to index it"
             ) from error
         assert isinstance(error, ChildDied)  # noqa: S101 - there is no third kind
         if _ran_out_of_memory(error):
             raise ExtractError(
                 f"{subject}: reading it needs more than the {self._memory_bytes >> 20} MB of "
-                "memory that a worker may use; raise the memory limit of extraction, "
+                "memory that a worker may use; raise [index] memory_mb, "
                 "or split the file, to index it",
                 code=OUT_OF_MEMORY,
             ) from error

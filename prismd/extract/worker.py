@@ -125,7 +125,7 @@ def _out_of_memory() -> Failed:
     return Failed(
         "ExtractError",
         "reading it needs more memory than a worker may use; "
-        "raise the memory limit of extraction, or split the file",
+        "raise [index] memory_mb, or split the file",
         OUT_OF_MEMORY,
         skip=False,
         transient=False,

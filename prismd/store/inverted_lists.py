@@ -394,7 +394,7 @@ def _drop_unfinished(connection: apsw.Connection) -> None:
 
 
 def append(database: Database, space_id: int, dim: int) -> None:
-    """Take the newest vectors into the lists, a chunk at a time."""
+    """Take the newest vectors into the lists, so many at a time as a search reads of them."""
     generation = database.read(lambda c: active(c, space_id))
     if generation is None:
         return
@@ -402,15 +402,15 @@ def append(database: Database, space_id: int, dim: int) -> None:
     after = generation.listed_to
     while True:
         ids, vectors = database.read(
-            lambda c, after=after: _read_after(c, space_id, after, _CHUNK, dim)  # type: ignore[misc]
+            lambda c, after=after: _read_after(c, space_id, after, _TAIL_LIMIT, dim)  # type: ignore[misc]
         )
         if not len(ids):
             return
         after = int(ids[-1])
-        _append_chunk(database, trained, ids, vectors)
+        _append_block(database, trained, ids, vectors)
 
 
-def _append_chunk(database: Database, trained: _Trained, ids: Ids, vectors: Floats) -> None:
+def _append_block(database: Database, trained: _Trained, ids: Ids, vectors: Floats) -> None:
     codes = encode(vectors, trained.mean)
     groups = _grouped(assign(vectors, trained.centroids))
 

@@ -146,11 +146,14 @@ class Place:
         return {Path(str(path)).name: str(state) for path, state in rows}
 
     @contextmanager
-    def daemon(self, *folders: object, **variables: str) -> Iterator[Daemon]:
-        """A running daemon over folders; without one, over the folder of the place."""
+    def daemon(
+        self, folders: Sequence[object] | None = None, **variables: str
+    ) -> Iterator[Daemon]:
+        """A running daemon over the folder of the place, or over those that are named."""
+        folders = [self.folder] if folders is None else folders
         with self.log.open("a") as log:
             process = subprocess.Popen(
-                [*COMMAND, "run", *map(str, folders or [self.folder])],
+                [*COMMAND, "run", *map(str, folders)],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 env=self.environment(**variables),

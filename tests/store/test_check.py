@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from pathlib import Path
 
 import apsw
@@ -15,6 +16,7 @@ from prismd.models.fake import FakeEmbedder
 from prismd.store import inverted_lists, jobs, lexical, retrieval, vectors
 from prismd.store.check import backup, check
 from prismd.store.database import FILE_NAME, Database
+from prismd.store.retrieval import Scope
 from prismd.store.vector_search import SpaceSearch
 from tests.building import embed_waiting, put
 
@@ -208,3 +210,53 @@ def test_half_precision_is_no_damage(database: Database) -> None:
     hash_ = database.read(lambda c: c.execute("SELECT embedding_hash FROM passages").get)
     database.write(lambda c: vectors.store(c, 1, [hash_], vector[None, :]))
     assert check(database, repair=False) == []
+
+
+def test_a_wrong_count_of_vectors_is_mended(filled: Database) -> None:
+    filled.write(lambda c: c.execute("UPDATE spaces SET vectors = 99"))
+    assert [(f.what, f.repaired) for f in check(filled, repair=True)] == [
+        ("spaces whose count of vectors is wrong", True)
+    ]
+    assert filled.read(lambda c: vectors.count(c, 1)) == 6
+    assert check(filled, repair=False) == []
+
+
+def test_a_large_flat_index_is_verified_without_holding_it_all(database: Database) -> None:
+    count, dim = 12_000, EMBEDDER.space.dim
+    put(database, "/d/a.txt", "Words.", embedder=EMBEDDER)
+    packed = bytes(2 * dim)
+    database.write(
+        lambda c: c.executemany(
+            "INSERT INTO embeddings (space_id, hash, vector) VALUES (1, ?, ?)",
+            [(n.to_bytes(16, "big"), packed) for n in range(count)],
+        )
+    )
+    database.write(lambda c: vectors.make_flat(c, 1))
+    database.write(lambda c: c.execute("DELETE FROM vectors_flat_1 WHERE rowid % 2000 = 0"))
+    tracemalloc.start()
+    found = check(database, repair=False)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [f.count for f in found if "flat index" in f.what] == [6]
+    assert peak_bytes < count * dim * 2
+
+
+def test_many_passages_are_indexed_anew_without_holding_them_all(database: Database) -> None:
+    count, text = 4_000, "Blubber. " * 100
+    put(database, "/d/a.txt", "Words.")
+    database.write(
+        lambda c: c.executemany(
+            "INSERT INTO passages (document_id, ordinal, char_start, char_end, text, heading,"
+            " locator, tokens, embedding_hash) VALUES (1, ?, 0, 0, ?, '[]', '', 0, x'')",
+            [(n, f"walrus{n} {text}") for n in range(1, count)],
+        )
+    )
+    tracemalloc.start()
+    found = check(database, repair=True)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [(f.count, f.repaired) for f in found] == [(count - 1, True)]
+    walrus = lexical.parse(f"walrus{count - 1}")
+    ranked = database.read(lambda c: retrieval.by_words(c, walrus, 2, Scope("", (), None)))
+    assert [id_ for id_, _ in ranked] == [count]
+    assert peak_bytes < count * len(text) * 0.8

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 
 import pytest
 
@@ -207,3 +208,20 @@ def test_what_another_version_made_is_stale_and_read_anew_though_known(database:
     database.write(lambda c: documents.mark_stale(c, ids))
     assert database.read(lambda c: documents.find(c, made.sha256)) is None
     assert find(database, "walrus") == ["A walrus."]  # it serves until it is replaced
+
+
+def test_a_document_packed_beforehand_is_compressed_no_more_in_the_transaction(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, passages = document(LONG, title="A title")
+    packed = documents.pack(made)
+
+    def refuse(*_: object) -> bytes:
+        raise AssertionError("compressed while other writers wait")
+
+    monkeypatch.setattr(zlib, "compress", refuse)
+    database.write(lambda c: documents.replace(c, packed, passages, None))
+    content = database.read(lambda c: documents.content(c, made.sha256))
+    assert content is not None
+    assert (content.text, content.layout) == (LONG, made.extraction.layout)
+    assert content.title == "A title"

@@ -23,7 +23,8 @@ VECTOR = np.eye(1, FakeEmbedder().space.dim, dtype=np.float32)[0]
 # Tables that stay small, values that the statement brings along, and full-text matches ("M"),
 # which must not be looked up once per row ("=").
 HARMLESS = re.compile(
-    r"SCAN (CONSTANT ROW|json_each|wanted|spaces|roots|sqlite_schema|sqlite_sequence)\b"
+    r"SCAN (CONSTANT ROW|json_each|wanted|spaces|roots|sqlite_schema|sqlite_sequence"
+    r"|vector_generations)\b"
     r"|SCAN passage_(words|trigrams) VIRTUAL TABLE INDEX \d+:M"
     r"|SCAN passage_words_vocabulary VIRTUAL TABLE INDEX [1-9]"
     r"|SCAN j USING INDEX jobs_in_order$"  # it stops at the first that is due

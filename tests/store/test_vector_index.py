@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import StoreError
-from prismd.store import inverted_lists, vector_search, vectors
+from prismd.store import inverted_lists, retrieval, vector_search, vectors
 from prismd.store.check import Finding, check
 from prismd.store.database import Database
 from prismd.store.inverted_lists import ListIndex
@@ -369,3 +371,147 @@ def test_a_dropped_space_leaves_its_passages_waiting(database: Database) -> None
         assert database.read(lambda c, t=table: c.execute(f"SELECT count(*) FROM {t}").get) == 0  # type: ignore[misc]
     assert len(database.read(lambda c: vectors.unembedded(c, 1_000))[0]) == 300
     assert wrong_vectors(database) == []
+
+
+def test_lists_that_are_trained_after_others_were_given_up_serve_by_their_own_centroids(
+    database: Database,
+) -> None:
+    index = ListIndex(1, DIM, probes=2)
+    fill(database, clustered(2_000))
+    inverted_lists.build(database, 1, DIM)
+    first = database.read(lambda c: inverted_lists.active(c, 1))
+    search(database, index, clustered(1)[0])
+    forget(database, list(range(1, 2_001)))
+    inverted_lists.build(database, 1, DIM)
+    fill(database, clustered(2_000, seed=4))
+    inverted_lists.build(database, 1, DIM)
+    second = database.read(lambda c: inverted_lists.active(c, 1))
+    assert first is not None
+    assert second is not None
+    assert second.id > first.id
+    fresh = ListIndex(1, DIM, probes=2)
+    for query in clustered(20, seed=6):
+        assert search(database, index, query)[0] == search(database, fresh, query)[0]
+
+
+def add_bare(database: Database, rows: Vectors) -> None:
+    """Add vectors that no passage has, by the thousand."""
+    start = database.read(lambda c: c.execute("SELECT count(*) FROM embeddings").get)
+    packed = [
+        ((start + n).to_bytes(15, "big"), row.astype("<f2").tobytes()) for n, row in enumerate(rows)
+    ]
+    database.write(
+        lambda c: c.executemany(
+            "INSERT INTO embeddings (space_id, hash, vector) VALUES (1, ?, ?)", packed
+        )
+    )
+
+
+@pytest.mark.parametrize("share", [None, 0.5])
+def test_many_vectors_behind_the_lists_are_searched_without_holding_them_all(
+    database: Database, share: float | None
+) -> None:
+    rows = clustered(30_000)
+    fill(database, rows[:1_000])
+    inverted_lists.build(database, 1, DIM)
+    add_bare(database, rows[1_000:])
+    random = np.random.default_rng(3)
+    among = None if share is None else np.flatnonzero(random.random(len(rows)) < share) + 1
+    index = ListIndex(1, DIM)
+    queries = clustered(5, seed=6)
+    tracemalloc.start()
+    found = [search(database, index, query, allowed=among)[0] for query in queries]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    truth = [exact(rows, query, among=among) for query in queries]
+    assert recall(found, truth) >= 0.95
+    assert peak_bytes < rows.nbytes / 2
+
+
+def test_many_vectors_are_appended_without_holding_them_all(database: Database) -> None:
+    rows = clustered(60_000)
+    fill(database, rows[:1_000])
+    inverted_lists.build(database, 1, DIM)
+    add_bare(database, rows[1_000:])
+    tracemalloc.start()
+    inverted_lists.append(database, 1, DIM)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    generation = database.read(lambda c: inverted_lists.active(c, 1))
+    assert generation is not None
+    assert (generation.listed, generation.listed_to) == (60_000, 60_000)
+    assert database.read(lambda c: inverted_lists.missing(c, 1)) == 0
+    assert peak_bytes < rows.nbytes / 2
+
+
+# The flat index
+
+
+def test_a_flat_index_of_mostly_deleted_vectors_is_made_anew(database: Database) -> None:
+    rows = clustered(3_000)
+    fill(database, rows)
+    assert vector_search.maintain(database, 1, DIM) == ""
+    slots = "SELECT sum(size) FROM vectors_flat_1_chunks"
+    before = database.read(lambda c: c.execute(slots).get)
+    forget(database, [number for number in range(1, 3_001) if number % 3])
+    assert vector_search.maintain(database, 1, DIM) == "compact"
+    assert vector_search.maintain(database, 1, DIM) == ""
+    assert database.read(lambda c: c.execute(slots).get) < before
+    assert search(database, flat(database), rows[2])[0][0] == 3
+    assert wrong_vectors(database) == []
+
+
+def test_a_flat_index_of_few_vectors_is_left_as_it_is(database: Database) -> None:
+    fill(database, clustered(3))
+    forget(database, [1, 2])
+    assert vector_search.maintain(database, 1, DIM) == ""
+
+
+def test_vectors_are_counted_however_they_come_and_go(database: Database) -> None:
+    def counted() -> int:
+        return database.read(lambda c: vectors.count(c, 1))
+
+    rows = clustered(40)
+    fill(database, rows)
+    assert counted() == 40
+    hashes = [n.to_bytes(16, "big") for n in range(40)]
+    database.write(lambda c: vectors.store(c, 1, hashes, rows))  # they are there already
+    assert counted() == 40
+    forget(database, list(range(1, 11)))
+    assert counted() == 30
+    with pytest.raises(ZeroDivisionError):
+        database.write(lambda c: (c.execute("DELETE FROM embeddings"), 1 / 0))
+    assert counted() == 30
+    database.write(lambda c: c.execute("DELETE FROM embeddings"))
+    assert counted() == 0
+    database.write(lambda c: vectors.drop_space(c, 1))
+    assert counted() == 0
+
+
+def test_vectors_of_another_space_do_not_compare(database: Database) -> None:
+    rows = clustered(3)
+    fill(database, rows)
+    other = msgspec.structs.replace(SPACE, model="of the same width")
+    other_id = database.write(lambda c: vectors.put_space(c, other))
+
+    def similarities(space_id: int | None) -> dict[int, float]:
+        return database.read(lambda c: retrieval.similarities(c, rows[0], [1, 2, 3], space_id))
+
+    assert similarities(1)[1] == pytest.approx(1.0, abs=2e-3)
+    assert len(similarities(1)) == 3
+    assert similarities(other_id) == {}
+    assert similarities(None) == {}
+
+
+def test_a_text_that_no_passage_has_leaves_every_space(database: Database) -> None:
+    rows = clustered(3)
+    fill(database, rows)
+    other = msgspec.structs.replace(SPACE, model="another")
+    hashes = [n.to_bytes(16, "big") for n in range(3)]
+    other_id = database.write(lambda c: vectors.put_space(c, other))
+    database.write(lambda c: vectors.store(c, other_id, hashes, rows))
+    forget(database, [2])
+    for space_id in (1, other_id):
+        assert database.read(lambda c, id_=space_id: vectors.count(c, id_)) == 2  # type: ignore[misc]
+        index = FlatIndex(space_id, DIM)
+        assert len(search(database, index, rows[1])[0]) == 2
