@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd import prompt
-from prismd.citation import attribute, grounding
+from prismd.citation import attribute, grounding, without_markers
 from prismd.cited_text import Attribute, CitedText
 from prismd.citing import Citing
 from prismd.domain import Answer, Filters
@@ -225,7 +225,8 @@ class Answering:
         chosen.sort(key=lambda index: (candidates[index][0].source.n, candidates[index][1]))
         for index in chosen:
             item, _, _ = candidates[index]
-            yield f"{' '.join(texts[index].split())} [{item.source.n}]\n"
+            quoted = without_markers(" ".join(texts[index].split()))
+            yield f"{quoted} [{item.source.n}]\n"
 
     def _score_sentences(
         self, asked: str, texts: Sequence[str]
@@ -339,8 +340,21 @@ def _says_something(item: Evidence, start: int, end: int) -> bool:
     return end - start > _LEAST_CHARS and text not in (item.hit.title, *item.hit.passage.heading)
 
 
+def _stating(item: Evidence) -> str:
+    """A passage without the sentences that tell its reader what to say; empty where none is left.
+
+    A small model does what they say, whatever its prompt says of quotations.
+    """
+    text = item.source.text
+    if not any(instructs(text[start:end]) for start, end in item.source.sentences):
+        return text
+    kept = [text[start:end] for start, end in item.source.sentences]
+    return "\n".join(sentence for sentence in kept if not instructs(sentence))
+
+
 def _fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: int) -> list[str]:
     """Texts for the prompt: few for a small model, and no more than its context holds."""
+    offered = [text for item in evidence if (text := _stating(item))]
     room = generator.context_tokens - answer_tokens - 600
     most = (
         _SMALL_CONTEXT_PASSAGES
@@ -348,11 +362,11 @@ def _fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: 
         else len(evidence)
     )
     texts: list[str] = []
-    for item in evidence[:most]:
-        room -= generator.count_tokens(item.source.text) + 16
+    for text in (offered or [item.source.text for item in evidence])[:most]:
+        room -= generator.count_tokens(text) + 16
         if room < 0 and texts:
             break
-        texts.append(item.source.text)
+        texts.append(text)
     return texts
 
 

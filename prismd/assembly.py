@@ -18,7 +18,7 @@ from prismd.errors import ConfigError, ModelError
 from prismd.evidence import EvidenceSettings
 from prismd.extract.base import media_types
 from prismd.extract.pool import ExtractPool
-from prismd.ingest import Ingest, IngestSettings
+from prismd.ingest import Ingest
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.base import Embedder, Sampling, TokenCounter
@@ -26,6 +26,7 @@ from prismd.models.cores import usable_cores
 from prismd.models.load import Models, ModelSettings
 from prismd.models.remote import EstimatedTokens
 from prismd.progress import Progress
+from prismd.reading import IngestSettings
 from prismd.search import Search, SearchSettings
 from prismd.store import files, stale
 from prismd.store.database import Database

@@ -37,7 +37,7 @@ _MARKER = re.compile(r"[ \t]*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
 _OPEN = re.compile(r"[ \t]*[\[【][\[【\d\s,;–-]*$|[ \t]+$")
 _DECIMAL = re.compile(r"\d[.,]\d")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_UNSAID = re.compile(r"\W*(?:\d{1,3}[.)])?[^\w?]*")
+_UNSAID = re.compile(r"[^\w?]*(?:\d{1,3}[.)])?[^\w?]*")
 """What may stand beside a quote of a whole statement: marks, and the number of a list's item."""
 _MAX_CLAIMS = 8
 _MAX_DIGITS = 6

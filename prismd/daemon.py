@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import logging.handlers
 import os
@@ -172,6 +173,12 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
         return open(descriptor, "a", encoding=self.encoding)  # noqa: PTH123 - a descriptor
 
 
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether it is one: answers that are cut short at the end are none, but uvicorn logs them."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, asyncio.CancelledError)
+
+
 def _log_to(config: Config) -> None:
     handler: logging.Handler = logging.StreamHandler()
     if config.log.file is not None:
@@ -179,5 +186,6 @@ def _log_to(config: Config) -> None:
         handler = _PrivateLog(config.log.file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     for chatty in ("httpx", "httpcore", "uvicorn.error", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -71,7 +71,7 @@ def _repeats(hit: Hit, taken: Sequence[Hit]) -> bool:
     for other in taken:
         if other.document_id == hit.document_id and other.passage.start < end:
             old[max(0, other.passage.start - start) : max(0, other.passage.end - start)] = True
-    return bool(old.any()) and np.count_nonzero(~old) < _NEW_SHARE * len(old)
+    return bool(old.any() and np.count_nonzero(~old) < _NEW_SHARE * len(old))
 
 
 def confidence(hits: Sequence[Hit]) -> tuple[float, bool]:

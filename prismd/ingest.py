@@ -6,58 +6,25 @@ vectors follow from a loop of their own, which fills the model's batches from al
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-import time
 import uuid
+from collections import deque
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import Protocol
 
-import apsw
-import msgspec
-
-from prismd import chunk
-from prismd.chunk import Chunking
-from prismd.disk import hash_file, is_there, look
-from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import IDLE_WAIT_S, EmbeddingLoop
-from prismd.errors import ExtractError, PrismdError
-from prismd.extract.base import ExtractOptions, MediaType
+from prismd.errors import PrismdError
 from prismd.models.base import Embedder, TokenCounter
 from prismd.progress import Progress
-from prismd.store import documents, facts, files, jobs
+from prismd.reading import Extracts, FileReader, IngestSettings
+from prismd.store import facts, jobs
 from prismd.store.database import Database
-from prismd.store.files import Entry
 from prismd.store.jobs import Job
-from prismd.wording import passage_context, shown_name
 
 log = logging.getLogger(__name__)
 
-_SETTLE_S = 0.5
 _LONG_S = 60.0
-_LONGEST_S = 300.0
 _PAUSED = "paused"
-_RETRY_DELAYS_S = (1.0, 5.0, 30.0)
-
-
-class Extracts(Protocol):
-    """What ingestion asks of the pool of parsers."""
-
-    def extract(self, path: Path, options: ExtractOptions) -> tuple[MediaType, Extraction]:
-        """Read a file; see ``extract.pool.ExtractPool``."""
-
-
-class IngestSettings(msgspec.Struct, frozen=True):
-    """How files are read."""
-
-    workers: int = 2
-    max_file_bytes: int = 100_000_000
-    attempts: int = 3
-    chunking: Chunking = Chunking()
-    options: ExtractOptions = ExtractOptions()
 
 
 class Ingest:
@@ -82,17 +49,17 @@ class Ingest:
         progress: Progress,
     ) -> None:
         self._database = database
-        self._pool = pool
-        self._tokens = tokens
-        self._settings = settings
+        self._workers = settings.workers
         self._progress = progress
-        self._held: list[Job] = []
-        self._unsettled: dict[int, int] = {}
+        self._held: deque[Job] = deque()
         self._stopping = threading.Event()
         self._running = threading.Event()
         self._running.set()
         self._queued = threading.Event()
         self._embedding = EmbeddingLoop(database, embedder, progress, self._stopping, self._running)
+        self._reader = FileReader(
+            database, pool, tokens, self._embedding, settings, progress, self._stopping
+        )
         self._threads: list[threading.Thread] = []
 
     def start(self, *, heed_pause: bool = True) -> None:
@@ -108,7 +75,7 @@ class Ingest:
         if in_hand:
             log.info("taking back %d files that were in hand when prismd last ended", in_hand)
         loops: list[tuple[str, Callable[[], None]]] = [
-            (f"prismd-ingest-{number}", self._read_loop) for number in range(self._settings.workers)
+            (f"prismd-ingest-{number}", self._read_loop) for number in range(self._workers)
         ]
         loops.append(("prismd-embed", self._embedding.run))
         for name, loop in loops:
@@ -194,225 +161,18 @@ class Ingest:
         self._progress.began(job.owner, job.shown_path, job.size_bytes)
         done = False
         try:
-            self._try(job)
+            self._reader.read(job)
             done = True
         finally:
             self._progress.ended(job.owner)
             if not done:
                 self._held.append(job)  # its lease goes back as soon as that can be written
 
-    def _try(self, job: Job) -> None:
-        try:
-            self._process(job)
-        except ExtractError as error:
-            if self._stopping.is_set():  # the pool was closed under it
-                self._give_back(job)
-            else:
-                self._fail(job, error)
-        except FileNotFoundError:
-            self._gone(job)
-        except OSError as error:
-            self._fail(job, _unreadable(job.path, error))
-        except PrismdError:
-            raise
-        except Exception as error:
-            # A fault of ours must cost this file only, and be seen.
-            log.exception("a file could not be indexed")
-            message = (
-                f"{shown_name(job.path)}: prismd failed on it ({type(error).__name__});"
-                " please report this"
-            )
-            self._fail(job, ExtractError(message, code="internal"))
-
     def _return_held(self) -> None:
         while self._held:
-            job = self._held[0]
-            self._give_back(job)
-            self._held.remove(job)
-
-    def _process(self, job: Job) -> None:
-        entry = look(job.path)
-        if (entry.size_bytes, entry.mtime_ns) != (job.size_bytes, job.mtime_ns):
-            self._changed(job, entry)
-            return
-        age_s = time.time() - entry.mtime_ns / 1e9
-        if 0 <= age_s < _SETTLE_S:
-            # It may still be being written; look again when it has been still for a moment.
-            self._give_back(job, delay_s=_SETTLE_S - age_s)
-            return
-        _check_size(job, self._settings.max_file_bytes)
-        self._progress.at(job.owner, "hashing")
-        sha256 = hash_file(job.path)
-        if self._attach_known(job, entry, sha256):
-            return
-        self._progress.at(job.owner, "extracting")
-        media, extraction = self._pool.extract(Path(job.path), self._settings.options)
-        self._progress.at(job.owner, "chunking")
-        document, passages = self._prepare(job, sha256, media, extraction)
-        self._progress.at(job.owner, "storing")
-        if (now := look(job.path)) != entry:
-            self._changed(job, now)  # the text may be of neither version
-            return
-        self._store(job, document, passages)
-
-    def _changed(self, job: Job, entry: Entry) -> None:
-        """Queue a file that changes while it is looked at, later each time."""
-        rounds = self._unsettled.get(job.file_id, 0)
-        self._unsettled[job.file_id] = rounds + 1
-        delay_s = min(_SETTLE_S * 2**rounds, _LONGEST_S)
-
-        def queue(connection: apsw.Connection) -> None:
-            if jobs.still_leased(connection, job.file_id, job.owner):
-                files.change(connection, [(job.file_id, entry)])
-                jobs.give_back(connection, job.file_id, delay_s=delay_s)
-
-        self._database.write(queue)
-
-    def _gone(self, job: Job) -> None:
-        """Forget a file that is not there, unless its whole disk is gone."""
-        for root in self._database.read(files.roots):
-            if job.path.startswith(root.path.rstrip("/") + "/") and not is_there(root):
-                set_offline = partial(files.set_root_state, root_id=root.id, state="offline")
-                self._database.write(set_offline)
-                self._give_back(job)
-                return
-
-        def forget(connection: apsw.Connection) -> None:
-            # A sweep may have found by now that it was only moved.
-            if jobs.still_leased(connection, job.file_id, job.owner):
-                files.remove(connection, [job.file_id])
-
-        self._database.write(forget)
-
-    def _attach_known(self, job: Job, entry: Entry, sha256: str) -> bool:
-        if look(job.path) != entry:
-            return False  # what was hashed may be of neither version; reading on finds out
-
-        def attach(connection: apsw.Connection) -> bool:
-            document_id = documents.find(connection, sha256)
-            if document_id is None:
-                return False
-            if jobs.still_leased(connection, job.file_id, job.owner):
-                files.attach(connection, job.file_id, document_id, sha256)
-            return True
-
-        known = self._database.write(attach)
-        if known:
-            self._done(job, "completed")
-        return known
-
-    def _done(self, job: Job, state: FileState, passages: int = 0) -> None:
-        self._unsettled.pop(job.file_id, None)
-        self._progress.done(state, job.size_bytes, passages=passages)
-        self._progress.fault = ""
-
-    def _prepare(
-        self, job: Job, sha256: str, media: MediaType, extraction: Extraction
-    ) -> tuple[Document, list[documents.IndexedPassage]]:
-        passages = chunk.chunk(extraction, self._tokens.offsets, self._settings.chunking)
-        if not passages:
-            raise ExtractError(
-                f"{shown_name(job.path)}: has no text; nothing in it can be found",
-                code="empty",
-                skip=True,
-            )
-        document = Document(
-            sha256=sha256,
-            type=media.type,
-            media_type=media.name,
-            size_bytes=job.size_bytes,
-            extractor=media.version,
-            chunker=self._settings.chunking.tag,
-            extraction=extraction,
-        )
-        indexed = [
-            documents.IndexedPassage(
-                passage,
-                passage_context(extraction.title, passage.heading),
-                hash_of_embedded(extraction.title, passage.heading, passage.text),
-            )
-            for passage in passages
-        ]
-        return document, indexed
-
-    def _store(
-        self, job: Job, document: Document, passages: list[documents.IndexedPassage]
-    ) -> None:
-        def store(connection: apsw.Connection) -> None:
-            document_id = documents.replace(
-                connection, document, passages, self._embedding.space_id
-            )
-            if jobs.still_leased(connection, job.file_id, job.owner):
-                files.attach(connection, job.file_id, document_id, document.sha256)
-            else:
-                files.orphan_if_unheld(connection, document_id)
-
-        self._database.write(store)
-        self._done(job, "completed", len(passages))
-        self._embedding.wake()
-
-    def _give_back(self, job: Job, *, delay_s: float = 0.0) -> None:
-        self._database.write(
-            lambda c: jobs.give_back(c, job.file_id, owner=job.owner, delay_s=delay_s)
-        )
-
-    def _fail(self, job: Job, error: ExtractError) -> None:
-        def record(connection: apsw.Connection) -> FileState | None:
-            if not jobs.still_leased(connection, job.file_id, job.owner):
-                return None
-            state: FileState = "skipped" if error.skip else "failed"
-            if error.transient:
-                if job.attempts + 1 < self._settings.attempts:
-                    delay_s = _RETRY_DELAYS_S[min(job.attempts, len(_RETRY_DELAYS_S) - 1)]
-                    jobs.retry_later(
-                        connection,
-                        job.file_id,
-                        delay_s=delay_s,
-                        code=error.code,
-                        message=str(error),
-                    )
-                    return None
-                state = "quarantined"
-            files.end_without_document(
-                connection, job.file_id, state, code=error.code, message=str(error), sha256=None
-            )
-            return state
-
-        state = self._database.write(record)
-        if state is not None:
-            self._done(job, state)
-            log.log(logging.DEBUG if error.skip else logging.WARNING, "%s", error)
-
-
-def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:
-    """16 bytes that name the text that is embedded for a passage."""
-    embedded = chunk.embedding_text(title, heading, text)
-    return hashlib.sha256(embedded.encode("utf-8", "replace")).digest()[:16]
-
-
-def _check_size(job: Job, limit_bytes: int) -> None:
-    name = shown_name(job.path)
-    if job.size_bytes == 0:
-        raise ExtractError(f"{name}: is empty", code="empty", skip=True)
-    if job.size_bytes > limit_bytes:
-        raise ExtractError(
-            f"{name}: {job.size_bytes / 1e6:.0f} MB is more than the limit of"
-            f" {limit_bytes / 1e6:.0f} MB; raise [index] max_file_mb and run"
-            " 'prismd retry --skipped'",
-            code="too_large",
-            skip=True,
-        )
-
-
-def _unreadable(path: str, error: OSError) -> ExtractError:
-    name = shown_name(path)
-    if isinstance(error, PermissionError):
-        return ExtractError(
-            f"{name}: permission denied; allow prismd's user to read it, then 'prismd retry'",
-            code="permission",
-        )
-    return ExtractError(
-        f"{name}: cannot be read ({error.strerror}); 'prismd retry' when it can",
-        code="unreadable",
-        transient=True,
-    )
+            job = self._held.popleft()
+            try:
+                self._reader.give_back(job)
+            except PrismdError:
+                self._held.append(job)
+                raise

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 import apsw
 import msgspec
@@ -14,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.chunk import embedding_text
-from prismd.domain import Explanation, Filters, Hit
+from prismd.domain import Filters, Hit
 from prismd.errors import ModelError
+from prismd.fusion import RerankMode, SearchSettings, collapse, fuse, level, rerank
 from prismd.models.base import Embedder, Reranker
 from prismd.query import combine, parse_query
 from prismd.store import lexical, retrieval, vectors
@@ -23,46 +22,16 @@ from prismd.store.database import Database
 from prismd.store.retrieval import Ranked, Scope
 from prismd.store.vector_search import SpaceSearch
 
+__all__ = ["RerankMode", "Search", "SearchResult", "SearchSettings"]
+
 log = logging.getLogger(__name__)
 
-RerankMode = Literal["auto", "always", "never"]
 _DEADLINE_S = 10.0
 _SPARE = 2.0
 _QUERY_CHARS = 8_000
 """What is read of a query: some 2,000 tokens, more than any model here takes."""
 _TELLING = 20
 _MOSTLY = 0.5
-_PROSE_MARKS = re.compile(r"[.,](?!\d)|[;:!?'\"“”‘’„«»…]")  # noqa: RUF001 - the marks of prose
-
-
-class SearchSettings(msgspec.Struct, frozen=True):
-    """How results are ranked; the defaults were chosen by measurement (tests/benchmarks).
-
-    Attributes:
-        candidates: How many passages each retriever gives to the fusion.
-        rrf_k: Constant of the reciprocal rank fusion.
-        lexical_weight: Weight of the word index in the fusion.
-        substring_weight: Weight of the trigram index in the fusion.
-        vector_weight: Weight of the vectors in the fusion.
-        foreign_weight: Share of the vectors' weight that is left where the query's words are
-            found in passages of languages that the models do not know.
-        rerank: Whether the best are read once more by the cross-encoder: ``auto`` reads as many
-            as ``rerank_tokens`` allow.
-        rerank_depth: How many are reranked at most.
-        rerank_tokens: Tokens of passages that ``auto`` reranks at most; stands for time.
-        rerank_weight: Weight of the reranker's order against the fused one.
-    """
-
-    candidates: int = 100
-    rrf_k: int = 10
-    lexical_weight: float = 0.5
-    substring_weight: float = 0.2
-    vector_weight: float = 1.0
-    foreign_weight: float = 0.02
-    rerank: RerankMode = "auto"
-    rerank_depth: int = 20
-    rerank_tokens: int = 4_000
-    rerank_weight: float = 0.5
 
 
 class SearchResult(msgspec.Struct, frozen=True):
@@ -131,8 +100,7 @@ class Search:
         """Find the passages that answer a query.
 
         Args:
-            query: A person's words; may hold filters (see ``query.parse_query``). Only the
-                first 8,000 characters of the words are read.
+            query: Words, of which 8,000 characters are read, and filters (``parse_query``).
             limit: How many hits at most.
             filters: Further filters.
             rerank: Overrides the settings.
@@ -142,8 +110,8 @@ class Search:
             StoreError: The search took too long.
         """
         clock = _Clock()
-        written_words, written = parse_query(query)
-        words = written_words[:_QUERY_CHARS]
+        asked, written = parse_query(query)
+        words = asked[:_QUERY_CHARS]
         wanted = combine(written, filters or Filters())
         vector, warnings = self._embed(words)
         clock.lap("embed")
@@ -151,20 +119,15 @@ class Search:
             lambda c: self._retrieve(c, words, vector, wanted), deadline_s=_DEADLINE_S
         )
         clock.lap("retrieve")
-        warnings += self._other_model(found)
         foreign = self._foreign_share(found)
         hits = self._fuse(found, foreign)
         clock.lap("fuse")
         if foreign <= _MOSTLY:  # a reranker would only shuffle what it cannot read
             hits = self._rerank(words, hits, rerank or self.settings.rerank)
         clock.lap("rerank")
+        best, known = tuple(hits[:limit]), frozenset(found.similarities)
         return SearchResult(
-            tuple(hits[:limit]),
-            written_words,
-            wanted,
-            clock.laps_ms,
-            warnings,
-            frozenset(found.similarities),
+            best, asked, wanted, clock.laps_ms, warnings + self._other_model(found), known
         )
 
     def _fuse(self, found: _Candidates, foreign: float) -> list[Hit]:
@@ -172,6 +135,7 @@ class Search:
         hits = fuse(found.words, found.substrings, found.vectors, found.hits, self.settings, trust)
         if not found.similarities:
             return collapse(_similarity_from_score(hits))
+        hits = level(hits, found.similarities.keys(), self.settings, trust)
         return collapse(
             msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
             for hit in hits
@@ -263,7 +227,8 @@ class Search:
         return len(foreign) / len(known) if known else 0.0
 
     def _rerank(self, words: str, hits: list[Hit], mode: RerankMode) -> list[Hit]:
-        if self._reranker is None or mode == "never" or len(hits) < 2 or not words:
+        # One hit needs no order, but whether it is refused hangs on the score.
+        if self._reranker is None or mode == "never" or not hits or not words:
             return hits
         depth = _depth(hits, mode, self.settings)
         texts = [embedding_text(h.title, h.passage.heading, h.passage.text) for h in hits[:depth]]
@@ -280,98 +245,6 @@ def _depth(hits: Sequence[Hit], mode: RerankMode, settings: SearchSettings) -> i
         return settings.rerank_depth
     tokens = np.cumsum([hit.passage.tokens for hit in hits[: settings.rerank_depth]])
     return max(2, int(np.searchsorted(tokens, settings.rerank_tokens, "right")))
-
-
-# Pure
-
-
-def fuse(
-    words: Ranked,
-    substrings: Ranked,
-    nearest: Ranked,
-    hits: dict[int, Hit],
-    settings: SearchSettings,
-    vector_trust: float = 1.0,
-) -> list[Hit]:
-    """Fuse ranked lists by reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009).
-
-    Args:
-        words: Passages by the word index, best first.
-        substrings: Passages by the trigram index, best first.
-        nearest: Passages by their vectors, nearest first.
-        hits: Every passage of these lists.
-        settings: Weights and constant.
-        vector_trust: Share of the vectors' weight that holds for this query.
-
-    Returns:
-        Hits with score and explanation, best first; equals in the order of their passages.
-    """
-    scores: dict[int, float] = {}
-    explained: dict[int, dict[str, float | int]] = {}
-    weighed = (
-        ("lexical", words, settings.lexical_weight),
-        ("substring", substrings, settings.substring_weight),
-        ("vector", nearest, settings.vector_weight * vector_trust),
-    )
-    for name, ranked, weight in weighed:
-        for rank, (passage_id, score) in enumerate(ranked, start=1):
-            scores[passage_id] = scores.get(passage_id, 0.0) + weight / (settings.rrf_k + rank)
-            notes = explained.setdefault(passage_id, {})
-            notes[f"{name}_rank"] = rank
-            if name != "substring":
-                notes[f"{name}_score"] = score
-    return [
-        msgspec.structs.replace(
-            hits[passage_id],
-            score=score,
-            explanation=Explanation(**explained[passage_id], fused_score=score),  # type: ignore[arg-type]
-        )
-        for passage_id, score in sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    ]
-
-
-def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSettings) -> list[Hit]:
-    """Order the first ``len(scores)`` hits by the reranker's ranks, weighed against the fused.
-
-    The rest follow in their order; their scores stay below.
-    """
-    depth = len(scores)
-    order = np.argsort(-scores, kind="stable")
-    ranks = np.empty(depth, np.int64)
-    ranks[order] = np.arange(1, depth + 1)
-    fused_weight = 1.0 - settings.rerank_weight
-    weighed = [
-        settings.rerank_weight / (settings.rrf_k + int(rank))
-        + fused_weight / (settings.rrf_k + position)
-        for position, rank in enumerate(ranks, start=1)
-    ]
-    best = sorted(range(depth), key=lambda position: (-weighed[position], position))
-    head = [
-        msgspec.structs.replace(
-            hits[position],
-            score=1.0 + weighed[position],
-            explanation=msgspec.structs.replace(
-                hits[position].explanation, rerank_score=float(scores[position])
-            ),
-        )
-        for position in best
-    ]
-    return head + list(hits[depth:])
-
-
-def collapse(hits: Iterable[Hit]) -> list[Hit]:
-    """Leave out passages that say what an earlier hit says.
-
-    White space, case and the marks of prose make no difference; signs do (a + b, a - b).
-    """
-    seen: set[str] = set()
-    kept = []
-    for hit in hits:
-        text = " ".join(_PROSE_MARKS.sub(" ", hit.passage.text.casefold()).split())
-        if text not in seen:
-            seen.add(text)
-            kept.append(hit)
-    return kept
 
 
 def _similarity_from_score(hits: Sequence[Hit]) -> list[Hit]:

@@ -68,7 +68,7 @@ _COURTESIES = frozenset(_POLITE_WORDS.split())
 _INSTRUCTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.!?]{0,60}"
     r"\b(?:instructions?|prompts?|rules?|passages?|context|above)\b"
-    r"|(?:^|[.:;!?,]\s+|\band\s+|\bmust\s+|\bplease\s+)"
+    r"|(?:^\W*|[.:;!?]\s+)(?:please\s+)?"
     r"(?:say|answer|respond|reply|tell\s+(?:them|the\s+user|him|her)|output|print)\b"
     r"(?:\s+\w+){0,3}?\s*(?:\bthat\b|\bwith\b|[:\"“'])"
     r"|\b(?:ignoriere|vergiss|ignorez|oubliez|ignora|olvida|dimentica)\b[^.!?]{0,60}"

@@ -15,10 +15,11 @@ from prismd.chunk import Chunking
 from prismd.domain import Block, Document, DocumentType, Extraction, Layout
 from prismd.embedding import open_space
 from prismd.extract.text import paragraphs
-from prismd.ingest import Extracts, Ingest, IngestSettings, hash_of_embedded
+from prismd.ingest import Ingest
 from prismd.models.base import Embedder, TokenCounter
 from prismd.models.fake import FakeEmbedder, FakeTokens
 from prismd.progress import Progress
+from prismd.reading import Extracts, IngestSettings, hash_of_embedded
 from prismd.store import documents, files, vectors
 from prismd.store.database import Database
 from prismd.store.documents import IndexedPassage

@@ -98,13 +98,11 @@ def test_after_a_kill_it_starts_again_and_finds_everything(place: Place) -> None
     assert _well(place)
 
 
-@pytest.mark.parametrize("in_file", [False, True])
-def test_the_log_has_neither_questions_nor_passages(place: Place, in_file: bool) -> None:
+def test_the_log_is_private_and_has_neither_questions_nor_passages(place: Place) -> None:
     place.write_sample()
     place.write("secret.txt", SECRET)
     log = place.root / "logs" / "prismd.log"
-    variables = {"PRISMD_LOG_FILE": str(log)} if in_file else {}
-    with place.daemon(**variables) as daemon:
+    with place.daemon(env={"PRISMD_LOG_FILE": str(log)}) as daemon:
         daemon.await_idle()
         assert daemon.finds("heliotrope") == ["secret.txt"]
         asked = {"model": "prism", "messages": [{"role": "user", "content": SECRET}]}
@@ -112,20 +110,19 @@ def test_the_log_has_neither_questions_nor_passages(place: Place, in_file: bool)
         assert "heliotrope" in reply.text
         daemon.client.post("/search", json={"query": "heliotrope " * 20_000})
         assert daemon.stop() == 0
-    text = (log if in_file else place.log).read_text()
+    text = log.read_text()
     assert "serving on" in text
     assert "broken.pdf" in text
     assert "heliotrope" not in text
-    if in_file:
-        assert stat.S_IMODE(log.stat().st_mode) == 0o600
-        assert not place.log.read_text()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert not place.log.read_text()
 
 
 @pytest.mark.parametrize("below", ["", "below"])
 def test_a_data_directory_that_is_a_file_is_told(place: Place, below: str) -> None:
     taken = place.root / "taken"
     taken.write_text("a file")
-    said = place.run("run", exit_code=2, PRISMD_DATA_DIR=str(taken / below))
+    said = place.run("run", exit_code=2, env={"PRISMD_DATA_DIR": str(taken / below)})
     assert said.startswith(f"prismd: {taken / below}: cannot be the data directory (")
     assert said.endswith("name another with --data-dir\n")
 
@@ -170,7 +167,7 @@ def test_a_folder_that_vanishes_and_comes_back_loses_nothing(place: Place) -> No
 
 def test_a_change_is_found_without_being_asked(place: Place) -> None:
     place.write("a.txt", "The ferry sails at noon.")
-    with place.daemon(PRISMD_INDEX_RESCAN_S="0.2") as daemon:
+    with place.daemon(env={"PRISMD_INDEX_RESCAN_S": "0.2"}) as daemon:
         daemon.await_idle()
         place.write("b.txt", "The zeppelin lands at dusk.")
         (place.folder / "a.txt").unlink()

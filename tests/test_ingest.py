@@ -17,8 +17,8 @@ from prismd.domain import Extraction, Filters
 from prismd.errors import ExtractCrash, ModelError, StoreError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.pool import ExtractPool
-from prismd.ingest import IngestSettings
 from prismd.models.fake import FakeEmbedder, FakeReranker, FakeTokens
+from prismd.reading import IngestSettings
 from prismd.search import Search, SearchSettings
 from prismd.store import files, jobs
 from prismd.store.check import check

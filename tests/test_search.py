@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from prismd.domain import Filters, Hit, Passage, TextLocator
 from prismd.errors import ModelError, RequestError
+from prismd.fusion import collapse, fuse, level, rerank
 from prismd.models.fake import FakeEmbedder, FakeReranker
-from prismd.search import Search, SearchSettings, collapse, fuse, rerank
+from prismd.search import Search, SearchSettings
 from prismd.store import files
 from prismd.store.database import Database
 from tests.building import put
@@ -113,6 +114,29 @@ def test_vectors_of_another_model_are_not_compared(database: Database) -> None:
     found = Search(database, other, None, SearchSettings()).search("walrus")
     assert names(found.hits)[0] == "walrus.txt"
     assert all(hit.explanation.vector_rank is None for hit in found.hits)
+    assert found.compared == frozenset()
+
+
+def test_an_index_of_another_model_is_told(database: Database) -> None:
+    other = FakeEmbedder(name="other")  # as many dimensions: only the space tells them apart
+    found = Search(database, other, None, SearchSettings()).search("walrus")
+    assert "prismd reindex --stale" in found.warnings[0]
+    assert "other" in found.warnings[0]
+    assert found.compared == frozenset()
+    assert search(database).search("walrus").warnings == ()
+
+
+class Counting(FakeReranker):
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.longest = len(query)
+        return super().score(query, texts)
+
+
+def test_of_a_huge_query_only_the_beginning_is_read(database: Database) -> None:
+    reranker = Counting()
+    made = Search(database, EMBEDDER, reranker, SearchSettings(rerank="always"))
+    assert names(made.search("walrus tusks " + "x" * 1_000_000).hits)[0] == "walrus.txt"
+    assert reranker.longest == 8_000
 
 
 def test_no_weight_at_all_is_no_crash(database: Database) -> None:
@@ -140,6 +164,19 @@ def test_the_same_words_are_told_once(database: Database) -> None:
     put(database, "/d/copy.txt", "The walrus is a large marine  mammal\nwith tusks.")
     texts = [" ".join(h.passage.text.split()) for h in search(database).search("walrus").hits]
     assert len(texts) == len(set(texts))
+
+
+def test_a_lone_hit_has_the_rerankers_score_too(database: Database) -> None:
+    (found,) = search(database).search("path:*/walrus.txt marine mammal").hits
+    assert found.explanation.rerank_score is not None
+
+
+def test_what_waits_for_its_vector_is_raised_and_the_rest_keeps_its_order() -> None:
+    hits = [msgspec.structs.replace(hit(n), score=score) for n, score in ((1, 0.09), (2, 0.06))]
+    settings = SearchSettings()
+    assert [h.passage_id for h in level(hits, {1, 2}, settings, 1.0)] == [1, 2]
+    assert [h.passage_id for h in level(hits, {1}, settings, 1.0)] == [2, 1]
+    assert [h.passage_id for h in level(hits, {1}, settings, 0.0)] == [1, 2]
 
 
 # Pure
@@ -181,5 +218,6 @@ def test_reranking_orders_its_head_and_leaves_the_tail_below() -> None:
 
 
 def test_collapsing_keeps_the_first_of_equals() -> None:
-    hits = [hit(1, "a b"), hit(2, "a  b"), hit(3, "a c")]
-    assert [h.passage_id for h in collapse(hits)] == [1, 3]
+    texts = ["a b", "a  b", "a c", "A b.", "“A, b!”", "a + b", "a - b", "a 1.5", "a 15"]
+    hits = [hit(number, text) for number, text in enumerate(texts, 1)]
+    assert [h.passage_id for h in collapse(hits)] == [1, 3, 6, 7, 8, 9]

@@ -7,7 +7,7 @@ from typing import Literal
 import apsw
 
 from prismd.domain import EmbeddingSpace
-from prismd.store import inverted_lists, vectors
+from prismd.store import inverted_lists, list_building, vectors
 from prismd.store.database import Database
 from prismd.store.vectors import Ids, Vectors
 
@@ -52,9 +52,9 @@ def maintain(database: Database, space_id: int, dim: int) -> str:
     """
     wanted = database.read(lambda connection: plan(connection, space_id))
     if wanted == "train":
-        inverted_lists.build(database, space_id, dim)
+        list_building.build(database, space_id, dim)
     elif wanted == "append":
-        inverted_lists.append(database, space_id, dim)
+        list_building.append(database, space_id, dim)
     elif wanted == "compact":
         database.write(lambda connection: vectors.make_flat(connection, space_id))
     return wanted

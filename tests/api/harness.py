@@ -24,10 +24,11 @@ from prismd.api.interrupt import Interruptible
 from prismd.api.services import ApiSettings, Services
 from prismd.evidence import EvidenceSettings
 from prismd.extract.pool import ExtractPool
-from prismd.ingest import Ingest, IngestSettings
+from prismd.ingest import Ingest
 from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
 from prismd.models.load import ModelState
 from prismd.progress import Progress
+from prismd.reading import IngestSettings
 from prismd.search import Search, SearchSettings
 from prismd.store import files
 from prismd.store.database import Database

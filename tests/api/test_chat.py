@@ -55,7 +55,8 @@ def test_the_official_client_gets_a_cited_answer(live: Live) -> None:
     assert (annotation.start_index, annotation.end_index) == (0, len(LEASE[0]))
     assert annotation.url == record["url"] == extra["citations"][0]
     assert extra["search_results"][0].keys() == {"title", "url", "snippet", "date"}
-    assert extra["prism"].keys() == {"citations", "grounding", "query", "engine", "timings_ms"}
+    noted = {"citations", "grounding", "query", "engine", "timings_ms", "warnings"}
+    assert extra["prism"].keys() == noted
     assert extra["prism"]["grounding"] == "supported"
     assert reply.usage is not None
     assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens

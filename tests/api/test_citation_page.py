@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prismd.api.citation_page import lines_around
+from prismd.store import files
+from prismd.watch import Rules, sweep
 from tests.api.harness import LEASE, Live, ask, live_server, write_pdf
 
 HOSTILE = '<img src=x onerror=alert(1)> & "quotes" about the quagga zebra.'
@@ -94,6 +97,32 @@ def test_a_page_says_when_its_file_changed_or_went(tmp_path: Path) -> None:
         page = live.client.get(f"/c/{citation_id}").text
         assert "not there any more" in page
         assert quote in page
+
+
+def test_a_changed_file_that_waits_to_be_read_is_not_taken_for_the_cited_one(
+    tmp_path: Path,
+) -> None:
+    with live_server(tmp_path) as live:
+        citation_id, quote = cited(live, DEPOSIT)
+        file_id = live.id_of("Lease.pdf")
+        path = live.stack.folder / "Lease.pdf"
+        kept = path.read_bytes()
+        live.stack.ingest.stop()
+        for pages, changed in (((HOSTILE,), True), ((), False)):
+            if pages:
+                write_pdf(path, pages)
+            else:
+                path.write_bytes(kept)
+            os.utime(path, (changed + 1e9, 1e9))
+            for root in live.stack.database.read(files.roots):
+                sweep(live.stack.database, root, Rules())
+            assert live.client.get(f"/files/{file_id}").json()["state"] == "pending"
+            page = live.client.get(f"/c/{citation_id}").text
+            assert ("has changed since it was cited" in page) is changed
+            assert ("<img" not in page) is changed
+            assert quote in page
+            preview = live.client.get(f"/files/{file_id}/preview?citation={citation_id}")
+            assert preview.status_code == (409 if changed else 200)
 
 
 def test_a_copy_is_as_good_as_the_file_that_was_cited(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from prismd.api.search import source_info
 from prismd.domain import ImageLocator, TimeLocator
-from tests.api.harness import LEASE, Live
+from tests.api.harness import LEASE, Live, ask, live_server
 
 
 def found(live: Live, query: str, **fields: Any) -> Any:
@@ -163,3 +164,30 @@ def test_places_in_recordings_and_images_have_their_short_form() -> None:
     assert source_info("audio", TimeLocator(1.5, 2.0)).timestamp == 1.5
     boxes = ((1.0, 2.0, 3.0, 4.0),)
     assert source_info("image", ImageLocator(boxes, 10, 10)).image_region == boxes
+
+
+def test_a_question_beyond_the_limit_is_refused_by_name(live: Live) -> None:
+    for answer in (False, True):
+        body = {"query": "x" * 20_001, "answer": answer}
+        response = live.client.post("/search", json=body)
+        assert response.status_code == 400
+        assert "20000" in response.json()["error"]["message"]
+    response = live.client.post("/v1/chat/completions", json=ask("x " * 10_001))
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "messages"
+    assert "20,000" in response.json()["error"]["message"]
+
+
+def test_an_index_of_another_model_is_told_everywhere(tmp_path: Path) -> None:
+    with live_server(tmp_path) as live:
+        rename = "UPDATE spaces SET key = replace(key, '\"fake\"', '\"older\"')"
+        live.stack.database.write(lambda c: c.execute(rename))
+        question = "How much is the deposit that the tenants pay?"
+        chat = live.client.post("/v1/chat/completions", json=ask(question)).json()
+        for warnings in (
+            found(live, question)["warnings"],
+            found(live, question, answer=True)["warnings"],
+            chat["prism"]["warnings"],
+        ):
+            assert "prismd reindex --stale" in warnings[0]
+            assert "older" in warnings[0]

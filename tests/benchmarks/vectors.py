@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
-from prismd.store import inverted_lists, vectors
+from prismd.store import list_building, vectors
 from prismd.store.database import Database
 from prismd.store.vector_search import FLAT_LIMIT, SpaceSearch
 
@@ -126,7 +126,7 @@ def main() -> None:
         search = SpaceSearch(space_id, space)
         if arguments.count > FLAT_LIMIT:
             begun = time.perf_counter()
-            inverted_lists.build(database, space_id, arguments.dim)
+            list_building.build(database, space_id, arguments.dim)
             print(f"lists built in {time.perf_counter() - begun:.1f} s")
         print(f"{database.size_bytes() / 1e6:.0f} MB")
         print(f"{'':14}{'p50 ms':>9}{'p95 ms':>9}{'recall@10':>11}")

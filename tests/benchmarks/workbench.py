@@ -16,10 +16,11 @@ import numpy as np
 from prismd.chunk import Chunking
 from prismd.config.options import Config
 from prismd.extract.pool import ExtractPool
-from prismd.ingest import Ingest, IngestSettings
+from prismd.ingest import Ingest
 from prismd.models import catalog
 from prismd.models.onnx import OnnxEmbedder, OnnxReranker
 from prismd.progress import Progress
+from prismd.reading import IngestSettings
 from prismd.store import files
 from prismd.store.database import Database
 from prismd.watch import Rules, sweep

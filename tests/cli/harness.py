@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,8 @@ class Place:
         self.folder.mkdir()
         self.config.write_text(CONFIG)
 
-    def environment(self, **more: str) -> dict[str, str]:
-        """The variables of a process: those of this one, but none that sets anything."""
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The variables of a process: those of this one that set nothing of prismd's, and more."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -77,34 +77,44 @@ class Place:
             "PRISMD_CONFIG": str(self.config),
             "PRISMD_DATA_DIR": str(self.data_dir),
             "PRISMD_PORT": str(self.port),
-            **more,
+            **(more or {}),
         }
 
-    def run(self, *arguments: object, exit_code: int = 0, **variables: str) -> str:
+    def run(
+        self, *arguments: object, exit_code: int = 0, env: Mapping[str, str] | None = None
+    ) -> str:
         """Run a command that must end with a code, and never with a trace.
 
         Returns:
             What it wrote to standard output; of a command that fails, to standard error.
         """
-        (said,) = self.run_at_once([arguments], exit_code=exit_code, **variables)
+        (said,) = self.run_at_once([arguments], exit_code=exit_code, env=env)
         return said
 
     def run_at_once(
-        self, commands: Iterable[Sequence[object]], *, exit_code: int = 0, **variables: str
+        self,
+        commands: Iterable[Sequence[object]],
+        *,
+        exit_code: int = 0,
+        env: Mapping[str, str] | None = None,
     ) -> list[str]:
         """Run several commands at the same time; see ``run``."""
-        started = [self.start(*arguments, **variables) for arguments in commands]
+        started = [self.start(*arguments, env=env) for arguments in commands]
         ended = [(process, *process.communicate(timeout=_PATIENCE_S)) for process in started]
         for process, out, err in ended:
             assert "Traceback" not in out + err, err
             assert process.returncode == exit_code, (process.args, process.returncode, out, err)
         return [err if exit_code and err else out for _, out, err in ended]
 
-    def json(self, *arguments: object, exit_code: int = 0, **variables: str) -> Any:
+    def json(
+        self, *arguments: object, exit_code: int = 0, env: Mapping[str, str] | None = None
+    ) -> Any:
         """Run a command with ``--json`` and read what it printed."""
-        return json.loads(self.run(*arguments, "--json", exit_code=exit_code, **variables))
+        return json.loads(self.run(*arguments, "--json", exit_code=exit_code, env=env))
 
-    def start(self, *arguments: object, **variables: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: object, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start a command."""
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)],
@@ -112,7 +122,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=self.environment(**variables),
+            env=self.environment(env),
         )
 
     def write(self, name: str, content: str, *, age: int = 0) -> Path:
@@ -147,7 +157,7 @@ class Place:
 
     @contextmanager
     def daemon(
-        self, folders: Sequence[object] | None = None, **variables: str
+        self, folders: Sequence[object] | None = None, env: Mapping[str, str] | None = None
     ) -> Iterator[Daemon]:
         """A running daemon over the folder of the place, or over those that are named."""
         folders = [self.folder] if folders is None else folders
@@ -156,7 +166,7 @@ class Place:
                 [*COMMAND, "run", *map(str, folders)],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
-                env=self.environment(**variables),
+                env=self.environment(env),
             )
         daemon = Daemon(self, process)
         try:
@@ -203,7 +213,7 @@ class Daemon:
         return [
             Path(result["metadata"]["path"]).name
             for result in found["results"]
-            if words.split()[0].lower() in result["metadata"]["text"].lower()
+            if words.split(maxsplit=1)[0].lower() in result["metadata"]["text"].lower()
         ]
 
     def children(self) -> list[psutil.Process]:

@@ -28,7 +28,7 @@ SHOWN += "    print(*{name.split('.')[0] for name in sys.modules}, file=sys.stde
 
 def commands(
     group: click.Group = cli,
-    path: tuple[str, ...] = (),  # type: ignore[assignment]
+    path: tuple[str, ...] = (),
 ) -> list[tuple[str, ...]]:
     """The path of every command, those of groups included."""
     found = []
@@ -48,9 +48,7 @@ def ends_with(arguments: list[str]) -> int:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SHOWN], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", SHOWN], capture_output=True, text=True, check=True)
     assert "Ask your own files" in done.stdout
     assert "prismd" in done.stderr.split()
     assert not set(done.stderr.split()) & HEAVY

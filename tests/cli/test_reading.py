@@ -17,8 +17,7 @@ from tests.cli.harness import COMMAND, Daemon, Place
 TRAIN = "The train from Porto to Lisbon leaves at 09:47."
 COMMANDS = {
     "search": ["search", "train", "to", "Lisbon"],
-    "search, filtered": ["search", "--type", "document", "--path", "*.pdf", "deposit"],
-    "search, filters in the query": ["search", "path:*.md cake"],
+    "search, filtered": ["search", "--type", "document", "path:*.pdf deposit train"],
     "search, explained": ["search", "--explain", "-n", "2", "deposit"],
     "search, nothing found": ["search", "--folder", "nowhere", "train"],
     "ask": ["ask", "the", "train", "from", "Porto", "leaves"],
@@ -72,13 +71,9 @@ def test_search_prints_results_with_place_and_text(both: dict[str, tuple[Any, An
 
 
 def test_filters_narrow_as_options_and_in_the_query(both: dict[str, tuple[Any, Any]]) -> None:
-    for name, suffix in (
-        ("search, filtered", ".pdf"),
-        ("search, filters in the query", ".md"),
-    ):
-        results = both[name][0]["results"]
-        assert results
-        assert all(result["metadata"]["path"].endswith(suffix) for result in results)
+    results = both["search, filtered"][0]["results"]
+    assert results
+    assert {Path(result["metadata"]["path"]).name for result in results} == {"Lease.pdf"}
 
 
 def test_explain_and_limit_reach_the_search(both: dict[str, tuple[Any, Any]]) -> None:
@@ -186,26 +181,19 @@ def test_the_status_is_printed(served: Daemon, indexed: Place) -> None:
     assert indexed.run("status").splitlines()[0].endswith(": not running")
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
-        (["search", "--after", "tomorrow", "train"], "after: 'tomorrow' is not a date"),
-        (["search", " "], "query: says nothing to look for"),
-        (["ask", "--engine", "generative", "train"], "no model that writes is installed"),
-    ],
-)
 @pytest.mark.parametrize("with_daemon", [False, True])
-def test_what_cannot_be_asked_is_told(
-    served: Daemon, indexed: Place, with_daemon: bool, command: list[str], said: str
-) -> None:
+def test_what_cannot_be_asked_is_told(served: Daemon, indexed: Place, with_daemon: bool) -> None:
     place = served.place if with_daemon else indexed
-    code = 1 if "generative" in command else 2
-    assert said in place.run(*command, exit_code=code)
+    wrong = [["search", "--after", "tomorrow", "train"], ["search", " "]]
+    date, query = place.run_at_once(wrong, exit_code=2)
+    assert "after: 'tomorrow' is not a date" in date
+    assert "query: says nothing to look for" in query
+    said = place.run("ask", "--engine", "generative", "train", exit_code=1)
+    assert "no model that writes is installed" in said
 
 
 def test_without_an_index_every_command_that_needs_one_names_the_way(place: Place) -> None:
-    named = ["search x", "ask x", "files", "errors", "status", "backup x", "check", "retry"]
-    named += ["reindex --all", f"remove {place.folder}"]
+    named = ["ask x", "status", "backup x", "check", "retry", "reindex --all"]
     for said in place.run_at_once((command.split() for command in named), exit_code=1):
         assert said == (
             f"prismd: {place.data_dir}/prism.db: no index here yet;"
@@ -246,7 +234,24 @@ def test_long_lists_are_whole(place: Place) -> None:
 def test_names_do_not_steer_the_terminal(place: Place) -> None:
     place.write("\x1b[31mred\nname.txt", "The ferry sails at noon.\x1b[2J")
     place.run("index", place.folder)
-    for command in (["files"], ["search", "ferry"], ["ask", "the ferry sails"]):
-        shown = place.run(*command)
+    commands = [["files"], ["search", "ferry"], ["ask", "the ferry sails"]]
+    for shown in place.run_at_once(commands):
         assert "\x1b" not in shown
         assert "\ufffd[31mred\ufffdname.txt" in shown
+
+
+@pytest.mark.parametrize("command", [["search", "ferry"], ["ask", "the ferry sails"]])
+def test_an_index_of_another_model_is_told_on_standard_error(
+    place: Place, command: list[str]
+) -> None:
+    place.write("ferry.txt", "The ferry sails at noon.")
+    place.run("index", place.folder)
+    database = Database(place.data_dir)
+    rename = "UPDATE spaces SET key = replace(key, '\"fake\"', '\"older\"')"
+    database.write(lambda c: c.execute(rename))
+    database.close()
+    process = place.start(*command)
+    out, err = process.communicate(timeout=60)
+    assert "prismd reindex --stale" in err
+    assert "Warning" not in out
+    assert "ferry.txt" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,21 +44,19 @@ def test_a_clean_index_is_well(indexed: Place) -> None:
     assert indexed.json("check", "--no-repair") == []
 
 
-@pytest.mark.parametrize("command", ["check", "status", "search train", "files", "index", "run"])
-def test_a_file_that_is_no_database_is_told_without_a_trace(
-    indexed: Place, copied: Path, command: str
-) -> None:
+def test_a_file_that_is_no_database_is_told_without_a_trace(indexed: Place, copied: Path) -> None:
     damage(copied / "prism.db", 0)
-    said = indexed.run(*command.split(), exit_code=1, PRISMD_DATA_DIR=str(copied))
-    assert f"{copied}/prism.db: " in said
-    if command == "check":
-        assert "restore a backup, or delete the file and run 'prismd index'" in said
+    variables = {"PRISMD_DATA_DIR": str(copied)}
+    for said in indexed.run_at_once([["status"], ["index"]], exit_code=1, env=variables):
+        assert f"{copied}/prism.db: " in said
+    said = indexed.run("check", exit_code=1, env=variables)
+    assert "restore a backup, or delete the file and run 'prismd index'" in said
 
 
 def test_a_damaged_page_is_found(indexed: Place, copied: Path) -> None:
     path = copied / "prism.db"
     damage(path, path.stat().st_size // 2)
-    said = indexed.run("check", "--no-repair", exit_code=1, PRISMD_DATA_DIR=str(copied))
+    said = indexed.run("check", "--no-repair", exit_code=1, env={"PRISMD_DATA_DIR": str(copied)})
     assert said.strip()
     assert "All is well" not in said
 
@@ -67,7 +66,7 @@ def test_what_cannot_be_mended_ends_with_1(indexed: Place, copied: Path) -> None
     database.write(lambda c: c.execute("DELETE FROM embeddings").fetchall())
     database.close()
     command = ["check", "--no-repair"]
-    said = indexed.run(*command, exit_code=1, PRISMD_DATA_DIR=str(copied))
+    said = indexed.run(*command, exit_code=1, env={"PRISMD_DATA_DIR": str(copied)})
     assert "(not mended)" in said
 
 
@@ -96,7 +95,7 @@ def test_a_backup_overwrites_nothing(indexed: Place, tmp_path: Path) -> None:
 
 def test_settings_are_shown_with_their_sources(place: Place) -> None:
     flag = place.root / "elsewhere"
-    shown = place.run("--data-dir", flag, "config", "show", PRISMD_SEARCH_LIMIT="7")
+    shown = place.run("--data-dir", flag, "config", "show", env={"PRISMD_SEARCH_LIMIT": "7"})
     lines = {line.split()[0]: line for line in shown.splitlines()}
     assert lines["data_dir"].endswith(f'"{flag}"   (flag)')
     assert lines["search.limit"].endswith("7   (environment PRISMD_SEARCH_LIMIT)")
@@ -113,7 +112,7 @@ def test_settings_are_shown_with_their_sources(place: Place) -> None:
 
 def test_the_configuration_file_is_named_even_where_there_is_none(place: Place) -> None:
     assert place.run("config", "path") == f"{place.config}\n"
-    path = place.run("config", "path", PRISMD_CONFIG="").strip()
+    path = place.run("config", "path", env={"PRISMD_CONFIG": ""}).strip()
     assert path.startswith(str(place.root / "home"))
     assert not Path(path).exists()
 
@@ -136,8 +135,10 @@ def test_a_wrong_setting_names_file_and_key(place: Place, text: str, said: str) 
 # Doctor
 
 
-def verdicts(place: Place, *, exit_code: int, **variables: str) -> dict[str, Any]:
-    shown = place.json("doctor", exit_code=exit_code, **variables)
+def verdicts(
+    place: Place, *, exit_code: int, env: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    shown = place.json("doctor", exit_code=exit_code, env=env)
     return {verdict["what"]: verdict for verdict in shown}
 
 
@@ -156,7 +157,7 @@ def test_the_doctor_finds_what_is_missing_with_remedies(place: Place) -> None:
     (place.data_dir / "token").chmod(0o644)
     settings = place.config.read_text()
     place.config.write_text(f'{settings}\n[[folders]]\npath = "{place.root}/gone"\n')
-    found = verdicts(place, exit_code=1, **NO_MODELS)
+    found = verdicts(place, exit_code=1, env=NO_MODELS)
     wrong = {what: verdict["remedy"] for what, verdict in found.items() if not verdict["well"]}
     assert wrong == {
         "data directory": f"chmod 700 {place.data_dir}",
@@ -164,13 +165,13 @@ def test_the_doctor_finds_what_is_missing_with_remedies(place: Place) -> None:
         "folder": "correct the path, or remove the folder from the configuration",
         "embedding": "run `prismd models pull bge-small-en-v1.5`",
     }
-    shown = place.run("doctor", exit_code=1, **NO_MODELS)
+    shown = place.run("doctor", exit_code=1, env=NO_MODELS)
     assert "!!  embedding: bge-small-en-v1.5 (missing)" in shown
     assert "      run `prismd models pull bge-small-en-v1.5`" in shown
 
 
 def test_the_doctor_finds_a_port_that_is_taken(place: Place, served: Daemon) -> None:
-    found = verdicts(place, exit_code=1, PRISMD_PORT=str(served.place.port))
+    found = verdicts(place, exit_code=1, env={"PRISMD_PORT": str(served.place.port)})
     assert not found["port"]["well"]
     assert "used by another program" in found["port"]["detail"]
 
@@ -178,12 +179,12 @@ def test_the_doctor_finds_a_port_that_is_taken(place: Place, served: Daemon) -> 
 def test_the_doctor_survives_what_it_looks_for(place: Place, copied: Path) -> None:
     damage(copied / "prism.db", 0)
     found = verdicts(
-        place, exit_code=1, PRISMD_DATA_DIR=str(copied), PRISMD_SERVER_HOST="::1"
+        place, exit_code=1, env={"PRISMD_DATA_DIR": str(copied), "PRISMD_SERVER_HOST": "::1"}
     )
     assert "restore a backup" in found["index"]["remedy"]
     taken = place.root / "taken"
     taken.write_text("a file")
-    found = verdicts(place, exit_code=1, PRISMD_DATA_DIR=str(taken))
+    found = verdicts(place, exit_code=1, env={"PRISMD_DATA_DIR": str(taken)})
     assert found["data directory"]["remedy"] == "name another with --data-dir"
 
 

@@ -13,7 +13,7 @@ import pytest
 from prismd.domain import Filters
 from prismd.errors import StoreError
 from prismd.models.fake import FakeEmbedder
-from prismd.store import inverted_lists, jobs, lexical, retrieval, vectors
+from prismd.store import jobs, lexical, list_building, retrieval, vectors
 from prismd.store.check import backup, check
 from prismd.store.database import FILE_NAME, Database
 from prismd.store.retrieval import Scope
@@ -107,7 +107,7 @@ def test_what_lost_its_content_is_read_again(filled: Database) -> None:
 
 
 def test_lists_that_lack_a_vector_are_given_up(filled: Database) -> None:
-    inverted_lists.build(filled, 1, EMBEDDER.space.dim)
+    list_building.build(filled, 1, EMBEDDER.space.dim)
     assert check(filled, repair=False) == []
     filled.write(lambda c: c.execute("DELETE FROM vector_lists WHERE id = 1"))
     (found,) = check(filled, repair=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import StoreError
-from prismd.store import inverted_lists, retrieval, vector_search, vectors
+from prismd.store import inverted_lists, list_building, retrieval, vector_search, vectors
 from prismd.store.check import Finding, check
 from prismd.store.database import Database
 from prismd.store.inverted_lists import ListIndex
@@ -82,7 +82,7 @@ def flat(database: Database) -> VectorIndex:
 
 
 def lists(database: Database) -> VectorIndex:
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     return ListIndex(1, DIM)
 
 
@@ -210,7 +210,7 @@ def test_an_id_is_not_used_again(database: Database, make: Make) -> None:
 
 def test_an_empty_space_has_nothing_to_find(database: Database) -> None:
     fill(database, np.empty((0, DIM), np.float32))
-    inverted_lists.build(database, 1, DIM)  # nothing to train on
+    list_building.build(database, 1, DIM)  # nothing to train on
     for index in (flat(database), either(database)):
         assert search(database, index, clustered(1)[0])[0] == []
         assert search(database, index, clustered(1)[0], allowed=np.array([1]))[0] == []
@@ -233,7 +233,7 @@ def test_lists_take_over_from_the_flat_index(database: Database) -> None:
     rows = clustered(500)
     fill(database, rows)
     assert database.read(lambda c: vectors.has_flat(c, 1))
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     assert not database.read(lambda c: vectors.has_flat(c, 1))
     index = SpaceSearch(1, SPACE)
     assert search(database, index, rows[7])[0][0] == 8
@@ -249,7 +249,7 @@ def test_a_list_index_without_lists_says_what_to_do(database: Database) -> None:
 def test_the_newest_are_appended_in_batches(database: Database) -> None:
     rows = clustered(9_000)
     fill(database, rows[:4_000])
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     index = ListIndex(1, DIM)
     assert vector_search.maintain(database, 1, DIM) == ""
     fill(database, rows[4_000:8_200])
@@ -272,7 +272,7 @@ def test_the_newest_are_appended_in_batches(database: Database) -> None:
 def test_lists_that_hold_mostly_deleted_ones_are_trained_anew(database: Database) -> None:
     rows = clustered(1_000)
     fill(database, rows)
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     forget(database, list(range(1, 601)))
     assert vector_search.maintain(database, 1, DIM) == "train"
     generation = database.read(lambda c: inverted_lists.active(c, 1))
@@ -289,7 +289,7 @@ def test_lists_that_hold_mostly_deleted_ones_are_trained_anew(database: Database
 def test_lists_that_hold_nothing_any_more_are_given_up(database: Database) -> None:
     rows = clustered(500)
     fill(database, rows)
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     forget(database, list(range(1, 501)))
     vector_search.maintain(database, 1, DIM)
     assert vector_search.maintain(database, 1, DIM) == ""
@@ -304,7 +304,7 @@ def test_lists_that_hold_nothing_any_more_are_given_up(database: Database) -> No
 def test_a_training_cut_short_serves_on_and_leaves_nothing_behind(database: Database) -> None:
     rows = clustered(800)
     fill(database, rows)
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     before = database.read(lambda c: inverted_lists.active(c, 1))
     assert before is not None
     # What a kill in the middle of a build leaves.
@@ -322,7 +322,7 @@ def test_a_training_cut_short_serves_on_and_leaves_nothing_behind(database: Data
     )
     index = SpaceSearch(1, SPACE)
     assert search(database, index, rows[3])[0][0] == 4
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     rows_left = database.read(
         lambda c: c.execute("SELECT count(DISTINCT generation_id) FROM vector_lists").get
     )
@@ -353,9 +353,9 @@ def test_searches_go_on_while_the_lists_are_built_anew(database: Database) -> No
     for thread in threads:
         thread.start()
     for _ in range(3):
-        inverted_lists.build(database, 1, DIM)
+        list_building.build(database, 1, DIM)
         fill(database, clustered(50, seed=8))
-        inverted_lists.append(database, 1, DIM)
+        list_building.append(database, 1, DIM)
     done.set()
     for thread in threads:
         thread.join()
@@ -365,7 +365,7 @@ def test_searches_go_on_while_the_lists_are_built_anew(database: Database) -> No
 
 def test_a_dropped_space_leaves_its_passages_waiting(database: Database) -> None:
     fill(database, clustered(300))
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     database.write(lambda c: vectors.drop_space(c, 1))
     for table in ("spaces", "embeddings", "vector_generations", "vector_lists"):
         assert database.read(lambda c, t=table: c.execute(f"SELECT count(*) FROM {t}").get) == 0  # type: ignore[misc]
@@ -378,13 +378,13 @@ def test_lists_that_are_trained_after_others_were_given_up_serve_by_their_own_ce
 ) -> None:
     index = ListIndex(1, DIM, probes=2)
     fill(database, clustered(2_000))
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     first = database.read(lambda c: inverted_lists.active(c, 1))
     search(database, index, clustered(1)[0])
     forget(database, list(range(1, 2_001)))
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     fill(database, clustered(2_000, seed=4))
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     second = database.read(lambda c: inverted_lists.active(c, 1))
     assert first is not None
     assert second is not None
@@ -413,7 +413,7 @@ def test_many_vectors_behind_the_lists_are_searched_without_holding_them_all(
 ) -> None:
     rows = clustered(30_000)
     fill(database, rows[:1_000])
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     add_bare(database, rows[1_000:])
     random = np.random.default_rng(3)
     among = None if share is None else np.flatnonzero(random.random(len(rows)) < share) + 1
@@ -431,10 +431,10 @@ def test_many_vectors_behind_the_lists_are_searched_without_holding_them_all(
 def test_many_vectors_are_appended_without_holding_them_all(database: Database) -> None:
     rows = clustered(60_000)
     fill(database, rows[:1_000])
-    inverted_lists.build(database, 1, DIM)
+    list_building.build(database, 1, DIM)
     add_bare(database, rows[1_000:])
     tracemalloc.start()
-    inverted_lists.append(database, 1, DIM)
+    list_building.append(database, 1, DIM)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     generation = database.read(lambda c: inverted_lists.active(c, 1))
