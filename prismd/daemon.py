@@ -138,7 +138,11 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
     sweeper.start()
     try:
         with announced(config.data_dir, base_url(config)):
-            log.info("serving on %s", base_url(config))
+            log.info(
+                "serving on %s; 'prismd token' prints the token, 'prismd token --open' lets this"
+                " computer's browser in",
+                base_url(config),
+            )
             server.run(sockets=[listener])
     finally:
         # Parsers first: they are what a sweep or a loop could be waiting for.

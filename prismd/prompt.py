@@ -39,7 +39,10 @@ _EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ),
 )
 _REFUSAL = re.compile(
-    r"\W*(?:the|these)(?: given| provided)? passages?\b[^.]*(?:\b(?:not|no)|n['\u2019]t)\b", re.I
+    r"\W*(?:the|these)(?: given| provided)? passages?,?\s+"
+    r"(?:do(?:es)?(?:n['\u2019]t|\s+not)\s+(?:say|contain|mention|state|give|provide|include|answer)"
+    r"|(?:say|contain|mention|state|give|provide|include)s?\s+(?:no|nothing)\b)",
+    re.I,
 )
 _REFUSAL_BEGINS = re.compile(r"\W*(?:t(?:h(?:e(?:s(?:e)?)?)?)?|the(?:se)? .*)?", re.I | re.S)
 _HELD_CHARS = 120

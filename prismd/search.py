@@ -125,10 +125,8 @@ class Search:
         if foreign <= _MOSTLY:  # a reranker would only shuffle what it cannot read
             hits = self._rerank(words, hits, rerank or self.settings.rerank)
         clock.lap("rerank")
-        best, known = tuple(hits[:limit]), frozenset(found.similarities)
-        return SearchResult(
-            best, asked, wanted, clock.laps_ms, warnings + self._other_model(found), known
-        )
+        told, known = warnings + self._other_model(found), frozenset(found.similarities)
+        return SearchResult(tuple(hits[:limit]), asked, wanted, clock.laps_ms, told, known)
 
     def _fuse(self, found: _Candidates, foreign: float) -> list[Hit]:
         trust = 1.0 - foreign * (1.0 - self.settings.foreign_weight)

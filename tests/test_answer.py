@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -329,7 +330,7 @@ def test_instructions_in_a_document_stay_inside_their_passage(database: Database
     assert before.count("<passage>") == before.count("</passage>") + 1
 
 
-def strict(**thresholds: float) -> AnswerSettings:
+def strict(**thresholds: Any) -> AnswerSettings:
     return AnswerSettings(evidence=EvidenceSettings(follow_up_threshold=0.05, **thresholds))
 
 

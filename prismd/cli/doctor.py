@@ -123,7 +123,7 @@ def _models(context: Context) -> Iterator[Verdict]:
     try:
         for role, state in models.states().items():
             # Only the embedder is needed: the others have a good enough stand-in.
-            well = state.state in ("ready", "loaded", "remote", "off") or role == "generation"
+            well = state.state in ("ready", "loaded", "remote", "off") or role != "embedding"
             detail = f"{state.name} ({state.state})"
             if state.state == "ready":
                 try:

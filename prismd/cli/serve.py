@@ -56,8 +56,9 @@ def _index_here(context: Context, quiet: bool) -> None:
 
     # What fails is told at the end, and what keeps everything from going on ends the command;
     # of the log only faults of our own are left, which have a trace to report.
-    logging.getLogger("prismd.ingest").addFilter(lambda record: record.exc_info is not None)
-    logging.getLogger("prismd.embedding").addFilter(lambda record: record.exc_info is not None)
+    for module in ("embedding", "ingest", "reading"):
+        told = logging.getLogger(f"prismd.{module}")
+        told.addFilter(lambda record: record.exc_info is not None)
     with _stoppable(), context.prism(writable=True) as prism:
         prism.put_roots()
         if prism.models.embedder is None:

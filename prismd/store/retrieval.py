@@ -216,11 +216,14 @@ def by_substrings(
 
 def _holding(connection: apsw.Connection, substring: str, scope: Scope) -> list[int]:
     """Passages that hold a substring; none where it is in so many that it tells nothing."""
+    grams = lexical.match_trigrams(substring)
+    if not grams:  # too short, once folded
+        return []
     narrowed, values = _narrow(scope)
     rows: list[Any] = connection.execute(
         "SELECT p.id, p.text FROM passages p WHERE p.id IN (SELECT rowid FROM"
         f" passage_trigrams WHERE passage_trigrams MATCH ? {narrowed} LIMIT ?)",
-        (lexical.match_trigrams(substring), *values, _SUBSTRING_CANDIDATES),
+        (grams, *values, _SUBSTRING_CANDIDATES),
     ).fetchall()
     if len(rows) == _SUBSTRING_CANDIDATES:
         return []

@@ -16,15 +16,12 @@ from tests.cli.harness import COMMAND, Daemon, Place
 
 TRAIN = "The train from Porto to Lisbon leaves at 09:47."
 COMMANDS = {
-    "search": ["search", "train", "to", "Lisbon"],
+    "search": ["search", "--explain", "-n", "2", "train", "to", "Lisbon"],
     "search, filtered": ["search", "--type", "document", "path:*.pdf deposit train"],
-    "search, explained": ["search", "--explain", "-n", "2", "deposit"],
     "search, nothing found": ["search", "--folder", "nowhere", "train"],
     "ask": ["ask", "the", "train", "from", "Porto", "leaves"],
     "ask, refused": ["ask", "who is the king of Denmark"],
     "files": ["files"],
-    "files, narrowed": ["files", "--state", "completed", "--match", "Tax"],
-    "errors": ["errors"],
     "status": ["status"],
 }
 PASSING = {
@@ -77,7 +74,7 @@ def test_filters_narrow_as_options_and_in_the_query(both: dict[str, tuple[Any, A
 
 
 def test_explain_and_limit_reach_the_search(both: dict[str, tuple[Any, Any]]) -> None:
-    results = both["search, explained"][0]["results"]
+    results = both["search"][0]["results"]
     assert len(results) == 2
     assert all(result["explanation"] for result in results)
 
@@ -101,7 +98,7 @@ def test_a_refusal_cites_nothing(both: dict[str, tuple[Any, Any]]) -> None:
     assert reply["prism"]["citations"] == []
 
 
-def test_files_and_errors_list_what_is_known(both: dict[str, tuple[Any, Any]]) -> None:
+def test_files_are_listed_with_their_states(both: dict[str, tuple[Any, Any]]) -> None:
     states = {Path(item["path"]).name: item["state"] for item in both["files"][0]}
     assert states == {
         "Lease.pdf": "completed",
@@ -111,9 +108,6 @@ def test_files_and_errors_list_what_is_known(both: dict[str, tuple[Any, Any]]) -
         "meter.py": "completed",
         "page.html": "completed",
     }
-    assert [Path(item["path"]).name for item in both["files, narrowed"][0]] == ["Tax notes.md"]
-    errors = {Path(item["path"]).name: item["error"]["code"] for item in both["errors"][0]}
-    assert errors == {"broken.pdf": "broken", "empty.txt": "empty"}
 
 
 def test_the_status_has_the_shape_of_the_design(both: dict[str, tuple[Any, Any]]) -> None:
@@ -167,8 +161,15 @@ def test_a_refusal_is_said_in_words(served: Daemon) -> None:
     assert shown == "Your files do not contain an answer to this.\n"
 
 
-def test_errors_are_printed_with_their_reasons(served: Daemon) -> None:
-    shown = served.place.run("errors")
+def test_files_are_narrowed(served: Daemon) -> None:
+    listed = served.place.json("files", "--state", "completed", "--match", "Tax")
+    assert [Path(item["path"]).name for item in listed] == ["Tax notes.md"]
+
+
+def test_errors_are_listed_with_their_reasons(served: Daemon) -> None:
+    printed, shown = served.place.run_at_once([["errors", "--json"], ["errors"]])
+    errors = {Path(item["path"]).name: item["error"]["code"] for item in json.loads(printed)}
+    assert errors == {"broken.pdf": "broken", "empty.txt": "empty"}
     assert f"failed      {served.place.folder}/broken.pdf\n            broken.pdf: " in shown
     assert shown.endswith("\n2 files\n")
 

@@ -261,3 +261,12 @@ def test_common_words_of_a_large_index_are_left_out_and_rare_ones_found(
     words, _ = everything(database, "the usual walrus")
     assert len(words) == 1
     assert found(database, "the usual")  # when there is nothing else, they will do
+
+
+def test_a_substring_that_is_too_short_once_folded_finds_nothing(database: Database) -> None:
+    put(database, "a.txt", "The walrus.")
+    query = lexical.parse("00\u094d")
+    found = database.read(
+        lambda c: retrieval.by_substrings(c, query, 10, retrieval.scope(c, Filters()))
+    )
+    assert found == []
