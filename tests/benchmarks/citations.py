@@ -4,7 +4,8 @@
 
 Asks a running daemon with the official ``openai`` client, streamed and plain in turn, and looks
 each quote up: on the cited page with pypdfium2 and pdfplumber for PDF (prismd itself reads with
-PyMuPDF), in the document's XML for DOCX, in the cited characters for text. Needs ``pip install pdfplumber``.
+PyMuPDF), in the document's XML for DOCX, in the cited characters for text.
+Needs ``pip install pdfplumber``.
 """
 
 from __future__ import annotations
