@@ -247,6 +247,8 @@ def answer_settings(config: Config) -> AnswerSettings:
             max_tokens=answer.evidence_tokens,
             refusal_threshold=answer.refusal_threshold,
             refusal_similarity=answer.refusal_similarity,
+            refusal_words=answer.refusal_words,
+            follow_up_threshold=answer.follow_up_threshold,
         ),
         sampling=Sampling(
             max_tokens=config.generation.max_tokens, temperature=config.generation.temperature

@@ -176,6 +176,10 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Least probability, by the reranker, that the best passage answers; else prismd refuses."""
     refusal_similarity: Share = 0.65
     """Least similarity of the best passage where nothing was reranked; else prismd refuses."""
+    refusal_words: Share = 0.6
+    """Least share of the question's subject in the best passage where meaning was not compared."""
+    follow_up_threshold: Share = 0.001
+    """Least probability, by the reranker, that the best passage concerns a follow-up question."""
 
 
 class Log(Struct, frozen=True, kw_only=True):
