@@ -35,13 +35,13 @@ _PAIRED_SHARE = 1 / 3
 # Small sets for the five languages that are met most. What they miss is judged as before; what
 # they find too much of only makes a claim weaker or a question vaguer.
 _DENYING_WORDS = """
-    not no never none nobody nothing neither nor without cannot
+    not no never none nobody nothing neither nor cannot
     deny denies denied denying false untrue
-    nicht kein keine keinen keinem keiner keines nie niemals niemand nichts ohne weder
+    nicht kein keine keinen keinem keiner keines nie niemals niemand nichts weder
     bestreiten bestreitet bestritt bestritten leugnen leugnet falsch
-    ne pas jamais aucun aucune sans rien nie nier nions faux
-    nunca ningún ninguno ninguna sin nadie nada jamás niega niegan negamos falso
-    non nessun nessuno nessuna senza niente nulla nega negano neghiamo
+    ne pas jamais aucun aucune rien nie nier nions faux
+    nunca ningún ninguno ninguna nadie nada jamás niega niegan negamos falso
+    non nessun nessuno nessuna niente nulla nega negano neghiamo
 """
 _NEGATIONS = frozenset(_DENYING_WORDS.split())
 _CONTRACTED = re.compile("n['\u2019]t\\b|\\bn['\u2019](?=\\w)", re.IGNORECASE)  # don't; il n'a
