@@ -91,7 +91,7 @@ class EmbeddingLoop:
                 # The loop must outlive a full disk and a failing model, and any fault of ours.
                 known = isinstance(error, PrismdError)
                 log.log(logging.ERROR, "%s", error, exc_info=None if known else error)
-                self._progress.fault = str(error)
+                self._progress.trouble("embedding", str(error))
                 self._stopping.wait(IDLE_WAIT_S)
 
     def _embed_batch(self) -> bool:
@@ -117,7 +117,7 @@ class EmbeddingLoop:
             lambda c: vectors.store(c, space_id, hashes, computed)
         )
         self._progress.embedded(len(batch))
-        self._progress.fault = ""
+        self._progress.trouble("embedding")
         return True
 
     def _finish_writing(self) -> None:

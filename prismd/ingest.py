@@ -149,12 +149,12 @@ class Ingest:
             except PrismdError as error:
                 # Nothing that a file could be blamed for (a full disk, no worker, no model).
                 log.error("%s", error)
-                self._progress.fault = str(error)
+                self._progress.trouble("reading", str(error))
                 self._stopping.wait(IDLE_WAIT_S)
             except Exception as error:
                 # The loop must outlive any fault of ours: without it nothing is read any more.
                 log.exception("a reader stumbled; please report this")
-                self._progress.fault = f"internal error: {type(error).__name__}"
+                self._progress.trouble("reading", f"internal error: {type(error).__name__}")
                 self._stopping.wait(IDLE_WAIT_S)
 
     def _read_one(self, job: Job) -> None:

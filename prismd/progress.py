@@ -47,8 +47,18 @@ class Progress:
         self._current: dict[str, Current] = {}
         self._history: deque[tuple[float, int, int, int]] = deque()
         self.paused = False
-        self.fault = ""
-        """What keeps everything from going on, fit to show; empty while all is well."""
+        self._faults: dict[str, str] = {}
+
+    @property
+    def fault(self) -> str:
+        """What keeps something from going on, fit to show; empty while all is well."""
+        with self._lock:
+            return next((fault for fault in self._faults.values() if fault), "")
+
+    def trouble(self, part: str, fault: str = "") -> None:
+        """Say what keeps a part (reading, embedding) from going on; without a fault, nothing."""
+        with self._lock:
+            self._faults[part] = fault
 
     def began(self, lease: str, path: str, size_bytes: int) -> None:
         """A file was taken in hand."""

@@ -186,7 +186,7 @@ class FileReader:
     def _done(self, job: Job, state: FileState, passages: int = 0) -> None:
         self._unsettled.pop(job.file_id, None)
         self._progress.done(state, job.size_bytes, passages=passages)
-        self._progress.fault = ""
+        self._progress.trouble("reading")
 
     def _prepare(
         self, job: Job, sha256: str, media: MediaType, extraction: Extraction
