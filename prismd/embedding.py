@@ -85,6 +85,7 @@ class EmbeddingLoop:
                 if not busy or time.monotonic() - self._tended > _TEND_S:
                     self._tend()
                     self._tended = time.monotonic()
+                self._progress.trouble("embedding")  # a round without one has ended it
                 if not busy:
                     self._queued.wait(IDLE_WAIT_S)
             except Exception as error:
