@@ -89,6 +89,8 @@ class Layout(msgspec.Struct, frozen=True):
     starts: bytes = b""
     ends: bytes = b""
     boxes: bytes = b""
+    duration_s: float = 0.0
+    """Of a recording, all of it."""
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -109,6 +111,9 @@ class Extraction(msgspec.Struct, frozen=True):
     ``blocks`` are in reading order, do not overlap, and cover all text that is to be found.
     ``metadata`` holds what the file says of itself: author, subject, created, pages.
     ``warnings`` say what was left out and why, fit to show to a person.
+    ``engines`` names what had a part in it beside the extractor, by role (``ocr``, ``speech``),
+    as it was set; an empty name means that it was wanted and not there.
+    ``sound`` is a recording's vector of how it sounds, float32, little endian.
     """
 
     text: str
@@ -118,6 +123,8 @@ class Extraction(msgspec.Struct, frozen=True):
     language: str = ""
     metadata: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
+    engines: dict[str, str] = {}
+    sound: bytes = b""
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -148,7 +155,11 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class EmbeddingSpace(msgspec.Struct, frozen=True):
-    """What makes vectors comparable; two vectors compare only within equal spaces."""
+    """What makes vectors comparable; two vectors compare only within equal spaces.
+
+    ``content`` is what the vectors stand for. A model of pictures and texts has a space for
+    either: its pictures are nearer to each other than to any text, so the two are never mixed.
+    """
 
     model: str
     revision: str
@@ -158,6 +169,7 @@ class EmbeddingSpace(msgspec.Struct, frozen=True):
     normalised: bool = True
     query_prefix: str = ""
     passage_prefix: str = ""
+    content: Literal["passage", "picture", "sound"] = "passage"
 
     @property
     def key(self) -> str:
@@ -189,6 +201,7 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     substring_rank: int | None = None
     vector_rank: int | None = None
     vector_score: float | None = None
+    name_rank: int | None = None
     image_rank: int | None = None
     image_score: float | None = None
     fused_score: float = 0.0

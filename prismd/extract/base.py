@@ -24,9 +24,22 @@ ENTRY_POINT_GROUP = "prismd.extractors"
 
 
 class ExtractOptions(msgspec.Struct, frozen=True):
-    """What a folder's settings say about reading its files."""
+    """What a folder's settings say about reading its files.
 
+    Attributes:
+        ocr: Whether pictures of text are read.
+        ocr_languages: Tesseract's names of the languages to expect, such as ``eng``, ``deu``;
+            empty means what is installed and fits the script that is found.
+        slots_dir: A folder that all workers share, to keep to ``parallel`` native programs at
+            once between them; empty counts within one worker.
+        parallel: How many native programs run at once; 0 means one per core.
+        max_chars: Text beyond is left out, with a warning.
+    """
+
+    ocr: bool = True
     ocr_languages: tuple[str, ...] = ()
+    slots_dir: str = ""
+    parallel: int = 0
     max_chars: int = 20_000_000
 
 

@@ -9,14 +9,8 @@ from typing import Any
 import msgspec
 
 from prismd.errors import ModelError
-from prismd.models.catalog import (
-    CATALOG,
-    LocalPath,
-    ModelEntry,
-    ModelFile,
-    Pooling,
-    Role,
-)
+from prismd.models.catalog import CATALOG
+from prismd.models.entry import LocalPath, ModelEntry, ModelFile, Pooling, Role
 from prismd.models.fetch import fetch
 from prismd.models.installed import sha256_of, write_atomically
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -138,3 +139,107 @@ class Generator(Protocol):
 
     def close(self) -> None:
         """Stop the engine and give the memory back; the next call starts it again."""
+
+
+class SpokenWord(msgspec.Struct, frozen=True):
+    """A word as it was heard, with the seconds in which it was said; ``text`` has no spaces."""
+
+    start_s: float
+    end_s: float
+    text: str
+    probability: float = 1.0
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """What was said in one breath; ``text`` is its words, with the spaces between them."""
+
+    start_s: float
+    end_s: float
+    text: str
+    words: tuple[SpokenWord, ...] = ()
+    probability: float = 1.0
+
+
+class Transcript(msgspec.Struct, frozen=True):
+    """What is said in a recording; ``language`` is an ISO 639-1 code, empty where none is."""
+
+    segments: tuple[Segment, ...]
+    language: str
+    duration_s: float
+
+
+@runtime_checkable
+class Transcriber(Protocol):
+    """Writes down what is said in recordings. One at a time; callers wait their turn."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalogue."""
+
+    def transcribe(
+        self,
+        path: Path,
+        *,
+        language: str = "",
+        on_step: Callable[[float, float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Transcript:
+        """Write down what is said; silence, noise, music and loops give no segment.
+
+        Args:
+            path: A recording, or a film with sound.
+            language: ISO 639-1 code, where it is known; else it is found out.
+            on_step: Told how many seconds are done, and of how many.
+            cancelled: Asked often; once it says so, the work is given up.
+
+        Raises:
+            ExtractError: The recording cannot be read: the file's fault. Its code is
+                ``cancelled`` when it was called off.
+            ModelError: The weights are missing or fail their checksum, or the engine fails.
+        """
+
+    def close(self) -> None:
+        """Give the memory back; the next call loads again."""
+
+
+@runtime_checkable
+class ImageEmbedder(Protocol):
+    """Turns pictures and texts into vectors of one model, comparable with each other."""
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of pictures; texts go by the same with ``content`` ``passage``."""
+
+    @property
+    def edge_px(self) -> int:
+        """The side of the square that the model looks at."""
+
+    @property
+    def least_similarity(self) -> float:
+        """The least cosine at which a picture is taken to show what a text says."""
+
+    def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed pictures.
+
+        Args:
+            pixels: Shape ``(n, edge_px, edge_px, 3)``, RGB.
+
+        Returns:
+            Shape ``(n, space.dim)``, rows L2-normalised, in input order.
+
+        Raises:
+            ModelError: The weights are missing or fail their checksum, or the engine fails.
+        """
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts, to be held against pictures; what is too long for the model is cut.
+
+        Returns:
+            Shape ``(len(texts), space.dim)``, rows L2-normalised, in input order.
+
+        Raises:
+            ModelError: As ``embed_images``.
+        """
+
+    def close(self) -> None:
+        """Give the memory back; the next call loads again."""

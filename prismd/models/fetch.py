@@ -21,16 +21,8 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from prismd.errors import ModelError
-from prismd.models.catalog import (
-    HuggingFace,
-    LocalPath,
-    ModelEntry,
-    ModelFile,
-    Source,
-    Url,
-    Wheel,
-)
 from prismd.models.download import Network, SourceError, Unreachable, discard, download
+from prismd.models.entry import HuggingFace, LocalPath, ModelEntry, ModelFile, Source, Url, Wheel
 from prismd.models.installed import remember, sha256_of, verify_file
 from prismd.models.wheel import WheelShelf
 

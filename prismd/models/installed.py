@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from prismd.errors import ModelError
-from prismd.models.catalog import ModelEntry, ModelFile
+from prismd.models.entry import ModelEntry, ModelFile
 
 _RECORD = "verified.json"
 _READ_BYTES = 1 << 20

@@ -15,8 +15,8 @@ from pathlib import Path
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.errors import ModelError
 from prismd.models.base import Delta, Message, Sampling
-from prismd.models.catalog import ModelEntry
 from prismd.models.cores import usable_cores
+from prismd.models.entry import ModelEntry
 from prismd.models.generation import Generation
 from prismd.models.installed import verified
 from prismd.models.llama_worker import (

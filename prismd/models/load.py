@@ -16,7 +16,7 @@ from prismd.errors import ModelError
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.base import Embedder, Generator, Reranker
-from prismd.models.catalog import Engine, ModelEntry, Role
+from prismd.models.entry import Engine, ModelEntry, Role
 from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
 from prismd.models.installed import presence
 from prismd.models.llama import LlamaGenerator

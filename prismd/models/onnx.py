@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError
-from prismd.models.catalog import ModelEntry
 from prismd.models.cores import usable_cores
+from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified
 
 if TYPE_CHECKING:

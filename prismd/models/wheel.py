@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from prismd.models.catalog import Wheel, WheelPart
 from prismd.models.download import SourceError
+from prismd.models.entry import Wheel, WheelPart
 
 _BLOCK_BYTES = 1 << 20
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from prismd.errors import ModelError
-from prismd.models.catalog import CATALOG, DEFAULTS, ModelEntry, Wheel, find
+from prismd.models.catalog import CATALOG, DEFAULTS, find
+from prismd.models.entry import ModelEntry, Wheel
 
 ENTRIES = pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.name)
 

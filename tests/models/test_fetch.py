@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from prismd.errors import ModelError
-from prismd.models.catalog import HuggingFace, LocalPath, ModelEntry, ModelFile, Source, Url
 from prismd.models.download import Network
+from prismd.models.entry import HuggingFace, LocalPath, ModelEntry, ModelFile, Source, Url
 from prismd.models.fetch import fetch
 from prismd.models.installed import presence, verified
 from tests.models.hub_server import Hub
@@ -256,7 +256,7 @@ def test_two_processes_fetch_the_same_model_once(hub: Hub, tmp_path: Path) -> No
     hub.put("owner/repo/model.bin", CONTENT)
     code = f"""
         from pathlib import Path
-        from prismd.models.catalog import HuggingFace, ModelEntry, ModelFile
+        from prismd.models.entry import HuggingFace, ModelEntry, ModelFile
         from prismd.models.fetch import fetch
         file = ModelFile("model.bin", {len(CONTENT)}, "{hashlib.sha256(CONTENT).hexdigest()}",
                          (HuggingFace("owner/repo", "main", "model.bin"),))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prismd.errors import ModelError
-from prismd.models.catalog import ModelEntry, ModelFile, Wheel, WheelPart
+from prismd.models.entry import ModelEntry, ModelFile, Wheel, WheelPart
 from prismd.models.fetch import fetch
 from prismd.models.installed import verified
 
