@@ -13,14 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd import prompt
-from prismd.citation import attribute, grounding, without_markers
+from prismd.citation import (
+    Attribution,
+    attribute,
+    corroborating,
+    grounding,
+    source,
+)
 from prismd.cited_text import Attribute, CitedText
 from prismd.citing import Citing
 from prismd.domain import Answer, Filters
 from prismd.errors import ModelError, RequestError
 from prismd.evidence import Evidence, EvidenceSettings, gather, good_enough
 from prismd.models.base import Delta, Embedder, Generator, Message, Reranker, Sampling
+from prismd.quoting import Quoting
 from prismd.search import Search, SearchResult
+from prismd.showing import LEAD, describe, pictures
+from prismd.store import documents
 from prismd.store.database import Database
 from prismd.wording import asks_nothing, instructs, share_met, subject_words
 
@@ -36,14 +45,7 @@ _CONTEXT_CHARS = 2_000
 _OWN_PASSAGES = 3
 _SMALL_CONTEXT_TOKENS = 8_192
 _SMALL_CONTEXT_PASSAGES = 2
-_MAX_SENTENCES = 3
-_MAX_CANDIDATES = 48
-_LEAST_CHARS = 2
-_SENTENCE_MARGIN = 2.0
-_SIMILARITY_MARGIN = 0.05
-_WORD_MARGIN = 0.0
-_INSTRUCTION_MARGINS = 3.0
-"""Margins by which a sentence that only instructs must be better than one that states."""
+_MAX_CORROBORATIONS = 4
 
 
 class AnswerSettings(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ class Answering:
         self._reranker = reranker
         self.generator = generator
         self._settings = settings
+        self._quoting = Quoting(embedder, reranker)
         self._citing = Citing(database, settings.base_url)
 
     def answer(self, question: Question) -> FullAnswer:
@@ -121,20 +124,25 @@ class Answering:
         found, evidence, context = self._find(asked, earlier, question)
         usage = _Usage()
         cited = CitedText(self._attributor(asked, evidence))
+        shown = self._shown(found, evidence)
         if evidence:
             pieces = (
                 self._generated(asked, context, evidence, question, usage)
                 if engine == "generative"
-                else self._extracted(found.query, evidence)
+                else self._quoting.sentences(found.query, evidence)
             )
             for piece in pieces:
                 yield from cited.feed(piece)
             yield from cited.finish()
+        if shown:
+            yield from self._showing(cited, shown)
         for note in _closing(cited, asked):
             cited.text += note
             yield note
         timings = {**found.timings_ms, "total": round(1000 * (time.perf_counter() - started), 2)}
-        yield self._finish(cited, evidence, found, engine, usage, timings, question.limit)
+        yield self._finish(
+            cited, [*evidence, *shown], found, engine, usage, timings, question.limit
+        )
 
     # Evidence
 
@@ -161,6 +169,24 @@ class Answering:
                 if self._concerns(found.query, evidence):
                     return wider, evidence, earlier
         return found, [], ""
+
+    def _shown(self, found: SearchResult, evidence: Sequence[Evidence]) -> list[Evidence]:
+        """The pictures that show what is asked, numbered after the passages."""
+        return [
+            Evidence(source(number, ""), hit)
+            for number, hit in enumerate(pictures(found.hits), start=len(evidence) + 1)
+        ]
+
+    def _showing(self, cited: CitedText, shown: Sequence[Evidence]) -> Iterator[str]:
+        """Name pictures: what a model of pictures found is said by no model of words."""
+        ids = [item.hit.document_id for item in shown]
+        metadata = self._database.read(lambda c: documents.metadata(c, ids))
+        yield from cited.add(f"\n\n{LEAD}" if cited.text else LEAD)
+        for item in shown:
+            line = describe(item.hit, metadata.get(item.hit.document_id, {}))
+            support = Attribution(item.source.n, 0, 0, "supported", item.hit.similarity)
+            yield from cited.add("\n- ")
+            yield from cited.add(line, support)
 
     def _concerns(self, asked: str, evidence: Sequence[Evidence]) -> bool:
         """Whether passages have to do with a turn's own words, not with the turn before alone."""
@@ -205,44 +231,6 @@ class Answering:
             if close is not None:
                 close()
 
-    # Extracted answers
-
-    def _extracted(self, asked: str, evidence: Sequence[Evidence]) -> Iterator[str]:
-        """The sentences that answer best, word for word, in the order of their evidence."""
-        candidates = [
-            (item, start, end)
-            for item in evidence
-            for start, end in item.source.sentences
-            if _says_something(item, start, end)
-        ][:_MAX_CANDIDATES]
-        if not candidates:
-            return
-        texts = [item.source.text[start:end] for item, start, end in candidates]
-        scores, margin = self._score_sentences(asked, texts)
-        scores = _after_statements(scores, texts, margin)
-        best = np.argsort(-scores, kind="stable")[:_MAX_SENTENCES]
-        chosen = [index for index in best if scores[index] >= scores[best[0]] - margin]
-        chosen.sort(key=lambda index: (candidates[index][0].source.n, candidates[index][1]))
-        for index in chosen:
-            item, _, _ = candidates[index]
-            quoted = without_markers(" ".join(texts[index].split()))
-            yield f"{quoted} [{item.source.n}]\n"
-
-    def _score_sentences(
-        self, asked: str, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float32], float]:
-        if self._reranker is not None:
-            return self._reranker.score(asked, texts), _SENTENCE_MARGIN
-        if self._embedder is not None:
-            return self._similarities(asked, texts), _SIMILARITY_MARGIN
-        shares = [len(set(asked.lower().split()) & set(text.lower().split())) for text in texts]
-        return np.array(shares, np.float32), _WORD_MARGIN
-
-    def _similarities(self, text: str, others: Sequence[str]) -> NDArray[np.float32]:
-        assert self._embedder is not None  # noqa: S101 - callers looked
-        vectors = self._embedder.embed_passages([text, *others])
-        return np.asarray(vectors[1:] @ vectors[0], np.float32)
-
     # Citations
 
     def _attributor(self, asked: str, evidence: Sequence[Evidence]) -> Attribute:
@@ -257,7 +245,12 @@ class Answering:
             return np.array([known[other] @ known[text] for other in others], np.float32)
 
         compare = similarities if self._embedder is not None else None
-        return lambda sentence, claimed: attribute(sentence, sources, compare, claimed, asked)
+
+        def attributed(sentence: str, claimed: Sequence[int]) -> list[Attribution]:
+            found = attribute(sentence, sources, compare, claimed, asked)
+            return found + _corroborations(sentence, found, evidence, asked)
+
+        return attributed
 
     def _finish(
         self,
@@ -282,6 +275,23 @@ class Answering:
             completion_tokens=usage.completion_tokens,
             warnings=found.warnings,
         )
+
+
+def _corroborations(
+    sentence: str, found: Sequence[Attribution], evidence: Sequence[Evidence], asked: str
+) -> list[Attribution]:
+    """Other documents that say the same as a sentence that is supported, one place in each."""
+    if not any(attribution.support in ("exact", "supported") for attribution in found):
+        return []
+    document_of = {item.source.n: item.hit.document_id for item in evidence}
+    cited = {document_of[attribution.n] for attribution in found}
+    others = [item.source for item in evidence if item.hit.document_id not in cited]
+    further: list[Attribution] = []
+    for attribution in corroborating(sentence, others, asked):
+        if (document := document_of[attribution.n]) not in cited:
+            cited.add(document)
+            further.append(attribution)
+    return further[:_MAX_CORROBORATIONS]
 
 
 class _Usage(msgspec.Struct):
@@ -318,26 +328,6 @@ def resolve(turns: Sequence[Message]) -> tuple[str, str]:
         )
     earlier = [turn for turn in asked[:-1] if turn and not asks_nothing(turn)]
     return newest, earlier[-1][:_CONTEXT_CHARS] if earlier else ""
-
-
-def _after_statements(
-    scores: NDArray[np.float32], texts: Sequence[str], margin: float
-) -> NDArray[np.float32]:
-    """Scores by which a sentence that tells its reader what to say comes after one that states.
-
-    Only where no statement comes near is such a sentence quoted, as text.
-    """
-    instructing = np.array([instructs(text) for text in texts])
-    if not instructing.any() or instructing.all():
-        return scores
-    near = scores[~instructing].max() >= scores.max() - _INSTRUCTION_MARGINS * max(margin, 1e-3)
-    return np.where(instructing & near, -np.inf, scores).astype(np.float32)
-
-
-def _says_something(item: Evidence, start: int, end: int) -> bool:
-    """Whether a sentence is more than a number in a list, or the passage's heading."""
-    text = item.source.text[start:end].strip("#=-*~ \n")
-    return end - start > _LEAST_CHARS and text not in (item.hit.title, *item.hit.passage.heading)
 
 
 def _stating(item: Evidence) -> str:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Literal
 
 import apsw
 import msgspec
+from msgspec.structs import replace
 
 from prismd.answer import Answering, AnswerSettings
 from prismd.api.interrupt import Interruptible
 from prismd.chunk import Chunking
 from prismd.config.options import Config, Folder
-from prismd.domain import EmbeddingSpace
 from prismd.errors import ConfigError, ModelError
 from prismd.evidence import EvidenceSettings
-from prismd.extract.base import media_types
+from prismd.extract.base import ExtractOptions, media_types
 from prismd.extract.pool import ExtractPool
 from prismd.ingest import Ingest
+from prismd.likeness import Likeness
 from prismd.models import catalog
 from prismd.models.added import entries
-from prismd.models.base import Embedder, Sampling, TokenCounter
+from prismd.models.base import Embedder, ImageEmbedder, Sampling, TokenCounter
 from prismd.models.cores import usable_cores
 from prismd.models.load import Models, ModelSettings
 from prismd.models.remote import EstimatedTokens
@@ -31,7 +33,7 @@ from prismd.search import Search, SearchSettings
 from prismd.store import files, stale
 from prismd.store.database import Database
 from prismd.store.files import Root
-from prismd.store.stale import Stale
+from prismd.store.stale import Present, Stale
 from prismd.watch import Rules, Sweep, sweep
 
 _MB = 1_000_000
@@ -61,6 +63,7 @@ class Prism:
             self.models.reranker,
             search_settings(config),
             languages(config),
+            Likeness(self.database, self._query_images()),
         )
         generator = self.models.generator
         self.answering = Answering(
@@ -77,6 +80,10 @@ class Prism:
         embedder = self.models.embedder
         return embedder.for_questions() if embedder is not None else None
 
+    def _query_images(self) -> ImageEmbedder | None:
+        images = self.models.images
+        return images.for_questions() if images is not None else None
+
     @property
     def ingest(self) -> Ingest:
         """Ingestion, built at the first use; not started."""
@@ -88,6 +95,8 @@ class Prism:
                 self.models.embedder,
                 ingest_settings(self.config),
                 self.progress,
+                self.models.transcriber,
+                self.models.images,
             )
         return self._ingest
 
@@ -153,22 +162,31 @@ class Prism:
 
     def stale(self) -> list[Stale]:
         """What the present settings would make otherwise."""
-        return self.database.read(lambda c: stale.report(c, *self._present()))
+        return self.database.read(lambda c: stale.report(c, self._present()))
 
     def reindex(self, *, everything: bool) -> int:
         """Queue what is stale, or all; returns how many files will be read anew."""
-        count = self.database.write(
-            lambda c: stale.redo(c, *self._present(), everything=everything)
-        )
+        present = self._present()
+        count = self.database.write(lambda c: stale.redo(c, present, everything=everything))
         self.ingest.reopen_space()
         self.ingest.wake()
         return count
 
-    def _present(self) -> tuple[dict[str, str], str, EmbeddingSpace | None]:
-        extractors = {name: entry.version for name, entry in media_types().items()}
-        embedder = self.models.embedder
-        space = embedder.space if embedder is not None else None
-        return extractors, chunking(self.config).tag, space
+    def _present(self) -> Present:
+        models, index = self.models, self.config.index
+        spaces = [model.space for model in (models.embedder, models.images) if model is not None]
+        spaces += [
+            replace(space, content="picture_text") for space in spaces if space.content == "picture"
+        ]
+        by_folder = {"": index.ocr_languages, **ocr_languages(self.config)}
+        return Present(
+            extractors={name: entry.version for name, entry in media_types().items()},
+            chunker=chunking(self.config).tag,
+            spaces=tuple(spaces),
+            ocr=index.ocr and shutil.which("tesseract") is not None,
+            speech=models.transcriber.name if models.transcriber is not None else "",
+            ocr_languages={folder: "+".join(wanted) for folder, wanted in by_folder.items()},
+        )
 
     def close(self) -> None:
         """Stop everything; what is in hand goes back to the queue."""
@@ -187,6 +205,8 @@ def model_settings(config: Config) -> ModelSettings:
         embedding=embedding.model if embedding.base_url else models.embedding,
         reranking=models.reranking,
         generation=generation.model if generation.base_url else models.generation,
+        image=models.image,
+        speech=models.speech,
         threads=models.threads,
         provider=models.provider,
         idle_unload_s=models.idle_unload_s,
@@ -224,12 +244,30 @@ def chunking(config: Config) -> Chunking:
 
 def ingest_settings(config: Config) -> IngestSettings:
     """How files are read."""
+    slots = config.data_dir / "slots"
     return IngestSettings(
         workers=workers(config),
         max_file_bytes=config.index.max_file_mb * _MB,
+        max_recording_bytes=config.index.max_recording_mb * _MB,
         attempts=config.index.attempts,
         chunking=chunking(config),
+        options=ExtractOptions(
+            ocr=config.index.ocr,
+            ocr_languages=config.index.ocr_languages,
+            slots_dir=str(slots),
+            parallel=workers(config),
+        ),
+        ocr_languages=ocr_languages(config),
     )
+
+
+def ocr_languages(config: Config) -> dict[str, tuple[str, ...]]:
+    """The languages of pictures and scans, by the folders that have a setting of their own."""
+    return {
+        os.path.realpath(folder.path): folder.ocr_languages
+        for folder in config.folders
+        if folder.ocr_languages
+    }
 
 
 def search_settings(config: Config) -> SearchSettings:
@@ -275,5 +313,7 @@ def languages(config: Config) -> tuple[str, ...]:
 
 def default_models(config: Config) -> list[str]:
     """The local models that search wants by the settings."""
-    wanted = [] if config.embedding.base_url else [config.models.embedding]
-    return [name for name in [*wanted, config.models.reranking] if name not in ("", "off", "fake")]
+    models = config.models
+    wanted = [] if config.embedding.base_url else [models.embedding]
+    wanted += [models.reranking, models.speech]
+    return [name for name in wanted if name not in ("", "off", "fake")]

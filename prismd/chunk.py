@@ -7,14 +7,15 @@ sentences, so that what is said across a border is found from either side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from prismd.domain import Block, Extraction, Passage
-from prismd.layout import line_index, locate
+from prismd.domain import Block, Extraction, Layout, Passage
+from prismd.layout import line_index, locate, whole
 from prismd.wording import join_broken_words, passage_context, sentence_ranges, trim
 
 VERSION = "1"
@@ -63,6 +64,13 @@ def chunk(extraction: Extraction, offsets: TokenOffsets, chunking: Chunking) -> 
             text = extraction.text[start:end]
             passages.append(Passage(len(passages), start, end, text, heading, locator, tokens))
     return passages
+
+
+def with_whole(passages: Sequence[Passage], layout: Layout) -> list[Passage]:
+    """Passages with the picture or recording as such before them, a passage without text."""
+    as_such = Passage(0, 0, 0, "", (), whole(layout), 0)
+    later = (replace(passage, ordinal=passage.ordinal + 1) for passage in passages)
+    return [as_such, *later]
 
 
 def embedding_text(title: str, heading: tuple[str, ...], text: str) -> str:

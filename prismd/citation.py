@@ -32,6 +32,8 @@ SUPPORTED_SHARE = 0.6
 WEAK_SHARE = 0.35
 SUPPORTED_COSINE = 0.8
 """Cosine of sentence and source that makes up for other words, with as many words as ``weak``."""
+CORROBORATING_SCORE = 0.8
+"""Share of words by which a further source says the same; a word or two may be misread."""
 
 _MARKER = re.compile(r"[ \t]*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
 _OPEN = re.compile(r"[ \t]*[\[【][\[【\d\s,;–-]*$|[ \t]+$")
@@ -101,6 +103,35 @@ def attribute(
         return judged
     best = max(judged, key=lambda found: (found.score, -found.n), default=None)
     return [best] if best is not None and best.support != "none" else []
+
+
+def corroborating(sentence: str, sources: Sequence[Source], asked: str = "") -> list[Attribution]:
+    """Which further sources say the same, in (nearly) the same words.
+
+    Args:
+        sentence: One sentence of an answer, without markers.
+        sources: Evidence that the sentence does not rest on yet.
+        asked: The question.
+    """
+    judged = [
+        _judge_exact(sentence, item) or _judge_by_words(sentence, item, None, asked)
+        for item in sources
+    ]
+    return [
+        found
+        for found in judged
+        if found.support in ("exact", "supported") and found.score >= CORROBORATING_SCORE
+    ]
+
+
+def same_statement(one: str, other: str) -> bool:
+    """Whether two sentences say the same, in (nearly) the same words."""
+    first, second = telling_words(one), telling_words(other)
+    return (
+        min(share_of(first, second), share_of(second, first)) >= CORROBORATING_SCORE
+        and _numbers(one) == _numbers(other)
+        and negates(one) == negates(other)
+    )
 
 
 def _judge_exact(sentence: str, item: Source) -> Attribution | None:

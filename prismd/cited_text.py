@@ -63,6 +63,20 @@ class CitedText:
         self._pending, self._sent = "", 0
         yield from self._flush()
 
+    def add(self, text: str, support: Attribution | None = None) -> Iterator[str]:
+        """Add text that no model wrote, as it is, after ``finish``.
+
+        Args:
+            text: Any text.
+            support: What it rests on, when it is a statement; its mark follows.
+        """
+        start = len(self.text)
+        self.text += text
+        if support is not None:
+            self.sentences.append(CitedSentence(start, len(self.text), (support,)))
+            self.text += f" [{support.n}]"
+        yield from self._flush()
+
     def _flush(self) -> Iterator[str]:
         if len(self.text) > self._flushed:
             piece = self.text[self._flushed :]

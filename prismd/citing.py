@@ -89,6 +89,8 @@ class Citing:
 
     def _locate(self, item: Evidence, start: int, end: int) -> Locator:
         hit = item.hit
+        if not hit.passage.text:  # a picture or a recording as such
+            return hit.passage.locator
         # The passages of one making of a document have ids in a row, which are not used again.
         making = hit.passage_id - hit.passage.ordinal
         with self._lock:

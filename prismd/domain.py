@@ -16,6 +16,7 @@ Box = tuple[float, float, float, float]
 
 DocumentType = Literal["document", "image", "audio", "text"]
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "caption", "note"]
+SpaceContent = Literal["passage", "picture", "picture_text", "sound"]
 LayoutKind = Literal["text", "page", "image", "time"]
 Support = Literal["exact", "supported", "weak", "none"]
 Grounding = Literal["supported", "partial", "none"]
@@ -158,7 +159,8 @@ class EmbeddingSpace(msgspec.Struct, frozen=True):
     """What makes vectors comparable; two vectors compare only within equal spaces.
 
     ``content`` is what the vectors stand for. A model of pictures and texts has a space for
-    either: its pictures are nearer to each other than to any text, so the two are never mixed.
+    either (``picture``, ``picture_text``): its pictures are nearer to each other than to any
+    text, so the two are never mixed.
     """
 
     model: str
@@ -169,7 +171,7 @@ class EmbeddingSpace(msgspec.Struct, frozen=True):
     normalised: bool = True
     query_prefix: str = ""
     passage_prefix: str = ""
-    content: Literal["passage", "picture", "sound"] = "passage"
+    content: SpaceContent = "passage"
 
     @property
     def key(self) -> str:
@@ -204,6 +206,10 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     name_rank: int | None = None
     image_rank: int | None = None
     image_score: float | None = None
+    like_rank: int | None = None
+    like_score: float | None = None
+    like_text_rank: int | None = None
+    like_text_score: float | None = None
     fused_score: float = 0.0
     rerank_score: float | None = None
 

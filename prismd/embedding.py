@@ -154,7 +154,7 @@ def open_space(database: Database, embedder: Embedder) -> int | None:
         None where the index has vectors of another model: they go on serving until the user
         asks for the change (``prismd reindex --stale``).
     """
-    known = database.read(vectors.spaces)
+    known = database.read(lambda c: vectors.spaces(c, "passage"))
     for space_id, space in known:
         if space == embedder.space:
             return space_id

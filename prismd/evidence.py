@@ -53,6 +53,8 @@ def gather(hits: Sequence[Hit], settings: EvidenceSettings) -> list[Evidence]:
     evidence: list[Evidence] = []
     tokens = 0
     for hit in hits:
+        if not hit.passage.text:  # a picture or a recording as such
+            continue
         if len(evidence) == settings.max_passages:
             break
         if _repeats(hit, [item.hit for item in evidence]):
@@ -84,7 +86,7 @@ def confidence(hits: Sequence[Hit]) -> tuple[float, bool]:
     known = [logit for logit in logits if logit is not None]
     if known:
         return float(1 / (1 + np.exp(-max(known)))), True
-    return max((hit.similarity for hit in hits), default=0.0), False
+    return max((hit.similarity for hit in hits if hit.passage.text), default=0.0), False
 
 
 def good_enough(
@@ -109,4 +111,5 @@ def good_enough(
         if compared is None or hit.passage_id in compared
         else share_met(asked, hit.passage.text) >= settings.refusal_words
         for hit in hits
+        if hit.passage.text
     )

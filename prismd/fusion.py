@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
@@ -18,6 +18,8 @@ Ranked = Sequence[tuple[int, float]]
 """Passage ids with their scores, best first."""
 
 RerankMode = Literal["auto", "always", "never"]
+Retriever = Literal["lexical", "substring", "name", "vector", "image", "like", "like_text"]
+_SCORED: tuple[Retriever, ...] = ("lexical", "vector", "image", "like", "like_text")
 _PROSE_MARKS = re.compile(r"[.,](?!\d)|[;:!?'\"“”‘’„«»…]")  # noqa: RUF001 - the marks of prose
 
 
@@ -30,6 +32,8 @@ class SearchSettings(msgspec.Struct, frozen=True):
         lexical_weight: Weight of the word index in the fusion.
         substring_weight: Weight of the trigram index in the fusion.
         vector_weight: Weight of the vectors in the fusion.
+        name_weight: Weight of the names of files in the fusion.
+        image_weight: Weight of what pictures show in the fusion.
         foreign_weight: Share of the vectors' weight that is left where the query's words are
             found in passages of languages that the models do not know.
         rerank: Whether the best are read once more by the cross-encoder: ``auto`` reads as many
@@ -44,6 +48,8 @@ class SearchSettings(msgspec.Struct, frozen=True):
     lexical_weight: float = 0.5
     substring_weight: float = 0.2
     vector_weight: float = 1.0
+    name_weight: float = 1.0
+    image_weight: float = 1.0
     foreign_weight: float = 0.02
     rerank: RerankMode = "auto"
     rerank_depth: int = 20
@@ -52,35 +58,37 @@ class SearchSettings(msgspec.Struct, frozen=True):
 
 
 def fuse(
-    words: Ranked,
-    substrings: Ranked,
-    nearest: Ranked,
-    hits: dict[int, Hit],
+    lists: Mapping[Retriever, Ranked],
+    hits: Mapping[int, Hit],
     settings: SearchSettings,
     vector_trust: float = 1.0,
 ) -> list[Hit]:
     """Fuse by reciprocal rank (Cormack et al., SIGIR 2009); equals in order of their passages.
 
+    Ranks are all that is compared: a score means something beside those of its own list only.
+
     Args:
-        words: By the word index; as all, best first.
-        substrings: By the trigram index.
-        nearest: By their vectors.
+        lists: What each retriever found, best first.
         hits: Every passage of these lists.
         settings: Weights and constant.
         vector_trust: Share of the vectors' weight that holds for this query.
     """
     scores: dict[int, float] = defaultdict(float)
     explained: dict[int, dict[str, float | int]] = defaultdict(dict)
-    weighed = (
-        ("lexical", words, settings.lexical_weight),
-        ("substring", substrings, settings.substring_weight),
-        ("vector", nearest, settings.vector_weight * vector_trust),
-    )
-    for name, ranked, weight in weighed:
+    weights: dict[Retriever, float] = {
+        "lexical": settings.lexical_weight,
+        "substring": settings.substring_weight,
+        "name": settings.name_weight,
+        "vector": settings.vector_weight * vector_trust,
+        "image": settings.image_weight,
+        "like": 1.0,
+        "like_text": 1.0,
+    }
+    for name, ranked in lists.items():
         for rank, (passage_id, score) in enumerate(ranked, start=1):
-            scores[passage_id] += weight / (settings.rrf_k + rank)
+            scores[passage_id] += weights[name] / (settings.rrf_k + rank)
             explained[passage_id][f"{name}_rank"] = rank
-            if name != "substring":
+            if name in _SCORED:
                 explained[passage_id][f"{name}_score"] = score
     return [
         msgspec.structs.replace(
@@ -115,12 +123,13 @@ def level(
 def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSettings) -> list[Hit]:
     """Order the first ``len(scores)`` hits by the reranker's ranks, weighed against the fused.
 
-    The rest follow in their order; their scores stay below.
+    The rest follow in their order; their scores stay below. What has no text (a picture, found
+    by what it shows) has no score (NaN) and keeps its place: the others change theirs among them.
     """
     depth = len(scores)
-    order = np.argsort(-scores, kind="stable")
-    ranks = np.empty(depth, np.int64)
-    ranks[order] = np.arange(1, depth + 1)
+    read = np.flatnonzero(~np.isnan(scores))
+    ranks = np.arange(1, depth + 1)
+    ranks[read[np.argsort(-scores[read], kind="stable")]] = read + 1
     fused_weight = 1.0 - settings.rerank_weight
     weighed = [
         settings.rerank_weight / (settings.rrf_k + int(rank))
@@ -133,7 +142,7 @@ def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSet
             hits[position],
             score=1.0 + weighed[position],
             explanation=msgspec.structs.replace(
-                hits[position].explanation, rerank_score=float(scores[position])
+                hits[position].explanation, rerank_score=_score(scores[position])
             ),
         )
         for position in best
@@ -141,15 +150,21 @@ def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSet
     return head + list(hits[depth:])
 
 
-def collapse(hits: Iterable[Hit]) -> list[Hit]:
-    """Leave out passages that say what an earlier hit says.
+def _score(score: np.float32) -> float | None:
+    return None if np.isnan(score) else float(score)
 
-    White space, case and the marks of prose make no difference; signs do (a + b, a - b).
+
+def collapse(hits: Iterable[Hit]) -> list[Hit]:
+    """Leave out passages that say what an earlier hit of the same type says.
+
+    White space, case and the marks of prose make no difference; signs do (a + b, a - b). The
+    same words in a letter, on its photograph and in a recording are three sources, not one.
     """
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     kept = []
     for hit in hits:
-        text = " ".join(_PROSE_MARKS.sub(" ", hit.passage.text.casefold()).split())
+        words = " ".join(_PROSE_MARKS.sub(" ", hit.passage.text.casefold()).split())
+        text = (hit.type, words or f"file {hit.document_id}")
         if text not in seen:
             seen.add(text)
             kept.append(hit)

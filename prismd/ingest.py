@@ -11,12 +11,14 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from prismd.embedding import IDLE_WAIT_S, EmbeddingLoop
 from prismd.errors import PrismdError
-from prismd.models.base import Embedder, TokenCounter
+from prismd.models.base import Embedder, ImageEmbedder, TokenCounter, Transcriber
+from prismd.pictures import PictureLoop
 from prismd.progress import Progress
-from prismd.reading import Extracts, FileReader, IngestSettings
+from prismd.reading import FileReader, IngestSettings, Parsers
 from prismd.store import facts, jobs
 from prismd.store.database import Database
 from prismd.store.jobs import Job
@@ -37,16 +39,20 @@ class Ingest:
         embedder: Makes the vectors; None leaves documents searchable by words alone.
         settings: How files are read.
         progress: Told of everything that is done.
+        transcriber: Writes down what is said; None leaves recordings with their tags.
+        images: Makes the vectors of pictures; None leaves them to their words.
     """
 
     def __init__(
         self,
         database: Database,
-        pool: Extracts,
+        pool: Parsers,
         tokens: TokenCounter,
         embedder: Embedder | None,
         settings: IngestSettings,
         progress: Progress,
+        transcriber: Transcriber | None = None,
+        images: ImageEmbedder | None = None,
     ) -> None:
         self._database = database
         self._workers = settings.workers
@@ -56,9 +62,22 @@ class Ingest:
         self._running = threading.Event()
         self._running.set()
         self._queued = threading.Event()
+        self._queued_slow = threading.Event()
         self._embedding = EmbeddingLoop(database, embedder, progress, self._stopping, self._running)
+        self._pictures = PictureLoop(
+            database, images, pool, progress, self._stopping, self._running, self._embedding.idle
+        )
         self._reader = FileReader(
-            database, pool, tokens, self._embedding, settings, progress, self._stopping
+            database,
+            pool,
+            tokens,
+            self._embedding,
+            settings,
+            progress,
+            self._stopping,
+            self._running,
+            self._wake_embedding,
+            transcriber,
         )
         self._threads: list[threading.Thread] = []
 
@@ -77,7 +96,10 @@ class Ingest:
         loops: list[tuple[str, Callable[[], None]]] = [
             (f"prismd-ingest-{number}", self._read_loop) for number in range(self._workers)
         ]
+        # Recordings take minutes: they have a reader of their own, and no other file waits.
+        loops.append(("prismd-ingest-slow", partial(self._read_loop, slow=True)))
         loops.append(("prismd-embed", self._embedding.run))
+        loops.append(("prismd-pictures", self._pictures.run))
         for name, loop in loops:
             thread = threading.Thread(target=loop, name=name, daemon=True)
             thread.start()
@@ -86,11 +108,17 @@ class Ingest:
     def wake(self) -> None:
         """Say that jobs were queued."""
         self._queued.set()
+        self._queued_slow.set()
+        self._wake_embedding()
+
+    def _wake_embedding(self) -> None:
         self._embedding.wake()
+        self._pictures.wake()
 
     def reopen_space(self) -> None:
-        """Look again which space new vectors go to, after a reindex changed it."""
+        """Look again which spaces new vectors go to, after a reindex changed them."""
         self._embedding.open_space()
+        self._pictures.open_spaces()
 
     def pause(self) -> None:
         """Start no more work, after a restart neither; what is in hand is finished."""
@@ -128,24 +156,25 @@ class Ingest:
         """
         due_s, in_hand = self._database.read(lambda c: (jobs.next_due_s(c), jobs.in_hand(c)))
         queued = due_s is not None and due_s < _LONG_S
-        return not queued and not in_hand and self._embedding.idle()
+        return not queued and not in_hand and self._embedding.idle() and self._pictures.idle()
 
     # One file
 
-    def _read_loop(self) -> None:
+    def _read_loop(self, *, slow: bool = False) -> None:
+        queued = self._queued_slow if slow else self._queued
         while True:
             self._running.wait()
             if self._stopping.is_set():
                 return
-            self._queued.clear()
+            queued.clear()
             try:
                 self._return_held()
-                job = self._database.write(lambda c: jobs.lease(c, uuid.uuid4().hex))
+                job = self._database.write(lambda c: jobs.lease(c, uuid.uuid4().hex, slow=slow))
                 if job is not None:
                     self._read_one(job)
                     continue
-                due_s = self._database.read(jobs.next_due_s)
-                self._queued.wait(IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
+                due_s = self._database.read(lambda c: jobs.next_due_s(c, slow=slow))
+                queued.wait(IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
             except PrismdError as error:
                 # Nothing that a file could be blamed for (a full disk, no worker, no model).
                 log.error("%s", error)

@@ -137,6 +137,21 @@ def locate(
     return PageLocator(page.number, boxes, page.width, page.height)
 
 
+def whole(layout: Layout) -> Locator:
+    """A picture or a recording as such: all of the first page, or of the time.
+
+    Raises:
+        ValueError: The layout is a text's, or has no pages.
+    """
+    if layout.kind == "time":
+        return TimeLocator(0.0, layout.duration_s)
+    page = page_at(layout, 0)
+    everything = ((0.0, 0.0, page.width, page.height),)
+    if layout.kind == "image":
+        return ImageLocator(everything, int(page.width), int(page.height))
+    return PageLocator(page.number, everything, page.width, page.height)
+
+
 def page_at(layout: Layout, offset: int) -> Page:
     """The page that holds a code point; for one between two pages, the latter.
 

@@ -20,6 +20,13 @@ def in_words(locator: dict[str, Any]) -> str:
     return f"line {first}" if first == last else f"lines {first} to {last}"
 
 
+def progress_in_words(stage: str, done: int, total: int) -> str:
+    """How far the reading of a file has come, where that is known; else the stage alone."""
+    if stage == "transcribing":
+        return f"{stage} {clock(done)} of {clock(total)}"
+    return f"{stage} {done} of {total}" if done else stage
+
+
 def clock(seconds: float) -> str:
     """A moment of a recording as m:ss."""
     return f"{int(seconds) // _MINUTE_S}:{int(seconds) % _MINUTE_S:02}"

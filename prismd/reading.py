@@ -6,23 +6,28 @@ import hashlib
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import apsw
 import msgspec
+import numpy as np
 
-from prismd import chunk
+from prismd import chunk, transcript
 from prismd.chunk import Chunking
 from prismd.disk import hash_file, is_there, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
 from prismd.errors import ExtractError, PrismdError
 from prismd.extract.base import ExtractOptions, MediaType
-from prismd.models.base import TokenCounter
+from prismd.extract.pool import CANCELLED
+from prismd.extract.sound_space import SOUND_SPACE
+from prismd.models.base import TokenCounter, Transcriber
+from prismd.pictures import Decodes
 from prismd.progress import Progress
-from prismd.store import documents, files, jobs
+from prismd.store import documents, files, jobs, vectors
 from prismd.store.database import Database
 from prismd.store.files import Entry
 from prismd.store.jobs import Job
@@ -30,26 +35,47 @@ from prismd.wording import passage_context, shown_name
 
 log = logging.getLogger(__name__)
 
+_AS_SUCH = ("image", "audio")
+"""Types whose files are found as such, whatever words there are in them."""
 _SETTLE_S = 0.5
 _LONGEST_S = 300.0
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
 
 
-class Extracts(Protocol):
+class Parsers(Decodes, Protocol):
     """What ingestion asks of the pool of parsers."""
 
-    def extract(self, path: Path, options: ExtractOptions) -> tuple[MediaType, Extraction]:
+    def extract(
+        self,
+        path: Path,
+        options: ExtractOptions,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> tuple[MediaType, Extraction]:
         """Read a file; see ``extract.pool.ExtractPool``."""
 
 
 class IngestSettings(msgspec.Struct, frozen=True):
-    """How files are read."""
+    """How files are read.
+
+    Attributes:
+        max_recording_bytes: As ``max_file_bytes``, for recordings, of which an hour is large.
+        ocr_languages: By the path of a watched folder; others go by ``options``.
+    """
 
     workers: int = 2
     max_file_bytes: int = 100_000_000
+    max_recording_bytes: int = 4_000_000_000
     attempts: int = 3
     chunking: Chunking = Chunking()
     options: ExtractOptions = ExtractOptions()
+    ocr_languages: Mapping[str, tuple[str, ...]] = {}
+
+    def options_for(self, path: str) -> ExtractOptions:
+        """How a file of a watched folder is read."""
+        for folder, languages in self.ocr_languages.items():
+            if path.startswith(folder.rstrip("/") + "/"):
+                return msgspec.structs.replace(self.options, ocr_languages=languages)
+        return self.options
 
 
 class FileReader:
@@ -63,18 +89,27 @@ class FileReader:
         settings: How files are read.
         progress: Told of everything that is done.
         stopping: Set when what fails is no more the file's fault: the pool has been closed.
+        running: Clear while long work is to be put off.
+        stored: Called when a document has been stored.
+        transcriber: Writes down what is said; None leaves recordings with their tags.
     """
 
     def __init__(
         self,
         database: Database,
-        pool: Extracts,
+        pool: Parsers,
         tokens: TokenCounter,
         embedding: EmbeddingLoop,
         settings: IngestSettings,
         progress: Progress,
         stopping: threading.Event,
+        running: threading.Event,
+        stored: Callable[[], None],
+        transcriber: Transcriber | None = None,
     ) -> None:
+        self._stored = stored
+        self._running = running
+        self._transcriber = transcriber
         self._database = database
         self._pool = pool
         self._tokens = tokens
@@ -93,7 +128,7 @@ class FileReader:
         try:
             self._process(job)
         except ExtractError as error:
-            if self._stopping.is_set():  # the pool was closed under it
+            if self._stopping.is_set() or error.code == CANCELLED:  # it was not to go on
                 self.give_back(job)
             else:
                 self._fail(job, error)
@@ -122,13 +157,16 @@ class FileReader:
             # It may still be being written; look again when it has been still for a moment.
             self.give_back(job, delay_s=_SETTLE_S - age_s)
             return
-        _check_size(job, self._settings.max_file_bytes)
+        recording = files.is_recording(job.path)
+        limit_bytes = (
+            self._settings.max_recording_bytes if recording else self._settings.max_file_bytes
+        )
+        _check_size(job, limit_bytes)
         self._progress.at(job.owner, "hashing")
         sha256 = hash_file(job.path)
         if self._attach_known(job, entry, sha256):
             return
-        self._progress.at(job.owner, "extracting")
-        media, extraction = self._pool.extract(Path(job.path), self._settings.options)
+        media, extraction = self._extract(job)
         self._progress.at(job.owner, "chunking")
         document, passages = self._prepare(job, sha256, media, extraction)
         self._progress.at(job.owner, "storing")
@@ -136,6 +174,36 @@ class FileReader:
             self._changed(job, now)  # the text may be of neither version
             return
         self._store(job, document, passages)
+
+    def _extract(self, job: Job) -> tuple[MediaType, Extraction]:
+        options = self._settings.options_for(job.path)
+        self._progress.at(job.owner, "extracting")
+        media, extraction = self._pool.extract(
+            Path(job.path), options, partial(self._progress.at, job.owner, "extracting")
+        )
+        if extraction.engines.get("ocr"):
+            wanted = "+".join(options.ocr_languages)
+            engines = {**extraction.engines, documents.OCR_LANGUAGES: wanted}
+            extraction = msgspec.structs.replace(extraction, engines=engines)
+        if media.type == "audio" and transcript.has_sound(extraction):
+            extraction = self._transcribe(job, extraction)
+        return media, extraction
+
+    def _transcribe(self, job: Job, extraction: Extraction) -> Extraction:
+        transcriber = self._transcriber
+        if transcriber is None:
+            return transcript.without(extraction)
+
+        def on_step(done_s: float, total_s: float) -> None:
+            self._progress.at(job.owner, "transcribing", int(done_s), int(total_s))
+
+        on_step(0.0, extraction.layout.duration_s)
+        heard = transcriber.transcribe(
+            Path(job.path),
+            on_step=on_step,
+            cancelled=lambda: self._stopping.is_set() or not self._running.is_set(),
+        )
+        return transcript.merge(extraction, heard, transcriber.name)
 
     def _changed(self, job: Job, entry: Entry) -> None:
         """Queue a file that changes while it is looked at, later each time."""
@@ -192,6 +260,8 @@ class FileReader:
         self, job: Job, sha256: str, media: MediaType, extraction: Extraction
     ) -> tuple[Document, list[documents.IndexedPassage]]:
         passages = chunk.chunk(extraction, self._tokens.offsets, self._settings.chunking)
+        if media.type in _AS_SUCH:
+            passages = chunk.with_whole(passages, extraction.layout)
         if not passages:
             raise ExtractError(
                 f"{shown_name(job.path)}: has no text; nothing in it can be found",
@@ -211,7 +281,9 @@ class FileReader:
             documents.IndexedPassage(
                 passage,
                 passage_context(extraction.title, passage.heading),
-                hash_of_embedded(extraction.title, passage.heading, passage.text),
+                hash_of_embedded(extraction.title, passage.heading, passage.text)
+                if passage.text
+                else b"",
             )
             for passage in passages
         ]
@@ -224,14 +296,15 @@ class FileReader:
 
         def store(connection: apsw.Connection) -> None:
             document_id = documents.replace(connection, packed, passages, self._embedding.space_id)
+            keep_sound(connection, document)
             if jobs.still_leased(connection, job.file_id, job.owner):
                 files.attach(connection, job.file_id, document_id, document.sha256)
             else:
                 files.orphan_if_unheld(connection, document_id)
 
         self._database.write(store)
-        self._done(job, "completed", len(passages))
-        self._embedding.wake()
+        self._done(job, "completed", sum(bool(indexed.passage.text) for indexed in passages))
+        self._stored()
 
     def give_back(self, job: Job, *, delay_s: float = 0.0) -> None:
         """Return a file unread."""
@@ -265,6 +338,16 @@ class FileReader:
         if state is not None:
             self._done(job, state)
             log.log(logging.DEBUG if error.skip else logging.WARNING, "%s", error)
+
+
+def keep_sound(connection: apsw.Connection, document: Document) -> None:
+    """Keep how a recording sounds, in the space of sounds."""
+    sound = document.extraction.sound
+    if not sound:
+        return
+    space_id = vectors.put_space(connection, SOUND_SPACE)
+    row = np.frombuffer(sound, "<f4").reshape(1, SOUND_SPACE.dim)
+    vectors.add(connection, space_id, [bytes.fromhex(document.sha256)], row)
 
 
 def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:

@@ -14,10 +14,19 @@ from numpy.typing import NDArray
 from prismd.chunk import embedding_text
 from prismd.domain import Filters, Hit
 from prismd.errors import ModelError
-from prismd.fusion import RerankMode, SearchSettings, collapse, fuse, level, rerank
+from prismd.fusion import (
+    RerankMode,
+    Retriever,
+    SearchSettings,
+    collapse,
+    fuse,
+    level,
+    rerank,
+)
+from prismd.likeness import GOOD_ENOUGH, Example, Likeness
 from prismd.models.base import Embedder, Reranker
 from prismd.query import combine, parse_query
-from prismd.store import lexical, retrieval, vectors
+from prismd.store import lexical, names, retrieval, vectors
 from prismd.store.database import Database
 from prismd.store.retrieval import Ranked, Scope
 from prismd.store.vector_search import SpaceSearch
@@ -54,10 +63,18 @@ class SearchResult(msgspec.Struct, frozen=True):
     compared: frozenset[int] = frozenset()
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """A query, as the retrievers take it."""
+
+    words: str
+    vector: NDArray[np.float32] | None
+    picture: NDArray[np.float32] | None
+    example: Example | None
+    filters: Filters
+
+
 class _Candidates(msgspec.Struct, frozen=True):
-    words: Ranked
-    substrings: Ranked
-    vectors: Ranked
+    lists: dict[Retriever, Ranked]
     hits: dict[int, Hit]
     similarities: dict[int, float]
     other_model: str = ""
@@ -71,6 +88,7 @@ class Search:
         embedder: Embeds queries; None searches by words alone.
         reranker: Reads the best once more; None leaves them as fused.
         settings: How results are ranked.
+        likeness: Finds pictures by what they show, and what is like an example.
         languages: What both models know, as ISO 639-1 codes; empty means any.
     """
 
@@ -81,7 +99,9 @@ class Search:
         reranker: Reranker | None,
         settings: SearchSettings,
         languages: Sequence[str] = (),
+        likeness: Likeness | None = None,
     ) -> None:
+        self.likeness = likeness or Likeness(database, None)
         self._languages = frozenset(languages)
         self._database = database
         self._embedder = embedder
@@ -96,6 +116,7 @@ class Search:
         limit: int = 10,
         filters: Filters | None = None,
         rerank: RerankMode | None = None,
+        example: Example | None = None,
     ) -> SearchResult:
         """Find the passages that answer a query.
 
@@ -104,6 +125,8 @@ class Search:
             limit: How many hits at most.
             filters: Further filters.
             rerank: Overrides the settings.
+            example: A picture or recording of which more is to be found; words are not needed
+                then.
 
         Raises:
             RequestError: A filter's date is not one.
@@ -114,10 +137,10 @@ class Search:
         words = asked[:_QUERY_CHARS]
         wanted = combine(written, filters or Filters())
         vector, warnings = self._embed(words)
+        picture, trouble = self.likeness.embed_words(words)
         clock.lap("embed")
-        found = self._database.read(
-            lambda c: self._retrieve(c, words, vector, wanted), deadline_s=_DEADLINE_S
-        )
+        query_ = _Asked(words, vector, picture, example, wanted)
+        found = self._database.read(lambda c: self._retrieve(c, query_), deadline_s=_DEADLINE_S)
         clock.lap("retrieve")
         foreign = self._foreign_share(found)
         hits = self._fuse(found, foreign)
@@ -125,15 +148,17 @@ class Search:
         if foreign <= _MOSTLY:  # a reranker would only shuffle what it cannot read
             hits = self._rerank(words, hits, rerank or self.settings.rerank)
         clock.lap("rerank")
-        told, known = warnings + self._other_model(found), frozenset(found.similarities)
+        told = (*warnings, *filter(None, [trouble]), *self._other_model(found))
+        known = frozenset(found.similarities)
         return SearchResult(tuple(hits[:limit]), asked, wanted, clock.laps_ms, told, known)
 
     def _fuse(self, found: _Candidates, foreign: float) -> list[Hit]:
         trust = 1.0 - foreign * (1.0 - self.settings.foreign_weight)
-        hits = fuse(found.words, found.substrings, found.vectors, found.hits, self.settings, trust)
+        hits = fuse(found.lists, found.hits, self.settings, trust)
         if not found.similarities:
             return collapse(_similarity_from_score(hits))
-        hits = level(hits, found.similarities.keys(), self.settings, trust)
+        as_such = {hit.passage_id for hit in hits if not hit.passage.text}
+        hits = level(hits, found.similarities.keys() | as_such, self.settings, trust)
         return collapse(
             msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
             for hit in hits
@@ -157,37 +182,53 @@ class Search:
             log.warning("searching by words alone: %s", error)
             return None, (f"searched by words alone: {error}",)
 
-    def _retrieve(
-        self,
-        connection: apsw.Connection,
-        words: str,
-        vector: NDArray[np.float32] | None,
-        filters: Filters,
-    ) -> _Candidates:
-        scope = retrieval.scope(connection, filters)
+    def _retrieve(self, connection: apsw.Connection, asked: _Asked) -> _Candidates:
+        scope = retrieval.scope(connection, asked.filters)
         # Some may belong to documents that no file holds any more.
         k = int(self.settings.candidates * _SPARE)
-        parsed = lexical.parse(words)
-        by_words = retrieval.by_words(connection, parsed, k, scope)
-        by_substrings = retrieval.by_substrings(connection, parsed, k, scope)
-        by_vectors = self._nearest(connection, vector, k, scope)
-        ids = {id_ for ranked in (by_words, by_substrings, by_vectors) for id_, _ in ranked}
+        found = self._lists(connection, asked, k, scope)
+        ids = {id_ for ranked in found.values() for id_, _ in ranked}
         hits = retrieval.hits(connection, sorted(ids), scope)
-        lists = [
-            [item for item in ranked if item[0] in hits][: self.settings.candidates]
-            for ranked in (by_words, by_substrings, by_vectors)
-        ]
+        if asked.example is not None:  # it is not like itself, it is itself
+            hits = {id_: hit for id_, hit in hits.items() if hit.file_id != asked.example.file_id}
+        lists = {
+            name: [item for item in ranked if item[0] in hits][: self.settings.candidates]
+            for name, ranked in found.items()
+        }
         space = self._open_space(connection)
         space_id = None if space is None else space.space_id
-        others = [] if space or vector is None else vectors.spaces(connection)
-        return _Candidates(
-            lists[0],
-            lists[1],
-            lists[2],
-            hits,
-            retrieval.similarities(connection, vector, sorted(hits), space_id),
-            others[-1][1].model if others else "",
-        )
+        others = [] if space or asked.vector is None else vectors.spaces(connection, "passage")
+        known = retrieval.similarities(connection, asked.vector, sorted(hits), space_id)
+        pictures: tuple[Retriever, ...] = ("like_text", "image", "like")
+        # What has no text is as good as its name says, if nothing else found it.
+        shown = {
+            id_: round(GOOD_ENOUGH * share, 4)
+            for id_, share in lists["name"]
+            if not hits[id_].passage.text
+        }
+        shown |= {id_: round(score, 4) for name in pictures for id_, score in lists[name]}
+        return _Candidates(lists, hits, shown | known, others[-1][1].model if others else "")
+
+    def _lists(
+        self, connection: apsw.Connection, asked: _Asked, k: int, scope: Scope
+    ) -> dict[Retriever, Ranked]:
+        """What each retriever finds."""
+        parsed = lexical.parse(asked.words)
+        shown: Ranked = []
+        if asked.picture is not None:
+            shown = self.likeness.by_words(connection, asked.picture, k, scope)
+        like: tuple[Ranked, Ranked] = [], []
+        if asked.example is not None:
+            like = self.likeness.by_example(connection, asked.example, k, scope)
+        return {
+            "lexical": retrieval.by_words(connection, parsed, k, scope),
+            "substring": retrieval.by_substrings(connection, parsed, k, scope),
+            "name": names.by_name(connection, asked.words, parsed, k, scope),
+            "vector": self._nearest(connection, asked.vector, k, scope),
+            "image": shown,
+            "like": like[0],
+            "like_text": like[1],
+        }
 
     def _nearest(
         self,
@@ -206,7 +247,7 @@ class Search:
     def _open_space(self, connection: apsw.Connection) -> SpaceSearch | None:
         """The search over the embedder's own space; vectors of another model do not compare."""
         if self._space is None and self._embedder is not None:
-            for space_id, space in vectors.spaces(connection):
+            for space_id, space in vectors.spaces(connection, "passage"):
                 if space == self._embedder.space:
                     self._space = SpaceSearch(space_id, space)
         return self._space
@@ -216,7 +257,7 @@ class Search:
 
         Passages tell their language surely, a query of a few words does not.
         """
-        telling = (found.words or found.vectors)[:_TELLING]
+        telling = (found.lists["lexical"] or found.lists["vector"])[:_TELLING]
         if not self._languages or not telling:
             return 0.0
         languages = [found.hits[passage_id].language for passage_id, _ in telling]
@@ -229,9 +270,14 @@ class Search:
         if self._reranker is None or mode == "never" or not hits or not words:
             return hits
         depth = _depth(hits, mode, self.settings)
-        texts = [embedding_text(h.title, h.passage.heading, h.passage.text) for h in hits[:depth]]
+        read = [position for position, hit in enumerate(hits[:depth]) if hit.passage.text]
+        texts = [
+            embedding_text(hits[n].title, hits[n].passage.heading, hits[n].passage.text)
+            for n in read
+        ]
+        scores = np.full(len(hits[:depth]), np.nan, np.float32)
         try:
-            scores = self._reranker.score(words, texts)
+            scores[read] = self._reranker.score(words, texts) if read else []
         except ModelError as error:
             log.warning("not reranked: %s", error)
             return hits

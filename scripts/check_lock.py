@@ -14,7 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.lock", "requirements-llama.lock")
+LOCKS = ("requirements.lock", "requirements-llama.lock", "requirements-export.lock")
+UNLOCKED = ("torch",)
+"""Which build of it is right depends on the machine; scripts/setup.sh names the version."""
+
 PLATFORMS = [
     {"sys_platform": system, "platform_machine": machine, "python_version": python}
     | {"python_full_version": f"{python}.1"}
@@ -40,7 +43,8 @@ def declared() -> Iterator[Requirement]:
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = data["project"]["optional-dependencies"].values()
     for group in [data["project"]["dependencies"], *extras, data["build-system"]["requires"]]:
-        yield from map(Requirement, group)
+        wanted = map(Requirement, group)
+        yield from (requirement for requirement in wanted if requirement.name not in UNLOCKED)
 
 
 def locked(problems: list[str]) -> dict[str, list[Requirement]]:
@@ -65,7 +69,8 @@ def unsatisfied(wanted: Requirement, pins: list[Requirement]) -> str | None:
     for platform in PLATFORMS:
         if not applies(wanted, platform):
             continue
-        versions = [str(pin.specifier)[2:] for pin in pins if applies(pin, platform)]
+        # A set, because two files may hold the same pin; two versions are a problem.
+        versions = sorted({str(pin.specifier)[2:] for pin in pins if applies(pin, platform)})
         where = "{sys_platform} {platform_machine}, Python {python_version}".format(**platform)
         if len(versions) != 1:
             return f"{wanted} is locked {len(versions)} times for {where}"

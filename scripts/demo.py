@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,13 +20,18 @@ import httpx
 import platformdirs
 
 import sample_files
-from sample_files import QUESTIONS, Question
+import sample_pictures
+from sample_files import QUESTIONS, Question, Spot
 
 PRISMD = Path(sys.executable).parent / "prismd"
 USUAL_PORT = 7776
 START_DEADLINE_S = 60
 INDEX_DEADLINE_S = 600
 STOP_DEADLINE_S = 20
+
+COVERED = 0.7
+"""The share of the deciding words' box that a cited box has to cover: letters are not boxes."""
+SECONDS_OFF = 1.0
 
 
 class DemoError(Exception):
@@ -38,8 +44,12 @@ def prepare() -> tuple[Path, dict[str, str]]:
     Returns:
         The folder of the files, and the environment for every prismd command.
     """
-    # Other sample files are other folders, so that an old index is never mixed with them.
-    edition = hashlib.sha256(Path(sample_files.__file__).read_bytes()).hexdigest()[:8]
+    # Other sample files are other folders, so that an old index is never mixed with them; nor is
+    # one that was made without a program that is there now.
+    made_from = (sample_files.__file__, sample_pictures.__file__, sample_files.RECORDING)
+    contents = [Path(path).read_bytes() for path in made_from]
+    contents += [lacking(question).encode() for question in QUESTIONS]
+    edition = hashlib.sha256(b"\0".join(contents)).hexdigest()[:8]
     home = platformdirs.user_data_path("prismd-sample") / edition
     files = home / "files"
     files.mkdir(parents=True, exist_ok=True)
@@ -146,8 +156,11 @@ def faults(
         if citations or grounding != "none":
             yield "the files do not answer this, and it was not refused"
         return
-    if not any(citation["path"].endswith(question.file) for citation in citations):
+    places = [c["locator"] for c in citations if c["path"].endswith(question.file)]
+    if not places:
         yield f"{question.file} is not cited"
+    elif not any(leads_to(locator, question.spot) for locator in places):
+        yield f"{question.file} is cited, but not the place where it says so"
     said = " ".join([text, *(citation["quote"] for citation in citations)])
     plain = " ".join(said.split()).casefold()
     for expected in question.expected:
@@ -155,28 +168,64 @@ def faults(
             yield f"“{expected}” does not occur"
 
 
+def leads_to(locator: dict[str, Any], spot: Spot) -> bool:
+    """Whether a citation's place is the one that is looked for."""
+    if spot.page is not None and locator.get("page") != spot.page:
+        return False
+    if spot.second is not None:
+        start_s: float = locator.get("start_s", float("inf"))
+        return abs(start_s - spot.second) <= SECONDS_OFF
+    if spot.box is None:
+        return True
+    left, top, right, bottom = spot.box
+    boxes: list[sample_pictures.Box] = locator.get("boxes", [])
+    return any(
+        max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, bottom) - max(y0, top))
+        >= COVERED * (right - left) * (bottom - top)
+        for x0, y0, x1, y1 in boxes
+    )
+
+
 def place(locator: dict[str, Any]) -> str:
     """A locator in words."""
-    if locator["kind"] == "page":
+    if locator["kind"] == "time":
+        return f"{clock(locator['start_s'])} to {clock(locator['end_s'])}"
+    if locator["kind"] in ("page", "image"):
         boxes = ", ".join(
             "(" + " ".join(f"{side:.0f}" for side in box) + ")" for box in locator["boxes"]
         )
-        return f"page {locator['page']}, box {boxes}"
+        where = f"page {locator['page']}, " if locator["kind"] == "page" else ""
+        return f"{where}box {boxes}"
     first, last = locator["line_start"], locator["line_end"]
     lines = f"line {first}" if first == last else f"lines {first} to {last}"
     return ", ".join([*locator.get("heading", ()), lines])
 
 
+def clock(seconds: float) -> str:
+    """A moment of a recording, to a tenth of a second."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{rest:04.1f}"
+
+
 def demonstrate(client: httpx.Client, files: Path) -> int:
-    """Ask all questions; returns how many were answered wrongly."""
-    failed = 0
+    """Ask all questions that can be answered here; returns how many were answered wrongly."""
+    asked = failed = 0
     for question in QUESTIONS:
+        if program := lacking(question):
+            print(f"\n? {question.text}\n  (not asked: {program} is not installed)")
+            continue
+        asked += 1
         problems = ask(client, question, files)
         for problem in problems:
             print(f"  ! {problem}")
         failed += bool(problems)
-    print(f"\n{len(QUESTIONS) - failed} of {len(QUESTIONS)} questions answered as they should be.")
+    print(f"\n{asked - failed} of {asked} questions answered as they should be.")
     return failed
+
+
+def lacking(question: Question) -> str:
+    """The program that is missing to read the file that a question is about."""
+    return question.needs if question.needs and not shutil.which(question.needs) else ""
 
 
 def main() -> int:

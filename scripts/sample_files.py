@@ -1,17 +1,36 @@
-"""A small invented household to try prismd on: six files of six kinds, and what to ask of them.
+"""A small invented household to try prismd on: nine files of nine kinds, and what to ask of them.
 
-Nothing in it is about a real person, flat or boiler. The files are made in code, so that the
-repository holds no binaries.
+Nothing in it is about a real person, flat or boiler. The files are made in code, all but the
+recording: a voice that is understood well does not come with every system, so it was recorded once
+(record_speech.py).
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import docx
 import pymupdf
+
+from sample_pictures import Box, Line, sheet, write_photograph, write_scan
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where in its file an answer stands, as far as it is looked at.
+
+    Attributes:
+        page: The page, from 1.
+        box: Around the deciding words: on the page in points, on a picture in pixels.
+        second: When the sentence begins.
+    """
+
+    page: int | None = None
+    box: Box | None = None
+    second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -22,11 +41,15 @@ class Question:
         text: What is asked.
         file: The file that answers it; empty if none does, so that prismd has to refuse.
         expected: What the answer or a quote of it has to contain, all of it.
+        spot: Where in the file that is.
+        needs: What must be on this computer, beside prismd, to read the file.
     """
 
     text: str
     file: str = ""
     expected: tuple[str, ...] = ()
+    spot: Spot = Spot()
+    needs: str = ""
 
 
 LEASE = "home/Lease agreement.pdf"
@@ -35,16 +58,48 @@ TAX = "money/Tax notes.md"
 TRAVEL = "travel/Lisbon in May.html"
 RECIPE = "kitchen/Plum cake.txt"
 METER = "scripts/gas_meter.py"
+# Named as machines name them: what is in them can be found by reading them only.
+SCAN = "home/Scan 0612.pdf"
+PHOTOGRAPH = "pictures/IMG_2041.jpg"
+VOICE_MESSAGE = "messages/Voice message 3.opus"
+
+RECORDING = Path(__file__).parent / "voice_message.opus"
 
 QUESTIONS = (
-    Question("How much is the deposit for the flat?", LEASE, ("2,850",)),
-    Question("How much notice do the tenants have to give?", LEASE, ("two months",)),
+    Question("How much is the deposit for the flat?", LEASE, ("2,850",), Spot(page=1)),
+    Question("How much notice do the tenants have to give?", LEASE, ("two months",), Spot(page=1)),
     Question("What does fault code F28 of the boiler mean?", BOILER, ("no ignition",)),
     Question("By when must the tax return be sent?", TAX, ("31 January 2027",)),
     Question("At what time does the train from Porto to Lisbon leave?", TRAVEL, ("09:47",)),
     Question("How long does the plum cake have to bake?", RECIPE, ("45 minutes",)),
+    Question(
+        "For how long is the washing machine guaranteed?",
+        SCAN,
+        ("six years",),
+        Spot(page=1, box=(306, 282, 358, 296)),
+        needs="tesseract",
+    ),
+    Question(
+        "When is the last entry to the pool?",
+        PHOTOGRAPH,
+        ("20:45",),
+        Spot(box=(730, 475, 862, 516)),
+        needs="tesseract",
+    ),
+    Question(
+        "When does the piano tuner come?",
+        VOICE_MESSAGE,
+        ("Thursday",),
+        Spot(second=11.0),
+    ),
     Question("Which vaccinations does the dog still need?"),
 )
+
+
+def about(file: str) -> Question:
+    """The first question that a sample file answers."""
+    return next(question for question in QUESTIONS if question.file == file)
+
 
 _LEASE_TERMS = (
     (
@@ -93,6 +148,30 @@ _HOUSE_RULES = (
 )
 
 
+_GUARANTEE = (
+    Line("LARKBRIDGE ELECTRICAL", 170, 220, 54),
+    Line("14 Mill Street, Larkbridge", 170, 290, 38),
+    Line("Guarantee", 170, 406, 54),
+    Line("Customer: Mara Tillery, 7 Heron Lane", 170, 530, 38),
+    Line("Article: Aurora 700 washing machine", 170, 592, 38),
+    Line("Serial number: WM-7700-4182", 170, 654, 38),
+    Line("The washing machine is guaranteed for six years from the day of purchase,", 170, 778, 38),
+    Line(
+        "12 June 2025. If it breaks down within this time, we repair it at your home", 170, 840, 38
+    ),
+    Line("free of charge. Door seals and filters are not covered.", 170, 902, 38),
+    Line("Keep this paper with the receipt.", 170, 1026, 38),
+)
+
+_SIGN = (
+    Line("LARKBRIDGE LIDO", 60, 50, 76),
+    Line("Open daily from 9:00 to 21:30", 60, 180, 44),
+    Line("Last entry to the pool at 20:45", 60, 250, 44),
+    Line("No glass bottles on the lawn", 60, 320, 44),
+)
+_SIGN_CORNERS = ((150, 210), (1050, 160), (1070, 680), (165, 690))
+
+
 def write(folder: Path) -> None:
     """Make the sample files that are not there yet below ``folder``."""
     makers: dict[str, Callable[[Path], object]] = {
@@ -102,12 +181,29 @@ def write(folder: Path) -> None:
         TRAVEL: lambda path: path.write_text(_TRAVEL_PLAN, encoding="utf-8"),
         RECIPE: lambda path: path.write_text(_PLUM_CAKE, encoding="utf-8"),
         METER: lambda path: path.write_text(_GAS_METER, encoding="utf-8"),
+        SCAN: write_guarantee,
+        PHOTOGRAPH: write_sign,
+        VOICE_MESSAGE: lambda path: shutil.copyfile(RECORDING, path),
     }
     for name, make in makers.items():
         path = folder / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             make(path)
+
+
+def write_guarantee(path: Path) -> Box:
+    """A scanned page, A4 at 200 dpi; returns where its deciding words are, in points."""
+    page = sheet((1654, 2339), "white", "#202020", _GUARANTEE)
+    place = write_scan(path, page, dpi=200, askew_degrees=1.0)
+    return place(page.box("six years"))
+
+
+def write_sign(path: Path) -> Box:
+    """A photographed sign; returns where its deciding words are, in pixels."""
+    sign = sheet((820, 440), "#0b5c3b", "white", _SIGN)
+    place = write_photograph(path, sign, _SIGN_CORNERS)
+    return place(sign.box("20:45"))
 
 
 def _write_lease(path: Path) -> None:

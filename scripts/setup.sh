@@ -33,7 +33,7 @@ find_python() {
 }
 
 # system_packages REASON APT_PACKAGES BREW_PACKAGES - installs what pip cannot, where this is
-# allowed without a question; else says how.
+# allowed without a question; else says how, and ends with 1.
 system_packages() {
     local reason=$1 apt=$2 brew=$3
     if command -v apt-get >/dev/null; then
@@ -44,14 +44,16 @@ system_packages() {
             say "Installing $apt with sudo ($reason)…"
             apt_install "$apt" sudo
         else
-            fail "$reason: not found; install it with: sudo apt-get install $apt"
+            say "$reason: not found; install it with: sudo apt-get install $apt"
+            return 1
         fi
     elif command -v brew >/dev/null; then
         say "Installing $brew ($reason)…"
         # shellcheck disable=SC2086 # a list of packages
         brew install --quiet $brew
     else
-        fail "$reason: not found; install $apt, or what your system calls it"
+        say "$reason: not found; install $apt, or what your system calls it"
+        return 1
     fi
 }
 
@@ -91,7 +93,7 @@ install_packages() {
     local base
     base=$(find_python)
     if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
-        system_packages "Python's venv module" python3-venv python
+        system_packages "Python's venv module" python3-venv python || exit
     fi
     say "Installing about $(grep -c '==' "$root/requirements.lock") packages into .venv (now and when" \
         "the lock changes; a minute or two)…"
@@ -108,7 +110,7 @@ ensure_llama() {
         return
     fi
     if ! command -v c++ >/dev/null; then
-        system_packages "a C++ compiler, for llama-cpp-python" build-essential llvm
+        system_packages "a C++ compiler, for llama-cpp-python" build-essential llvm || exit
     fi
     "$python" "$root/scripts/build_llama.py"
 }
@@ -118,6 +120,36 @@ ensure_llama() {
 prove_llama() {
     "$python" "$root/scripts/build_llama.py" --prove "$1"
 }
+
+# ensure_tesseract - has the program installed that reads scans and pictures, with English and with
+# what tells which way up a page is; 1 where it is missing and may not be installed.
+ensure_tesseract() {
+    local known
+    known=" $(tesseract --list-langs 2>/dev/null | tr '\n' ' ') " || known=""
+    case $known in
+        *" eng "*) case $known in *" osd "*) return ;; esac ;;
+    esac
+    system_packages "Tesseract, which reads scans and pictures" \
+        "tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd" tesseract
+}
+
+# ensure_export - has installed what exports models; 1 where there is no torch for this machine.
+# torch comes first, because the others would take any version, and without a hash, because the
+# right build of it depends on the machine.
+ensure_export() {
+    local torch=2.13.0 stamp=$venv/.export-stamp
+    if is_current "$stamp" "$(export_stamp $torch)"; then
+        return
+    fi
+    say "Installing torch and what exports models (once; torch is 200 MB without CUDA, and several" \
+        "GB with it, which is what the Python package index has for Linux on x86)…"
+    pip_install "torch==$torch" || return 1
+    pip_install --require-hashes --requirement "$root/requirements-export.lock" || return 1
+    export_stamp $torch >"$stamp"
+    say "Installed."
+}
+
+export_stamp() { { printf '%s ' "$1" && cat "$root/requirements-export.lock"; } | cksum; } # TORCH
 
 # pull_models NAME… - fetches weights that are not here yet; the daemon's own command verifies them.
 pull_models() {

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import apsw
+import msgspec
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from prismd import chunk
 from prismd.chunk import Chunking
@@ -16,10 +21,10 @@ from prismd.domain import Block, Document, DocumentType, Extraction, Layout
 from prismd.embedding import open_space
 from prismd.extract.text import paragraphs
 from prismd.ingest import Ingest
-from prismd.models.base import Embedder, TokenCounter
+from prismd.models.base import Embedder, ImageEmbedder, TokenCounter, Transcriber
 from prismd.models.fake import FakeEmbedder, FakeTokens
 from prismd.progress import Progress
-from prismd.reading import Extracts, IngestSettings, hash_of_embedded
+from prismd.reading import IngestSettings, Parsers, hash_of_embedded
 from prismd.store import documents, files, vectors
 from prismd.store.database import Database
 from prismd.store.documents import IndexedPassage
@@ -131,6 +136,40 @@ def write_file(path: Path, content: str | bytes, *, age: int = 0) -> Path:
     return path
 
 
+def picture(colour: str, text: str = "", *, size: tuple[int, int] = (320, 200)) -> bytes:
+    """A PNG of one colour, with black words on it."""
+    image = Image.new("RGB", size, colour)
+    if text:
+        font = ImageFont.load_default(size=28)
+        ImageDraw.Draw(image).text((16, 16), text, fill="black", font=font)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def recording(
+    *said: tuple[float, float, str], seconds: float = 4.0, pitch_hz: float = 440.0
+) -> bytes:
+    """A WAV file of a tone, in which the fake transcriber hears what is said."""
+    rate = 16_000
+    times = np.arange(int(seconds * rate)) / rate
+    samples = (8_000 * np.sin(2 * np.pi * pitch_hz * times)).astype("<i2").tobytes()
+    spoken = msgspec.json.encode(said)
+    spoken += b" " * (len(spoken) % 2)
+    chunks = (
+        b"WAVE"
+        + b"fmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+        + b"said"
+        + struct.pack("<I", len(spoken))
+        + spoken
+        + b"data"
+        + struct.pack("<I", len(samples))
+        + samples
+    )
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
 class Indexer:
     """A folder, an index over it, and passes that bring the index up to date."""
 
@@ -138,13 +177,17 @@ class Indexer:
         self,
         folder: Path,
         data_dir: Path,
-        pool: Extracts,
+        pool: Parsers,
         *,
         embedder: Embedder | None = None,
         settings: IngestSettings | None = None,
         rules: Rules | None = None,
         tokens: TokenCounter | None = None,
+        transcriber: Transcriber | None = None,
+        images: ImageEmbedder | None = None,
     ) -> None:
+        self.transcriber = transcriber
+        self.images = images
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.pool = pool
@@ -173,7 +216,14 @@ class Indexer:
         """Ingestion over this index, counting anew; not started."""
         self.progress = Progress()
         return Ingest(
-            self.database, self.pool, self.tokens, self.embedder, self.settings, self.progress
+            self.database,
+            self.pool,
+            self.tokens,
+            self.embedder,
+            self.settings,
+            self.progress,
+            self.transcriber,
+            self.images,
         )
 
     def run(self) -> Sweep:

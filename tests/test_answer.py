@@ -16,15 +16,18 @@ from prismd.answer import (
     Question,
     resolve,
 )
-from prismd.domain import Answer, Filters, TextLocator
+from prismd.domain import Answer, Filters, ImageLocator, TextLocator
 from prismd.errors import ModelError, RequestError
 from prismd.evidence import EvidenceSettings
+from prismd.extract.pool import ExtractPool
+from prismd.likeness import Likeness
 from prismd.models.base import Generator, Message, Sampling
-from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
+from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeImageEmbedder, FakeReranker
 from prismd.search import Search, SearchSettings
+from prismd.showing import LEAD
 from prismd.store import citations, documents, files
 from prismd.store.database import Database
-from tests.building import document, put
+from tests.building import Indexer, document, picture, put
 
 LIBRARY = "The library opens at 9 am on weekdays. It is closed on Sundays."
 FERRY = "The ferry to the island takes 40 minutes. Bicycles travel free of charge."
@@ -463,3 +466,69 @@ def test_a_reader_answers_without_keeping_citations(data_dir: Path, database: Da
     assert answer.citations
     assert database.read(lambda c: c.execute("SELECT count(*) FROM citations").get) == 0
     reader.close()
+
+
+FACT = "The boathouse deposit is 450 euros."
+
+
+def test_every_kind_of_source_that_says_the_same_is_cited(data_dir: Path) -> None:
+    database = Database(data_dir)
+    for type_, path, text in (
+        ("document", "/d/lease.docx", FACT),
+        ("image", "/d/screenshot.png", f"{FACT} Pay at the desk."),
+        ("audio", "/d/memo.wav", "the boathouse deposit is 450 euros"),
+        ("text", "/d/other.txt", "The boathouse was painted in the year of 1998."),
+    ):
+        put(database, path, text, type_=type_, embedder=EMBEDDER)  # type: ignore[arg-type]
+    answer = answering(database).answer(ask("What is the boathouse deposit?"))
+    assert answer.text.count("450") == 1
+    assert {citation.path for citation in answer.citations} == {
+        "/d/lease.docx",
+        "/d/screenshot.png",
+        "/d/memo.wav",
+    }
+    assert all(citation.support == "exact" for citation in answer.citations)
+    check(answer, database)
+    database.close()
+
+
+def test_what_another_file_says_otherwise_is_not_cited_beside(data_dir: Path) -> None:
+    database = Database(data_dir)
+    put(database, "/d/a.txt", FACT, embedder=EMBEDDER)
+    put(database, "/d/b.txt", FACT.replace("450", "540"), embedder=EMBEDDER)
+    put(database, "/d/c.txt", FACT.replace(" is ", " is not "), embedder=EMBEDDER)
+    answer = answering(database).answer(ask("What is the boathouse deposit?"))
+    cited = {citation.quote: citation.path for citation in answer.citations}
+    assert all(citation.path == cited[citation.quote] for citation in answer.citations)
+    for sentence in (line for line in answer.text.splitlines() if "450" in line):
+        assert sentence.count("[") == 1
+    database.close()
+
+
+def test_a_picture_that_shows_it_is_named_and_cited(tmp_path: Path, data_dir: Path) -> None:
+    pool = ExtractPool(1)
+    indexer = Indexer(
+        tmp_path / "photos", data_dir, pool, embedder=EMBEDDER, images=FakeImageEmbedder()
+    )
+    indexer.write("barn.png", picture("red"))
+    indexer.write("sea.png", picture("blue"))
+    indexer.run()
+    database = indexer.database
+    search = Search(
+        database,
+        EMBEDDER,
+        None,
+        SearchSettings(),
+        likeness=Likeness(database, FakeImageEmbedder()),
+    )
+    made = Answering(database, search, EMBEDDER, None, None, AnswerSettings())
+    _, answer = stream(made, ask("a photo of something red"))
+    assert answer.text == f"{LEAD}\n- barn.png in photos [1]"
+    (citation,) = answer.citations
+    assert (citation.quote, citation.support, citation.type) == ("", "supported", "image")
+    assert citation.locator == ImageLocator(((0, 0, 320, 200),), 320, 200)
+    assert answer.text[citation.char_start : citation.char_end] == "barn.png in photos"
+    assert answer.grounding == "supported"
+    assert stream(made, ask("a photo of a walrus"))[1].text == REFUSAL
+    database.close()
+    pool.close()

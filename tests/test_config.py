@@ -246,6 +246,8 @@ def test_the_default_models_are_in_the_catalogue() -> None:
         "embedding": models.embedding,
         "reranking": models.reranking,
         "generation": models.generation,
+        "image": models.image,
+        "speech": models.speech,
     } == catalog.DEFAULTS
 
 

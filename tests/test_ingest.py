@@ -41,12 +41,20 @@ class CountingPool:
         self.before: Callable[[str], None] = lambda name: None
         self.after: Callable[[str], None] = lambda name: None
 
-    def extract(self, path: Path, options: ExtractOptions) -> tuple[MediaType, Extraction]:
+    def extract(
+        self,
+        path: Path,
+        options: ExtractOptions,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> tuple[MediaType, Extraction]:
         self.read.append(path.name)
         self.before(path.name)
-        found = self._pool.extract(path, options)
+        found = self._pool.extract(path, options, on_step)
         self.after(path.name)
         return found
+
+    def pixels(self, path: Path, edge_px: int) -> NDArray[np.uint8]:
+        return self._pool.pixels(path, edge_px)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from prismd.domain import Filters, Hit, Passage, TextLocator
 from prismd.errors import ModelError, RequestError
-from prismd.fusion import collapse, fuse, level, rerank
+from prismd.fusion import Ranked, Retriever, collapse, fuse, level, rerank
 from prismd.models.fake import FakeEmbedder, FakeReranker
 from prismd.search import Search, SearchSettings
 from prismd.store import files
@@ -197,7 +197,12 @@ RANKED = st.lists(st.integers(1, 30), unique=True, max_size=20).map(
 def test_fusion_orders_by_reciprocal_ranks(words, substrings, nearest) -> None:  # type: ignore[no-untyped-def]
     hits = {n: hit(n) for n in range(1, 31)}
     chosen = SearchSettings(rrf_k=60, lexical_weight=1.0, substring_weight=0.5, vector_weight=0.25)
-    found = fuse(words, substrings, nearest, hits, chosen)
+    lists: dict[Retriever, Ranked] = {
+        "lexical": words,
+        "substring": substrings,
+        "vector": nearest,
+    }
+    found = fuse(lists, hits, chosen)
     expected: dict[int, float] = {}
     for ranked, weight in ((words, 1.0), (substrings, 0.5), (nearest, 0.25)):
         for rank, (id_, _) in enumerate(ranked, 1):
@@ -221,3 +226,31 @@ def test_collapsing_keeps_the_first_of_equals() -> None:
     texts = ["a b", "a  b", "a c", "A b.", "“A, b!”", "a + b", "a - b", "a 1.5", "a 15"]
     hits = [hit(number, text) for number, text in enumerate(texts, 1)]
     assert [h.passage_id for h in collapse(hits)] == [1, 3, 6, 7, 8, 9]
+
+
+def test_what_has_no_text_keeps_its_place_when_the_rest_is_reranked() -> None:
+    hits = [msgspec.structs.replace(hit(n), score=0.1 / n) for n in range(1, 5)]
+    scores = np.array([0.1, np.nan, 3.0, 2.0], np.float32)
+    found = rerank(hits, scores, SearchSettings(rerank_weight=1.0))
+    assert [h.passage_id for h in found] == [3, 2, 4, 1]
+    assert [h.explanation.rerank_score is None for h in found] == [False, True, False, False]
+
+
+def test_the_same_words_in_another_kind_of_file_are_another_source() -> None:
+    letter = hit(1, "The rent is 900 euros.")
+    copy = hit(2, "the rent is  900 euros")
+    photo = msgspec.structs.replace(hit(3, "The rent is 900 euros."), type="image")
+    assert [h.passage_id for h in collapse([letter, copy, photo])] == [1, 3]
+
+
+def test_pictures_without_words_are_not_taken_for_one() -> None:
+    pictures = [
+        msgspec.structs.replace(
+            hit(n),
+            document_id=n,
+            type="image",
+            passage=msgspec.structs.replace(hit(n).passage, text=""),
+        )
+        for n in (1, 2)
+    ]
+    assert len(collapse(pictures)) == 2

@@ -7,6 +7,7 @@ from html import escape
 from typing import Literal
 
 import msgspec
+import numpy as np
 from litestar import Response, get
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
@@ -16,22 +17,29 @@ from prismd.api import content
 from prismd.api.files import find_citation
 from prismd.api.pages import PAGE_CSP, page
 from prismd.api.services import Api, ApiRequest, api_of
-from prismd.domain import PageLocator, TextLocator, TimeLocator
+from prismd.domain import ImageLocator, PageLocator, TextLocator, TimeLocator
 from prismd.errors import RequestError
-from prismd.store import documents, files
+from prismd.layout import locate
+from prismd.place import clock
+from prismd.store import documents, files, listing
 from prismd.store.citations import KeptCitation
-from prismd.store.files import FileRecord
+from prismd.store.listing import FileRecord
 
 _LINES_AROUND = 6
 _LINE_CHARS = 400
+_NO_LINES = np.empty(0, np.int64)
 
 Standing = Literal["same", "changed", "gone"]
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line of a text: its number from 1, and what of it is before, in and after the quote."""
+    """A line of a text: its number from 1, and what of it is before, in and after the quote.
+
+    ``start`` is where it begins in the text.
+    """
 
     number: int
+    start: int
     before: str
     marked: str
     after: str
@@ -41,7 +49,7 @@ class _Cited(msgspec.Struct, frozen=True):
     kept: KeptCitation
     file: FileRecord | None
     standing: Standing
-    text: str | None
+    content: documents.Content | None
 
 
 @get("/c/{citation_id:str}", summary="A cited place, for people")
@@ -59,10 +67,10 @@ async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Resp
 
 def _look_up(api: Api, kept: KeptCitation) -> _Cited:
     database = api.services.database
-    holding = database.read(lambda connection: files.holding(connection, kept.sha256))
+    holding = database.read(lambda connection: listing.holding(connection, kept.sha256))
     roots = database.read(files.roots)
     found = database.read(lambda connection: documents.content(connection, kept.sha256))
-    text = found.text if found is not None and found.layout.kind == "text" else None
+    lined = found if found is not None and found.layout.kind in ("text", "time") else None
     standing: Standing = "gone"
     for record in sorted(holding, key=lambda record: record.path != kept.path):
         try:
@@ -74,16 +82,16 @@ def _look_up(api: Api, kept: KeptCitation) -> _Cited:
         finally:
             os.close(opened.fd)
         if same:
-            return _Cited(kept, record, "same", text)
+            return _Cited(kept, record, "same", lined)
         standing = "changed"
     if not holding and _path_is_known(api, kept.path):
         standing = "changed"
-    return _Cited(kept, None, standing, text)
+    return _Cited(kept, None, standing, lined)
 
 
 def _path_is_known(api: Api, path: str) -> bool:
-    query = files.FileQuery(path=path, limit=20)
-    records, _ = api.services.database.read(lambda connection: files.listing(connection, query))
+    query = listing.FileQuery(path=path, limit=20)
+    records, _ = api.services.database.read(lambda connection: listing.listing(connection, query))
     return any(record.path == path for record in records)
 
 
@@ -94,17 +102,30 @@ def _body(cited: _Cited) -> str:
         f"<h1>{escape(kept.title)}</h1>",
         f'<p class="path">{escape(path)}{escape(_place(kept))}</p>',
         _note(cited.standing),
-        f"<blockquote><mark>{escape(kept.quote)}</mark></blockquote>",
+        f"<blockquote><mark>{escape(kept.quote)}</mark></blockquote>" if kept.quote else "",
     ]
-    if cited.file is not None and isinstance(kept.locator, PageLocator):
-        source = f"/files/file-{cited.file.id}/preview?citation={kept.id}"
-        alt = f"Page {kept.locator.page}, the quote marked"
-        parts.append(f'<p><img src="{escape(source)}" alt="{escape(alt)}"></p>')
-    elif cited.text is not None:
-        parts.append(_table(lines_around(cited.text, kept.start, kept.end)))
+    if cited.file is not None:
+        parts.append(_shown(kept, cited.file))
+    if cited.content is not None:
+        parts.append(_table(cited.content, lines_around(cited.content.text, kept.start, kept.end)))
     if cited.file is not None:
         parts.append(f'<p><a href="/files/file-{cited.file.id}/content">The whole file</a></p>')
     return "\n".join(part for part in parts if part)
+
+
+def _shown(kept: KeptCitation, file: FileRecord) -> str:
+    """The page or picture with the place marked, or a player at the second."""
+    locator, address = kept.locator, f"/files/file-{file.id}"
+    if isinstance(locator, PageLocator | ImageLocator):
+        what = f"Page {locator.page}" if isinstance(locator, PageLocator) else "The picture"
+        alt = f"{what}, the quote marked" if kept.quote else what
+        source = f"{address}/preview?citation={kept.id}"
+        return f'<p><img src="{escape(source)}" alt="{escape(alt)}"></p>'
+    if isinstance(locator, TimeLocator) and file.type == "audio":
+        element = "video" if file.media_type.startswith("video/") else "audio"
+        source = f"{address}/content#t={locator.start_s:.2f}"
+        return f'<{element} controls preload="metadata" src="{escape(source)}"></{element}>'
+    return ""
 
 
 def _place(kept: KeptCitation) -> str:
@@ -112,7 +133,7 @@ def _place(kept: KeptCitation) -> str:
     if isinstance(locator, PageLocator):
         return f", page {locator.page}"
     if isinstance(locator, TimeLocator):
-        return f", {locator.start_s:.0f} to {locator.end_s:.0f} s"
+        return f", {clock(locator.start_s)} to {clock(locator.end_s)}"
     if isinstance(locator, TextLocator):
         lines = f", lines {locator.line_start} to {locator.line_end}"
         return " / ".join(["", *locator.heading]) + lines if locator.heading else lines
@@ -146,9 +167,9 @@ def lines_around(text: str, start: int, end: int) -> list[Line]:
         low, high = min(max(start, at), stop), max(min(end, stop), at)
         high = max(low, high)
         lines.append(
-            Line(number, _tail(text[at:low]), text[low:high], _head(text[high:stop]))
+            Line(number, at, _tail(text[at:low]), text[low:high], _head(text[high:stop]))
             if low < high
-            else Line(number, _head(text[at:stop]), "", "")
+            else Line(number, at, _head(text[at:stop]), "", "")
         )
         beyond += stop >= end
         at, number = stop + 1, number + 1
@@ -163,14 +184,24 @@ def _tail(text: str) -> str:
     return text if len(text) <= _LINE_CHARS else "… " + text[-_LINE_CHARS:]
 
 
-def _table(lines: list[Line]) -> str:
+def _table(content: documents.Content, lines: list[Line]) -> str:
     rows = "".join(
-        f"<tr><td>{line.number}</td><td>{escape(line.before)}"
+        f"<tr><td>{_label(content, line)}</td><td>{escape(line.before)}"
         + (f"<mark>{escape(line.marked)}</mark>" if line.marked else "")
         + f"{escape(line.after)}</td></tr>"
         for line in lines
     )
     return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _label(content: documents.Content, line: Line) -> str:
+    """The number of a line, or when it is said; nothing for one without words."""
+    if content.layout.kind == "text":
+        return str(line.number)
+    if not line.before and not line.marked:
+        return ""
+    place = locate(content.layout, _NO_LINES, line.start, line.start + 1)
+    return clock(place.start_s) if isinstance(place, TimeLocator) else ""
 
 
 ROUTES: list[HTTPRouteHandler] = [citation_page]

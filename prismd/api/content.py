@@ -14,7 +14,8 @@ import anyio.to_thread
 import msgspec
 
 from prismd.errors import RequestError
-from prismd.store.files import FileRecord, Root
+from prismd.store.files import Root
+from prismd.store.listing import FileRecord
 
 _PIECE_BYTES = 1 << 18
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")

@@ -17,11 +17,11 @@ from prismd.api import content
 from prismd.api.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse
-from prismd.domain import Box, DocumentType, FileState, PageLocator
+from prismd.domain import Box, DocumentType, FileState, ImageLocator, PageLocator
 from prismd.errors import RequestError
-from prismd.store import citations, files
+from prismd.store import citations, files, listing
 from prismd.store.citations import KeptCitation
-from prismd.store.files import FileQuery, FileRecord
+from prismd.store.listing import FileQuery, FileRecord
 
 _FILE_ID = re.compile(r"file-([1-9][0-9]{0,17})")
 _CITATION_ID = re.compile(r"[0-9a-f]{8,64}")
@@ -29,6 +29,8 @@ _MAX_LIMIT = 1000
 _MAX_PAGE = 1_000_000
 _DPI = 110
 _MIN_DPI, _MAX_DPI = 36, 300
+_THUMBNAIL_PX = 320
+_MIN_THUMBNAIL_PX, _MAX_THUMBNAIL_PX = 16, 2048
 _STATES: tuple[str, ...] = get_args(FileState)
 _TYPES: tuple[str, ...] = get_args(DocumentType)
 
@@ -129,7 +131,34 @@ async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[A
     )
 
 
-@get("/files/{file_id:str}/preview", summary="A page as PNG, the cited place marked")
+@get("/files/{file_id:str}/thumbnail", summary="A picture, small")
+async def get_thumbnail(
+    request: ApiRequest, file_id: FromPath[str], max_px: FromQuery[int] = _THUMBNAIL_PX
+) -> Response[bytes]:
+    """A picture as a small JPEG, upright."""
+    api = api_of(request)
+    in_range(max_px, _MIN_THUMBNAIL_PX, _MAX_THUMBNAIL_PX, "max_px")
+    record = await find(api, file_id)
+    if record.type != "image":
+        raise _no_preview(record, file_id)
+
+    def work() -> bytes:
+        os.close(_open(api, record).fd)
+        return api.services.pool.thumbnail(Path(os.fsdecode(record.path_raw)), max_px)
+
+    return Response(await api.offload.render(work), media_type="image/jpeg")
+
+
+def _no_preview(record: FileRecord, file_id: str) -> RequestError:
+    return RequestError(
+        f"{Path(record.path).name}: only pages of PDFs and pictures have a preview;"
+        f" GET /files/{file_id}/content gives the file",
+        status=415,
+        code="no_preview",
+    )
+
+
+@get("/files/{file_id:str}/preview", summary="A page or picture as PNG, the cited place marked")
 async def get_preview(
     request: ApiRequest,
     file_id: FromPath[str],
@@ -137,17 +166,12 @@ async def get_preview(
     citation: FromQuery[str] = "",
     dpi: FromQuery[int] = _DPI,
 ) -> Response[bytes]:
-    """A page of a PDF; with ``citation``, that citation's page with its boxes drawn."""
+    """A page of a PDF, or a picture; with ``citation``, that citation's place marked."""
     api = api_of(request)
     in_range(dpi, _MIN_DPI, _MAX_DPI, "dpi")
     record = await find(api, file_id)
-    if record.media_type != "application/pdf":
-        raise RequestError(
-            f"{Path(record.path).name}: only pages of PDFs have a preview so far;"
-            f" GET /files/{file_id}/content gives the file",
-            status=415,
-            code="no_preview",
-        )
+    if record.media_type != "application/pdf" and record.type != "image":
+        raise _no_preview(record, file_id)
     number = 1 if page is None else page
     boxes: tuple[Box, ...] = ()
     if citation:
@@ -172,7 +196,7 @@ async def page_of(api: Api, query: FileQuery) -> FilePage:
     """A page of files."""
     database = api.services.database
     records, total = await api.offload.read(
-        lambda: database.read(lambda connection: files.listing(connection, query))
+        lambda: database.read(lambda connection: listing.listing(connection, query))
     )
     more = len(records) == query.limit
     return FilePage(
@@ -193,7 +217,7 @@ async def find(api: Api, file_id: str) -> FileRecord:
     if match is not None:
         number, database = int(match[1]), api.services.database
         record = await api.offload.read(
-            lambda: database.read(lambda connection: files.record(connection, number))
+            lambda: database.read(lambda connection: listing.record(connection, number))
         )
     if record is None:
         raise RequestError(
@@ -309,6 +333,8 @@ async def _cited_place(
     place = kept.locator
     if isinstance(place, PageLocator) and page in (None, place.page):
         return place.page, place.boxes
+    if isinstance(place, ImageLocator):
+        return 1, place.boxes
     return 1 if page is None else page, ()
 
 
@@ -321,4 +347,4 @@ def _changed(record: FileRecord) -> RequestError:
     )
 
 
-ROUTES: list[HTTPRouteHandler] = [list_files, get_file, get_content, get_preview]
+ROUTES: list[HTTPRouteHandler] = [list_files, get_file, get_content, get_preview, get_thumbnail]

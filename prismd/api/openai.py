@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -17,12 +19,14 @@ from numpy.typing import NDArray
 from prismd.api import wire
 from prismd.api.asking import PRISM, PRISM_RAW, PRISM_SOURCES, unknown_model
 from prismd.api.body import decode_body, described
-from prismd.api.services import ApiRequest, Services, api_of
+from prismd.api.examples import BODY_BYTES, is_data_url, pixels_of
+from prismd.api.services import Api, ApiRequest, Services, api_of
+from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError, RequestError
-from prismd.models.base import Embedder
+from prismd.models.base import Embedder, ImageEmbedder
 
 _MAX_INPUTS = 2048
-_EMBEDDINGS_BODY_BYTES = 16 << 20
+_MAX_PICTURES = 64
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -88,24 +92,29 @@ def get_model(request: ApiRequest, model_id: FromPath[PurePosixPath]) -> Model:
 @post(
     ["/v1/embeddings", "/embeddings"],
     status_code=200,
-    request_max_body_size=_EMBEDDINGS_BODY_BYTES,
+    request_max_body_size=BODY_BYTES,
     operation_class=described(wire.EmbeddingsRequest),
-    summary="Vectors of texts",
+    summary="Vectors of texts and pictures",
 )
 async def embeddings(request: ApiRequest) -> Response[Any]:
-    """Embed texts as passages, or with ``input_type`` ``query`` as queries."""
+    """Embed texts as passages, or with ``input_type`` ``query`` as queries.
+
+    The model of pictures takes pictures as data URLs, and texts to hold against them.
+    """
     api = api_of(request)
     asked = await decode_body(request, wire.EmbeddingsRequest)
-    embedder = api.services.embedder
-    if embedder is None:
-        raise ModelError("no embedding model is installed; 'prismd doctor' says how to get one")
-    texts = _texts(asked.input)
-    _check_model(asked, embedder)
+    inputs = _texts(asked.input)
+    images = api.services.search.likeness.images
+    work: Callable[[], tuple[NDArray[np.float32], int]]
+    if images is not None and asked.model == images.space.model:
+        _check_dimensions(asked, images.space)
+        work = partial(_embed_beside, api.services, images, inputs)
+    else:
+        embedder = _text_embedder(api, asked, inputs)
+        work = partial(_embed, embedder, inputs, queries=asked.input_type == "query")
 
-    def work() -> bytes:
-        vectors = _embed(embedder, texts, queries=asked.input_type == "query")
-        limit = embedder.space.max_tokens
-        tokens = sum(min(limit, len(embedder.tokens.offsets(text))) for text in texts)
+    def answer() -> bytes:
+        vectors, tokens = work()
         return msgspec.json.encode(
             EmbeddingList(
                 tuple(
@@ -117,7 +126,7 @@ async def embeddings(request: ApiRequest) -> Response[Any]:
             )
         )
 
-    return Response(await api.offload.embed(work), media_type=MediaType.JSON)
+    return Response(await api.offload.embed(answer), media_type=MediaType.JSON)
 
 
 def _models(services: Services) -> list[Model]:
@@ -126,14 +135,30 @@ def _models(services: Services) -> list[Model]:
         names += [PRISM_RAW, services.generator.name]
     if services.embedder is not None:
         names.append(services.embedder.space.model)
+    if services.search.likeness.images is not None:
+        names.append(services.search.likeness.images.space.model)
     created = int(services.started_at)
     return [Model(name, created) for name in dict.fromkeys(names)]
 
 
-def _check_model(asked: wire.EmbeddingsRequest, embedder: Embedder) -> None:
-    space = embedder.space
-    if asked.model != space.model:
+def _text_embedder(api: Api, asked: wire.EmbeddingsRequest, inputs: list[str]) -> Embedder:
+    embedder = api.services.embedder
+    if embedder is None:
+        raise ModelError("no embedding model is installed; 'prismd doctor' says how to get one")
+    if asked.model != embedder.space.model:
         raise unknown_model(asked.model)
+    if any(map(is_data_url, inputs)):
+        api.services.search.likeness.model()  # says what to install where there is none
+        raise RequestError(
+            f"input: {asked.model} embeds texts alone; GET /v1/models names the model of pictures",
+            param="input",
+            code="unsupported_parameter",
+        )
+    _check_dimensions(asked, embedder.space)
+    return embedder
+
+
+def _check_dimensions(asked: wire.EmbeddingsRequest, space: EmbeddingSpace) -> None:
     if asked.dimensions not in (None, space.dim):
         raise RequestError(
             f"dimensions: {space.model} gives {space.dim}, not {asked.dimensions}; leave it out",
@@ -167,19 +192,37 @@ def _texts(given: str | list[Any]) -> list[str]:
             param="input",
             code="invalid_request",
         )
-    if any(text.startswith("data:image/") for text in texts):
+    if sum(map(is_data_url, texts)) > _MAX_PICTURES:
         raise RequestError(
-            "input: embeddings of images belong to a later version; send texts",
+            f"input: too many pictures; send {_MAX_PICTURES} at most at a time",
             param="input",
-            code="unsupported_parameter",
+            code="invalid_request",
         )
     return texts
 
 
-def _embed(embedder: Embedder, texts: list[str], *, queries: bool) -> NDArray[np.float32]:
+def _embed(
+    embedder: Embedder, texts: list[str], *, queries: bool
+) -> tuple[NDArray[np.float32], int]:
+    """Vectors, and the tokens that were read."""
+    limit = embedder.space.max_tokens
+    tokens = sum(min(limit, len(embedder.tokens.offsets(text))) for text in texts)
     if queries:
-        return np.stack([embedder.embed_query(text) for text in texts])
-    return embedder.embed_passages(texts)
+        return np.stack([embedder.embed_query(text) for text in texts]), tokens
+    return embedder.embed_passages(texts), tokens
+
+
+def _embed_beside(
+    services: Services, images: ImageEmbedder, inputs: list[str]
+) -> tuple[NDArray[np.float32], int]:
+    """Vectors of pictures and texts in one space, in order; tokens are not counted."""
+    rows = [
+        images.embed_images(pixels_of(services, given, images.edge_px, "input")[np.newaxis])
+        if is_data_url(given)
+        else images.embed_texts([given])
+        for given in inputs
+    ]
+    return np.concatenate(rows), 0
 
 
 def _encoded(vector: NDArray[np.float32], form: str | None) -> list[float] | str:

@@ -20,13 +20,15 @@ table { border-collapse: collapse; width: 100%; font: 14px/1.45 ui-monospace, mo
 td { padding: 0 .6rem; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere; }
 td:first-child { color: GrayText; text-align: right; width: 1%; white-space: nowrap;
   user-select: none; border-right: 1px solid var(--edge); }
+audio, video { width: 100%; margin: .5rem 0; }
 code { font: 14px ui-monospace, monospace; }
 """
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 PAGE_CSP = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; base-uri 'none';"
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; media-src 'self';"
+    " base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
 

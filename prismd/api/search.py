@@ -15,9 +15,10 @@ from msgspec import UNSET, Struct, UnsetType
 from prismd.answer import FullAnswer, Question
 from prismd.api import wire
 from prismd.api.asking import no_generator, stream_of
-from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.body import decode_body, described
 from prismd.api.chat import begin, collect
 from prismd.api.completion import Reply, Usage, iso_time
+from prismd.api.examples import BODY_BYTES, example_of
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import watching_client
 from prismd.domain import (
@@ -113,7 +114,7 @@ class SearchResponse(Struct, frozen=True, kw_only=True):
 @post(
     "/search",
     status_code=200,
-    request_max_body_size=CHAT_BODY_BYTES,
+    request_max_body_size=BODY_BYTES,
     operation_class=described(wire.SearchRequest),
     summary="Find passages, and answer if asked to",
 )
@@ -122,12 +123,7 @@ async def search(request: ApiRequest) -> Response[Any]:
     started = time.perf_counter()
     api = api_of(request)
     asked = await decode_body(request, wire.SearchRequest)
-    if not parse_query(asked.query)[0]:
-        raise RequestError(
-            "query: says nothing to look for; give words, or list files with GET /files",
-            param="query",
-            code="invalid_request",
-        )
+    _check(asked)
     filters = combine(
         wire.filters_of(asked, "", asked.filter_type),
         wire.filters_of(asked.filters, "filters."),
@@ -141,12 +137,44 @@ async def search(request: ApiRequest) -> Response[Any]:
     return Response(msgspec.json.encode(response), media_type=MediaType.JSON)
 
 
+def _check(asked: wire.SearchRequest) -> None:
+    words = parse_query(asked.query)[0]
+    if not words and not asked.image and not asked.audio:
+        raise RequestError(
+            "query: says nothing to look for; give words, or list files with GET /files",
+            param="query",
+            code="invalid_request",
+        )
+    if asked.image and asked.audio:
+        raise RequestError(
+            "audio: cannot be asked together with image; send two requests",
+            param="audio",
+            code="invalid_request",
+        )
+    if asked.answer and (asked.image or asked.audio):
+        raise RequestError(
+            "answer: questions about a picture or a recording are not answered; leave it out to"
+            " find what is like it",
+            param="answer",
+            code="unsupported_parameter",
+        )
+
+
 async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> SearchResponse:
     limit = asked.limit or api.settings.search_limit
 
     def work() -> SearchResult:
+        example = None
+        if asked.image:
+            example = example_of(api.services, "image", asked.image)
+        elif asked.audio:
+            example = example_of(api.services, "audio", asked.audio)
         return api.services.search.search(
-            asked.query, limit=limit, filters=filters, rerank=_rerank(asked.rerank)
+            asked.query,
+            limit=limit,
+            filters=filters,
+            rerank=_rerank(asked.rerank),
+            example=example,
         )
 
     found = await api.offload.search(work)

@@ -18,7 +18,7 @@ from prismd.errors import RequestError
 from prismd.models.load import ModelState
 from prismd.progress import Current, Snapshot
 from prismd.store import counts, files, jobs
-from prismd.store.files import FileQuery
+from prismd.store.listing import FileQuery
 from prismd.store.stale import Stale
 
 T = TypeVar("T")

@@ -111,9 +111,16 @@ class EmbeddingsRequest(Struct, frozen=True):
 
 
 class SearchRequest(FilterFields, frozen=True, kw_only=True):
-    """``POST /search``; filters may stand in ``filters`` or beside it."""
+    """``POST /search``; filters may stand in ``filters`` or beside it.
 
-    query: Query
+    ``image`` (a file's id, or a picture as data URL) finds similar pictures, and passages about
+    what it shows; ``audio`` (a file's id) finds recordings that sound alike. Either may come with
+    a query or without.
+    """
+
+    query: Query = ""
+    image: str | None = None
+    audio: str | None = None
     limit: Limit | None = None
     filter_type: str | list[str] | None = None
     filters: FilterFields | None = None

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+from prismd.cli.examples import file_id, picture
 from prismd.cli.terminal import counted, paragraphs, plain, preview
 from prismd.domain import FileState
 from prismd.place import in_words
@@ -53,8 +54,10 @@ def _warn(warnings: Sequence[str]) -> None:
 
 
 @click.command("search")
-@click.argument("query", nargs=-1, required=True)
+@click.argument("query", nargs=-1)
 @click.option("-n", "--limit", type=click.IntRange(1, 100), help="How many results.")
+@click.option("--image", "image", metavar="FILE", help="Find pictures like this one.")
+@click.option("--sounds-like", "audio", metavar="FILE", help="Find recordings like this one.")
 @click.option("--explain", is_flag=True, help="Show how each result came by its place.")
 @_filters
 @json_option
@@ -64,18 +67,30 @@ def search_command(
     /,
     query: tuple[str, ...],
     limit: int | None,
+    image: str | None,
+    audio: str | None,
     explain: bool,
     as_json: bool,
     **filters: Any,
 ) -> None:
-    """Find passages. Filters may stand in QUERY: folder:tax after:2024-01-01 budget."""
-    body = {
+    """Find passages. Filters may stand in QUERY: folder:tax after:2024-01-01 budget.
+
+    With --image, pictures like a picture (any file, or the id of one that is indexed); with
+    --sounds-like, recordings like one that is indexed.
+    """
+    if not query and not image and not audio:
+        raise click.UsageError("give words to look for, --image or --sounds-like")
+    body: dict[str, Any] = {
         "query": " ".join(query),
         "limit": limit or context.config.search.limit,
         "filters": _chosen(filters),
         "explain": explain,
     }
     with context.client() as client:
+        if image:
+            body["image"] = picture(image)
+        if audio:
+            body["audio"] = file_id(client, audio)
         found = checked(client.post("/search", json=body))
     if as_json:
         print_json(found)

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import PurePath
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from prismd.assembly import Prism
+from prismd.place import progress_in_words
+from prismd.progress import Current
 from prismd.store import counts
 from prismd.timing import time_left
+from prismd.wording import shown_name
 
 _FILE_SHARE = 0.3
 """Reading's share of the bar; the rest is embedding, which takes the longer part."""
 _PLAIN_S = 5.0
+
+
+def in_hand(item: Current) -> str:
+    """A file in hand, with how far its reading has come where that is known."""
+    name = shown_name(item.path)
+    told = progress_in_words(item.stage, item.done, item.total)
+    return f"{name} ({told})" if told != item.stage else name
 
 
 class IndexBar:
@@ -65,8 +74,8 @@ class IndexBar:
         share = min(1.0, _FILE_SHARE * reading + (1 - _FILE_SHARE) * meaning * reading)
         left = time_left(share, time.monotonic() - self._started)
         told = f"{done}/{self._files} files  {embedded}/{passages} passages"
-        current = ", ".join(PurePath(item.path).name for item in now.current) or "embedding"
-        rest = f"{now.embeddings_per_s:.0f} passages/s  {left}  {current[:40]}"
+        current = ", ".join(map(in_hand, now.current)) or "embedding"
+        rest = f"{now.embeddings_per_s:.0f} passages/s  {left}  {current[:60]}"
         self._bar.update(self._task, completed=share, counts=told, rest=rest)
         if not self._console.is_terminal and time.monotonic() - self._said > _PLAIN_S:
             self._said = time.monotonic()

@@ -11,6 +11,7 @@ import click
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.terminal import counted, plain
 from prismd.domain import FileState
+from prismd.place import progress_in_words
 from prismd.timing import duration
 
 
@@ -42,7 +43,8 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
     if status["fault"]:
         click.echo(click.style(f"fault      {status['fault']}", fg="red"))
     for item in status["current"]:
-        click.echo(f"now        {plain(item['path'])} ({item['stage']})")
+        told = progress_in_words(item["stage"], item["done"], item["total"])
+        click.echo(f"now        {plain(item['path'])} ({told})")
     if status.get("eta_s"):
         click.echo(f"time left  {duration(status['eta_s'])}")
     for root in status["roots"]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import click
 import msgspec
 
 from prismd.cli.context import Context, json_option, pass_context, print_json
+from prismd.config.options import Config
 from prismd.errors import ConfigError
 
 _LOW_DISK_BYTES = 2_000_000_000
 _PROBE_S = 1.0
+_TESSERACT_S = 10.0
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -58,6 +61,7 @@ def _look(context: Context) -> Iterator[Verdict]:
     yield _disk(config.data_dir)
     yield from _folders(context)
     yield from _models(context)
+    yield _tesseract(config)
     yield _port(context)
     yield from _index(context)
 
@@ -127,9 +131,8 @@ def _models(context: Context) -> Iterator[Verdict]:
             detail = f"{state.name} ({state.state})"
             if state.state == "ready":
                 try:
-                    verified(
-                        catalog.find(state.name, entries(config.models_dir)), config.models_dir
-                    )
+                    entry = catalog.find(state.name, entries(config.models_dir))
+                    verified(entry, config.models_dir)
                     detail = f"{state.name} (checksum right)"
                 except ModelError as error:
                     yield Verdict(role, False, state.name, str(error))
@@ -138,6 +141,48 @@ def _models(context: Context) -> Iterator[Verdict]:
             yield Verdict(role, well, detail, state.detail if amiss else "")
     finally:
         models.close()
+
+
+def _tesseract(config: Config) -> Verdict:
+    """What reads the words on pictures and scans; without it the rest goes on."""
+    what = "text recognition"
+    if not config.index.ocr:
+        return Verdict(what, True, "switched off by [index] ocr")
+    version, languages = _said("--version"), _said("--list-langs")
+    if not version or not languages:
+        remedy = (
+            "install tesseract-ocr (apt) or tesseract (brew, dnf); until then the words on "
+            "pictures and scanned pages are not read"
+        )
+        return Verdict(what, True, "tesseract is not installed, or fails", remedy)
+    # The first line is a heading.
+    known = {line.strip() for line in languages[1:]}
+    texts = sorted(known - {"osd"})
+    wanted = set(config.index.ocr_languages).union(
+        *(folder.ocr_languages or () for folder in config.folders)
+    )
+    absent = sorted(wanted - known) or ([] if texts else ["eng"])
+    remedies = [f"the data of {name} (tesseract-ocr-{name.replace('_', '-')})" for name in absent]
+    if "osd" not in known:
+        remedies.append("osd (tesseract-ocr-osd), so that pages lying on their side are read too")
+    detail = f"{version[0].strip()}, languages: {', '.join(texts) or 'none'}"
+    return Verdict(what, True, detail, f"install {'; '.join(remedies)}" if remedies else "")
+
+
+def _said(option: str) -> list[str]:
+    """The lines that tesseract prints; none where it is not there or fails."""
+    try:
+        done = subprocess.run(
+            ["tesseract", option],  # noqa: S607 - wherever the user has it
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_TESSERACT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.decode("utf-8", "replace").splitlines()
 
 
 def _port(context: Context) -> Verdict:

@@ -1,17 +1,22 @@
-"""``models list | pull | add | remove``."""
+"""``models list | pull | add | export | remove``."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from prismd.cli.context import Context, json_option, pass_context, print_json
 
+if TYPE_CHECKING:
+    from prismd.models.entry import Role
+    from prismd.models.load import ModelState
+
 
 @click.group("models")
 def models_command() -> None:
-    """Show, fetch, add and remove models."""
+    """Show, fetch, add, export and remove models."""
 
 
 @models_command.command("list")
@@ -44,6 +49,21 @@ def list_command(context: Context, as_json: bool) -> None:
             f"{row['name']:32}{row['role']:12}{row['state']:9}"
             f"{int(row['size_bytes']) / 1e6:7.0f} MB  {row['licence']}"  # type: ignore[call-overload]
         )
+    for role, state in _states(context).items():
+        if state.state in ("missing", "error"):
+            click.echo(f"{role}: {state.detail}")
+
+
+def _states(context: Context) -> dict[Role, ModelState]:
+    """How the roles stand, without a daemon."""
+    from prismd.assembly import model_settings
+    from prismd.models.load import Models
+
+    models = Models(model_settings(context.config))
+    try:
+        return models.states()
+    finally:
+        models.close()
 
 
 @models_command.command("pull")
@@ -90,7 +110,40 @@ def add_command(context: Context, name: str, path: Path) -> None:
     from prismd.models.added import add
 
     entry = add(name, path, context.config.models_dir)
-    click.echo(f"{entry.name}: added for {entry.role}; name it under [models] to use it")
+    click.echo(f"{entry.name}: added for {entry.role}; {_use(entry.role, entry.name)}")
+
+
+@models_command.command("export")
+@click.argument("source")
+@click.option("--name", default="", help="What settings call it; SOURCE's last part by default.")
+@click.option(
+    "--quantize/--no-quantize",
+    default=True,
+    help="Whether weights become int8, which makes it four times smaller and faster.",
+)
+@pass_context
+def export_command(context: Context, source: str, name: str, quantize: bool) -> None:
+    """Turn SOURCE into a model that prismd runs, and add it.
+
+    SOURCE is a sentence-transformers or CLIP checkpoint: a folder, or a repository at Hugging
+    Face. The result is compared with the original. Needs `pip install 'prismd[export]'`.
+    """
+    from prismd.models.export import export
+
+    made = export(
+        source,
+        context.config.models_dir,
+        name=name,
+        quantize=quantize,
+        say=lambda step: click.echo(f"{step} ...", err=True),
+    )
+    for found in made.agreements:
+        click.echo(
+            f"{found.form}, {found.probes}: cosine with the original {found.mean:.4f}, "
+            f"at least {found.least:.4f} (needed {found.bound})"
+        )
+    entry = made.entry
+    click.echo(f"{entry.name}: added for {entry.role}; {_use(entry.role, entry.name)}")
 
 
 @models_command.command("remove")
@@ -102,3 +155,7 @@ def remove_command(context: Context, name: str) -> None:
 
     remove(name, context.config.models_dir)
     click.echo(f"{name}: removed")
+
+
+def _use(role: Role, name: str) -> str:
+    return f'set {role} = "{name}" under [models] to use it'

@@ -8,7 +8,7 @@ import click
 
 from prismd.assembly import Prism
 from prismd.cli.terminal import counted, plain
-from prismd.store import counts, files
+from prismd.store import counts, files, listing
 from prismd.timing import duration
 from prismd.watch import Sweep
 
@@ -38,8 +38,8 @@ def summarise(prism: Prism, sweeps: Sequence[Sweep], elapsed_s: float) -> None:
 
 
 def _say_failures(prism: Prism) -> None:
-    query = files.FileQuery(state=("failed", "quarantined"), limit=_SHOWN)
-    failed, total = prism.database.read(lambda c: files.listing(c, query))
+    query = listing.FileQuery(state=("failed", "quarantined"), limit=_SHOWN)
+    failed, total = prism.database.read(lambda c: listing.listing(c, query))
     for record in failed:
         click.echo(f"  {plain(record.error_message)}", err=True)
     if total > len(failed):

@@ -47,6 +47,8 @@ class Folder(Struct, frozen=True, kw_only=True):
     """Patterns, as in .gitignore, of what is left out."""
     hidden: bool = False
     """Whether hidden files and folders are read too."""
+    ocr_languages: tuple[str, ...] = ()
+    """As in ``[index]``, for this folder alone; empty takes what is said there."""
 
 
 class Index(Struct, frozen=True, kw_only=True):
@@ -62,6 +64,12 @@ class Index(Struct, frozen=True, kw_only=True):
     """Files after which a reading process is replaced by a fresh one."""
     max_file_mb: Count = 100
     """Larger files are skipped."""
+    max_recording_mb: Count = 4000
+    """Larger recordings and films are skipped."""
+    ocr: bool = True
+    """Whether the words on pictures and scanned pages are read, where tesseract is installed."""
+    ocr_languages: tuple[str, ...] = ()
+    """Languages of pictures and scans, such as ``["eng", "deu"]``; empty goes by their script."""
     rescan_s: Seconds = 300
     """How often the folders are compared with the index, whatever events were seen."""
     attempts: Count = 3
@@ -90,6 +98,10 @@ class Models(Struct, frozen=True, kw_only=True):
     """Reads question and passage together; empty for none."""
     generation: str = "qwen2.5-coder-0.5b-instruct"
     """Writes answers where its weights are pulled; empty for none."""
+    image: str = "clip-vit-base-patch16"
+    """Finds pictures by what they show, where its weights are pulled; empty for none."""
+    speech: str = "whisper-base"
+    """Writes down what is said in recordings, where its weights are pulled; empty for none."""
     threads: CountOrZero = 0
     """Threads of one model; 0 means one per core."""
     provider: str = "auto"
@@ -149,6 +161,10 @@ class Search(Struct, frozen=True, kw_only=True):
     """Weight of the search by parts of words in the fusion."""
     vector_weight: Weight = 1.0
     """Weight of the search by meaning in the fusion."""
+    name_weight: Weight = 1.0
+    """Weight of the search by names of files and folders in the fusion."""
+    image_weight: Weight = 1.0
+    """Weight of what pictures show in the fusion."""
     foreign_weight: Share = 0.02
     """Share of ``vector_weight`` for passages in a language that the embedding model lacks."""
     rrf_k: CountOrZero = 10

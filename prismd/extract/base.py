@@ -71,32 +71,92 @@ class MediaType(msgspec.Struct, frozen=True):
 
 _Row = tuple[DocumentType, str, str]
 
-_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml"
-_PDF: _Row = ("document", "prismd.extract.pdf:PdfExtractor", "pdf-1")
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_OPEN = "application/vnd.oasis.opendocument"
+
+_PDF: _Row = ("document", "prismd.extract.pdf:PdfExtractor", "pdf-2")
 _HTML: _Row = ("document", "prismd.extract.html:HtmlExtractor", "html-1")
 _WORD: _Row = ("document", "prismd.extract.docx:DocxExtractor", "docx-1")
+_SLIDES: _Row = ("document", "prismd.extract.pptx:PptxExtractor", "pptx-1")
+_SHEETS: _Row = ("document", "prismd.extract.xlsx:XlsxExtractor", "xlsx-1")
+_OLD_SHEETS: _Row = ("document", "prismd.extract.xls:XlsExtractor", "xls-1")
+_ODF: _Row = ("document", "prismd.extract.opendocument:OpenDocumentExtractor", "opendocument-1")
+_EPUB: _Row = ("document", "prismd.extract.epub:EpubExtractor", "epub-1")
+_MAIL: _Row = ("document", "prismd.extract.mail:MailExtractor", "mail-1")
+_RTF: _Row = ("document", "prismd.extract.rtf:RtfExtractor", "rtf-1")
+_NOTEBOOK: _Row = ("document", "prismd.extract.notebook:NotebookExtractor", "notebook-1")
 _MARKDOWN: _Row = ("text", "prismd.extract.markdown:MarkdownExtractor", "markdown-1")
 _TEXT: _Row = ("text", "prismd.extract.text:TextExtractor", "text-1")
 _CODE: _Row = ("text", "prismd.extract.code:CodeExtractor", "code-1")
+_TABLE: _Row = ("text", "prismd.extract.delimited:DelimitedExtractor", "delimited-1")
+_JSON: _Row = ("text", "prismd.extract.jsontext:JsonExtractor", "json-1")
+_CUES: _Row = ("text", "prismd.extract.subtitles:SubtitleExtractor", "subtitles-1")
+_IMAGE: _Row = ("image", "prismd.extract.image:ImageExtractor", "image-1")
+_AUDIO: _Row = ("audio", "prismd.extract.audio:AudioExtractor", "audio-1")
 
 _OWN: dict[str, _Row] = {
     "application/pdf": _PDF,
-    f"{_DOCX}.document": _WORD,
-    f"{_DOCX}.template": _WORD,
+    f"{_OFFICE}.wordprocessingml.document": _WORD,
+    f"{_OFFICE}.wordprocessingml.template": _WORD,
     "application/vnd.ms-word.document.macroEnabled.12": _WORD,
     "application/vnd.ms-word.template.macroEnabled.12": _WORD,
+    f"{_OFFICE}.presentationml.presentation": _SLIDES,
+    f"{_OFFICE}.presentationml.slideshow": _SLIDES,
+    f"{_OFFICE}.presentationml.template": _SLIDES,
+    "application/vnd.ms-powerpoint.presentation.macroEnabled.12": _SLIDES,
+    "application/vnd.ms-powerpoint.slideshow.macroEnabled.12": _SLIDES,
+    "application/vnd.ms-powerpoint.template.macroEnabled.12": _SLIDES,
+    f"{_OFFICE}.spreadsheetml.sheet": _SHEETS,
+    f"{_OFFICE}.spreadsheetml.template": _SHEETS,
+    "application/vnd.ms-excel.sheet.macroEnabled.12": _SHEETS,
+    "application/vnd.ms-excel.template.macroEnabled.12": _SHEETS,
+    "application/vnd.ms-excel": _OLD_SHEETS,
+    **dict.fromkeys(
+        (
+            f"{_OPEN}.{kind}{template}"
+            for kind in ("text", "spreadsheet", "presentation", "graphics")
+            for template in ("", "-template")
+        ),
+        _ODF,
+    ),
+    "application/epub+zip": _EPUB,
+    "message/rfc822": _MAIL,
+    "application/mbox": _MAIL,
+    "application/vnd.ms-outlook": _MAIL,
+    "application/rtf": _RTF,
+    "application/x-ipynb+json": _NOTEBOOK,
     "text/html": _HTML,
     "application/xhtml+xml": _HTML,
     "text/markdown": _MARKDOWN,
     "text/x-rst": _TEXT,
     "text/plain": _TEXT,
-    "text/csv": _TEXT,
-    "text/tab-separated-values": _TEXT,
-    "application/json": _TEXT,
+    "text/csv": _TABLE,
+    "text/tab-separated-values": _TABLE,
+    "application/json": _JSON,
     "application/yaml": _TEXT,
     "application/toml": _TEXT,
     "application/xml": _TEXT,
+    "application/x-subrip": _CUES,
+    "text/vtt": _CUES,
+    "text/x-ssa": _CUES,
     "text/x-source-code": _CODE,
+    **dict.fromkeys(
+        (
+            *("image/jpeg", "image/png", "image/gif", "image/bmp", "image/webp", "image/tiff"),
+            *("image/heic", "image/heif", "image/avif"),
+        ),
+        _IMAGE,
+    ),
+    **dict.fromkeys(
+        (
+            *("audio/mpeg", "audio/wav", "audio/mp4", "audio/aac", "audio/ogg", "audio/opus"),
+            *("audio/flac", "audio/x-ms-wma", "audio/aiff", "audio/amr", "audio/x-caf"),
+            *("video/mp4", "video/x-matroska", "video/webm", "video/quicktime", "video/ogg"),
+            *("video/x-msvideo", "video/x-ms-wmv", "video/mpeg", "video/mp2t", "video/3gpp"),
+            "video/x-flv",
+        ),
+        _AUDIO,
+    ),
 }
 
 NOT_PROSE = frozenset(

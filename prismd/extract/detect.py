@@ -1,7 +1,7 @@
 """What a file is: by its content first, by its name second; runs in a worker process only.
 
-Text is told from binary before any signature is looked for, so that a text which speaks of
-file formats is not taken for one of them.
+Text is told from binary before any signature made of letters is looked for, so that a text
+which speaks of file formats is not taken for one of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import mimetypes
 import mmap
 import re
 import zipfile
+import zlib
 from pathlib import Path, PurePath
 
 import filetype
@@ -19,80 +20,61 @@ from pygments.util import ClassNotFound
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.base import MediaType, media_type
 from prismd.extract.decode import looks_like_text
+from prismd.extract.naming import BY_SUFFIX, binary_by_name, describe, remedy, third_party
+from prismd.extract.signature import binary_signature
 
 _HEAD_BYTES = 1 << 16
 _PDF_MARK_BYTES = 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml"
-_UNKNOWN = "application/octet-stream"
+_OFFICE = "application/vnd.openxmlformats-officedocument"
 
 _HTML_START = re.compile(
     rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.{0,2000}?-->\s*)*"
     rb"<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_HEADER = rb"[A-Za-z][A-Za-z0-9-]{0,76}:[ \t]?[^\r\n]*\r?\n(?:[ \t][^\r\n]+\r?\n)*"
+_MBOX_START = re.compile(rb"^From \S+[^\r\n]*\d\d:\d\d[^\r\n]*\r?\n>?" + _HEADER)
+_MAIL_START = re.compile(
+    rb"^(?=(?:" + _HEADER + rb"){0,60}?(?:Message-ID|Received|MIME-Version|Date):)"
+    rb"(?:Return-Path|Received|Delivered-To|X-[\w-]+|Message-ID|MIME-Version|From|To|Date|Subject"
+    rb"|DKIM-Signature|ARC-[\w-]+|Envelope-To):[ \t]?[^\r\n]*\r?\n(?:[ \t][^\r\n]+\r?\n)*"
+    + _HEADER,
+    re.IGNORECASE,
+)
 
 _MAIN_PARTS = {
-    f"{_WORD}.document.main+xml": f"{_WORD}.document",
-    f"{_WORD}.template.main+xml": f"{_WORD}.template",
-    "application/vnd.ms-word.document.macroEnabled.main+xml": (
-        "application/vnd.ms-word.document.macroEnabled.12"
-    ),
-    "application/vnd.ms-word.template.macroEnabledTemplate.main+xml": (
-        "application/vnd.ms-word.template.macroEnabled.12"
-    ),
+    f"{_OFFICE}.{kind}.main+xml": f"{_OFFICE}.{kind}"
+    for kind in (
+        *("wordprocessingml.document", "wordprocessingml.template"),
+        *("presentationml.presentation", "presentationml.slideshow", "presentationml.template"),
+        *("spreadsheetml.sheet", "spreadsheetml.template"),
+    )
+} | {
+    f"application/vnd.ms-{main}": f"application/vnd.ms-{name}.12"
+    for main, name in (
+        ("word.document.macroEnabled.main+xml", "word.document.macroEnabled"),
+        ("word.template.macroEnabledTemplate.main+xml", "word.template.macroEnabled"),
+        ("powerpoint.presentation.macroEnabled.main+xml", "powerpoint.presentation.macroEnabled"),
+        ("powerpoint.slideshow.macroEnabled.main+xml", "powerpoint.slideshow.macroEnabled"),
+        ("powerpoint.template.macroEnabled.main+xml", "powerpoint.template.macroEnabled"),
+        ("excel.sheet.macroEnabled.main+xml", "excel.sheet.macroEnabled"),
+        ("excel.template.macroEnabled.main+xml", "excel.template.macroEnabled"),
+        ("excel.sheet.binary.macroEnabled.main", "excel.sheet.binary.macroEnabled"),
+    )
 }
-
-_BY_SUFFIX = {
-    **dict.fromkeys(
-        (".txt", ".text", ".log", ".org", ".adoc", ".tex", ".srt", ".vtt"), "text/plain"
-    ),
-    **dict.fromkeys(
-        (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "text/markdown"
-    ),
-    **dict.fromkeys((".rst", ".rest"), "text/x-rst"),
-    **dict.fromkeys((".html", ".htm"), "text/html"),
-    **dict.fromkeys((".xhtml", ".xht"), "application/xhtml+xml"),
-    **dict.fromkeys((".json", ".jsonl", ".ndjson", ".geojson", ".ipynb"), "application/json"),
-    **dict.fromkeys((".yaml", ".yml"), "application/yaml"),
-    **dict.fromkeys((".xml", ".rss", ".atom", ".xsd"), "application/xml"),
-    ".toml": "application/toml",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
-    ".eml": "message/rfc822",
-    ".mbox": "application/mbox",
+_OLE_STREAMS = {
+    "WordDocument": "application/msword",
+    "PowerPoint Document": "application/vnd.ms-powerpoint",
+    "__properties_version1.0": "application/vnd.ms-outlook",
+    "Workbook": "application/vnd.ms-excel",
+}
+_OLE_SUFFIXES = {
+    ".doc": "application/msword",
+    ".xls": "application/vnd.ms-excel",
+    ".ppt": "application/vnd.ms-powerpoint",
     ".msg": "application/vnd.ms-outlook",
-    ".rtf": "application/rtf",
-    ".ps": "application/postscript",
-    ".eps": "application/postscript",
-    ".svg": "image/svg+xml",
-    ".ics": "text/calendar",
-    ".vcf": "text/vcard",
 }
-
-_NAMES = {
-    "application/msword": "old Word documents (.doc)",
-    "application/vnd.ms-excel": "old Excel workbooks (.xls)",
-    "application/vnd.ms-powerpoint": "old PowerPoint presentations (.ppt)",
-    "application/vnd.ms-outlook": "Outlook messages",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel workbooks",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": (
-        "PowerPoint presentations"
-    ),
-    "application/vnd.oasis.opendocument.text": "OpenDocument texts",
-    "application/vnd.oasis.opendocument.spreadsheet": "OpenDocument spreadsheets",
-    "application/vnd.oasis.opendocument.presentation": "OpenDocument presentations",
-    "application/epub+zip": "EPUB books",
-    "application/rtf": "RTF documents",
-    "application/postscript": "PostScript files",
-    "application/zip": "ZIP archives",
-    "application/x-ole-storage": "old Office documents",
-    "message/rfc822": "e-mail messages",
-    "application/mbox": "mailboxes",
-    _UNKNOWN: "files of unknown binary format",
-}
-_BINARY_FAMILIES = ("image/", "audio/", "video/", "font/", "application/vnd.", "application/ms")
-_TO_CONVERT = frozenset(name for name in _NAMES if name not in {_UNKNOWN, "application/zip"})
 
 
 def detect(path: Path) -> MediaType:
@@ -106,22 +88,7 @@ def detect(path: Path) -> MediaType:
     name = identify(path)
     if (found := media_type(name)) is not None:
         return found
-    remedy = (
-        "save it as PDF, DOCX or HTML to index it"
-        if name in _TO_CONVERT
-        else "it is left out of the index"
-    )
-    raise UnsupportedMedia(f"{describe(name)} are not read by this version; {remedy}")
-
-
-def describe(name: str) -> str:
-    """A media type in words, plural: ``JPEG images``."""
-    if name in _NAMES:
-        return _NAMES[name]
-    family, _, format_name = name.partition("/")
-    format_name = format_name.removeprefix("x-").removeprefix("vnd.").upper()
-    words = {"image": "images", "audio": "recordings", "video": "videos", "font": "fonts"}
-    return f"{format_name} {words.get(family, 'files')}"
+    raise UnsupportedMedia(f"{describe(name)} are not read by this version; {remedy(name)}")
 
 
 def identify(path: Path) -> str:
@@ -131,6 +98,26 @@ def identify(path: Path) -> str:
         EncryptedDocument: An Office document behind a password.
         ExtractError: The file is empty (code ``empty``) or cannot be opened (``unreadable``).
     """
+    head = _head(path)
+    suffix = path.suffix.lower()
+    if _is_pdf(head, suffix):
+        return "application/pdf"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zip_type(path)
+    if head.startswith(_OLE):
+        return _ole_type(path, suffix)
+    if named := third_party(path):
+        return named
+    if signed := binary_signature(head):
+        # Sound alone in a container that may hold film: only the name says so.
+        sound = signed == "video/mp4" and suffix in {".m4a", ".m4b"}
+        return "audio/mp4" if sound else signed
+    if looks_like_text(head) or BY_SUFFIX.get(suffix) == "message/rfc822":
+        return _text_type(path, head)
+    return str(filetype.guess_mime(head) or binary_by_name(path))
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -142,25 +129,7 @@ def identify(path: Path) -> str:
         ) from error
     if not head.strip(b"\x00\t\n\v\f\r \xef\xbb\xbf"):
         raise ExtractError("empty; nothing is to be done", code="empty", skip=True)
-    suffix = path.suffix.lower()
-    if _is_pdf(head, suffix):
-        return "application/pdf"
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zip_type(path)
-    if head.startswith(_OLE):
-        return _ole_type(path, suffix)
-    if named := _third_party(path):
-        return named
-    if looks_like_text(head):
-        return _text_type(path, head)
-    return str(filetype.guess_mime(head) or _named(path))
-
-
-def _third_party(path: PurePath) -> str | None:
-    """The type that a file's name says, if an extractor from outside of prismd reads it."""
-    named = _BY_SUFFIX.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
-    entry = media_type(named) if named else None
-    return named if entry and not entry.extractor.startswith("prismd.") else None
+    return head
 
 
 def _is_pdf(head: bytes, suffix: str) -> bool:
@@ -169,6 +138,8 @@ def _is_pdf(head: bytes, suffix: str) -> bool:
     # Readers take junk before the mark, and even its absence.
     marked = b"%PDF-" in head[:_PDF_MARK_BYTES]
     if suffix == ".pdf":
+        if not marked and binary_signature(head):
+            return False
         return marked or b" obj" in head or b"startxref" in head or not looks_like_text(head)
     return marked and not looks_like_text(head)
 
@@ -181,21 +152,31 @@ def _zip_type(path: Path) -> str:
             members = set(archive.namelist())
             if "mimetype" in members and archive.getinfo("mimetype").file_size < 200:
                 return archive.read("mimetype").decode("ascii", "replace").strip()
+            if "META-INF/container.xml" in members:
+                return "application/epub+zip"
             if "[Content_Types].xml" not in members:
                 return "application/zip"
             with archive.open("[Content_Types].xml") as part:
                 types = part.read(1 << 20).decode("utf-8", "replace")
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError, EOFError):
+    except (
+        *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
+        *(NotImplementedError, RuntimeError, ValueError),
+    ):
         # Which reader is to say what is wrong with it.
         return named or "application/zip"
-    for main_part, name in _MAIN_PARTS.items():
-        if main_part in types:
-            return name
-    # A presentation may hold workbooks, and a workbook drawings: the main part decides.
+    return _office_type(types)
+
+
+def _office_type(types: str) -> str:
+    """The type of a package of Microsoft's, by its main part: it may hold parts of others."""
+    main = next((name for part, name in _MAIN_PARTS.items() if part in types), None)
+    if main is not None:
+        return main
     for mark, kind in (("presentationml", "presentation"), ("spreadsheetml", "sheet")):
         if mark in types:
-            return f"application/vnd.openxmlformats-officedocument.{mark}.{kind}"
-    return f"{_WORD}.document" if "wordprocessingml" in types else "application/zip"
+            return f"{_OFFICE}.{mark}.{kind}"
+    word = f"{_OFFICE}.wordprocessingml.document"
+    return word if "wordprocessingml" in types else "application/zip"
 
 
 def _ole_type(path: Path, suffix: str) -> str:
@@ -203,29 +184,40 @@ def _ole_type(path: Path, suffix: str) -> str:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data.find("EncryptedPackage".encode("utf-16-le")) >= 0:
             raise EncryptedDocument("encrypted; save it without a password to index it")
-        if data.find("WordDocument".encode("utf-16-le")) >= 0:
-            return "application/msword"
-    old = {".xls": "application/vnd.ms-excel", ".ppt": "application/vnd.ms-powerpoint"}
-    return old.get(suffix) or _BY_SUFFIX.get(suffix, "application/x-ole-storage")
+        for stream, name in _OLE_STREAMS.items():
+            if data.find(stream.encode("utf-16-le")) >= 0:
+                return name
+    return _OLE_SUFFIXES.get(suffix, "application/x-ole-storage")
 
 
 def _text_type(path: Path, head: bytes) -> str:
-    suffix = path.suffix.lower()
-    if head.lstrip(b"\xef\xbb\xbf").startswith(b"{\\rtf"):
+    start = head.lstrip(b"\xef\xbb\xbf")
+    if start.startswith(b"{\\rtf"):
         return "application/rtf"
-    if head.startswith(b"%!PS"):
+    if start.startswith(b"%!PS"):
         return "application/postscript"
-    named = _BY_SUFFIX.get(suffix)
-    if named in {None, "text/plain"} and _HTML_START.match(head) and not _is_code(path):
-        return "text/html"
+    named = BY_SUFFIX.get(path.suffix.lower())
+    if named in {None, "text/plain"} and not _is_code(path) and (told := _told_by_text(start)):
+        return told
     if named is not None:
         # An SVG or a mail is text as well, but that it is one says its name.
         return named
     return "text/x-source-code" if _is_code(path) else "text/plain"
 
 
+def _told_by_text(start: bytes) -> str | None:
+    """What a text of no telling name says of itself: mail folders have no suffix at all."""
+    if _HTML_START.match(start):
+        return "text/html"
+    if re.match(rb"WEBVTT(?:[ \t][^\n]*)?\r?\n", start):
+        return "text/vtt"
+    if _MBOX_START.match(start):
+        return "application/mbox"
+    return "message/rfc822" if _MAIL_START.match(start) else None
+
+
 def _is_code(path: PurePath) -> bool:
-    return path.suffix.lower() not in _BY_SUFFIX and _lexer_name(path.name) is not None
+    return path.suffix.lower() not in BY_SUFFIX and _lexer_name(path.name) is not None
 
 
 def _lexer_name(name: str) -> str | None:
@@ -234,9 +226,3 @@ def _lexer_name(name: str) -> str | None:
     except ClassNotFound:
         return None
     return found.name if found and found.name != "Text only" else None
-
-
-def _named(path: PurePath) -> str:
-    """What a binary file's name says that it is, unless it says text, which it is not."""
-    named = _BY_SUFFIX.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or _UNKNOWN
-    return named if named.startswith(_BINARY_FAMILIES) else _UNKNOWN

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prismd.domain import Block, BlockKind
 
 
@@ -25,6 +27,11 @@ class HeadingPath:
         if title:
             self._stack.append((level, title))
         return above
+
+    def leave(self, level: int) -> None:
+        """Go back under the last heading of a level, or of one above it."""
+        while self._stack and self._stack[-1][0] > level:
+            self._stack.pop()
 
 
 class Draft:
@@ -52,9 +59,22 @@ class Draft:
         if text.strip():
             self._add(text, "heading", self.headings.enter(level, text))
 
-    def add(self, text: str, kind: BlockKind = "paragraph") -> None:
-        """Write a block, if there is anything in it."""
-        self._add(text, kind, self.headings.path)
+    def add(self, text: str, kind: BlockKind = "paragraph", *, under: tuple[str, ...] = ()) -> None:
+        """Write a block, if there is anything in it.
+
+        Args:
+            text: What is written.
+            kind: What it is.
+            under: What it stands under beside the headings, without being written here itself,
+                such as the names of a long table's columns.
+        """
+        self._add(text, kind, self.headings.path + under)
+
+    def embed(self, text: str, blocks: Iterable[Block]) -> None:
+        """Write down the blocks of another document, under the headings here and their own."""
+        for block in blocks:
+            path = self.headings.path + block.heading
+            self._add(text[block.start : block.end], block.kind, path)
 
     def _add(self, text: str, kind: BlockKind, path: tuple[str, ...]) -> None:
         text = text.strip("\n") if kind in ("code", "table", "list") else text.strip()

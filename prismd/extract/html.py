@@ -52,11 +52,10 @@ class HtmlExtractor:
         if len(data) > _MAX_BYTES:
             data = data[:_MAX_BYTES]
             warnings = (f"only its first {_MAX_BYTES:,} bytes are read",)
-        source, decoding = _decode(data)
+        source, decoding = decode_html(data)
         tree = LexborHTMLParser(source)
         draft = Draft(options.max_chars)
-        if tree.root is not None:
-            _Walk(draft).walk(tree.body or tree.root)
+        write_html(tree, draft)
         if draft.full:
             warnings = (*warnings, cut_warning(options.max_chars))
         if not draft.blocks:
@@ -78,7 +77,19 @@ class HtmlExtractor:
         )
 
 
-def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
+def write_html(tree: LexborHTMLParser, draft: Draft, *, below: int = 0) -> None:
+    """Write down what a reader of a document sees.
+
+    Args:
+        tree: The document.
+        draft: Where to.
+        below: The level of the heading that the document stands under; its own are below it.
+    """
+    if tree.root is not None:
+        _Walk(draft, below).walk(tree.body or tree.root)
+
+
+def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
     """Decode by the file's own word where UTF-8 does not fit and the word is good."""
     declared = _CHARSET.search(data[:4096])
     if declared and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
@@ -95,8 +106,9 @@ def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
 class _Walk:
     """Goes through a document once, in order, and writes down its blocks."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, below: int) -> None:
         self._draft = draft
+        self._below = below
         self._inline: list[str] = []
         self._lists: list[list[int]] = []
         self._items: list[str] = []
@@ -167,7 +179,7 @@ class _Walk:
             text = _squeeze("".join(self._inline))
             self._inline.clear()
             self._flush_list()
-            self._draft.heading(_HEADINGS[tag], text)
+            self._draft.heading(_HEADINGS[tag] + self._below, text)
             return
         self._flush("caption" if tag in ("figcaption", "caption") else "paragraph")
         if tag == "pre":

@@ -46,7 +46,7 @@ class MarkdownExtractor:
             blocks = [Block(start, end) for start, end in paragraphs(text)]
             warnings = (*warnings, "too long to look for headings in it")
         else:
-            blocks = list(_blocks(text, body))
+            blocks = list(markdown_blocks(text, body))
         if body:
             blocks.insert(0, Block(0, len(text[:body].rstrip()), "note"))
         first = next((b for b in blocks if b.kind == "heading"), None)
@@ -72,7 +72,8 @@ def _front_matter(text: str) -> tuple[dict[str, str], int]:
     return fields, match.end()
 
 
-def _blocks(text: str, body: int) -> Iterator[Block]:
+def markdown_blocks(text: str, body: int) -> Iterator[Block]:
+    """The blocks of a Markdown text, the first ``body`` characters of it left out."""
     parser = MarkdownIt("commonmark").enable("table")
     # Only where blocks begin and end is wanted; what stands in them is kept as it is.
     parser.core.ruler.enableOnly(["normalize", "block"])

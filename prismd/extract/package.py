@@ -1,15 +1,23 @@
-"""Opening Office packages (ZIP) without being blown up by them."""
+"""Opening packages (ZIP) of Office programs and books without being blown up by them."""
 
 from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from lxml import etree
 
 from prismd.errors import ExtractError
 
+# Sizes of sectors as powers of two, counts of those with directories, tables and more tables.
+_COMPOUND = struct.Struct("<30xHH6xII16xI4xI")
+_MINI_SHIFT = 6
 _MAX_MEMBERS = 10_000
 _MAX_TOTAL_BYTES = 1 << 30
 _MAX_PART_BYTES = 256 << 20
@@ -17,6 +25,17 @@ _MAX_RATIO = 300
 _RATIO_FROM_BYTES = 16 << 20
 _PLACE = re.compile(r" \(<string>, line \d+\)$")
 _XML_SUFFIXES = (".xml", ".rels")
+_DOCTYPES = (b"<!DOCTYPE", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
+
+_CORE_PROPERTIES = {
+    "title": "title",
+    "creator": "author",
+    "subject": "subject",
+    "keywords": "keywords",
+    "language": "language",
+    "created": "created",
+    "modified": "modified",
+}
 
 _STRICT = b"http://purl.oclc.org/ooxml/"
 _TO_TRANSITIONAL = (
@@ -31,6 +50,14 @@ _TO_TRANSITIONAL = (
     (
         b"http://purl.oclc.org/ooxml/wordprocessingml/main",
         b"http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    ),
+    (
+        b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+        b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+    ),
+    (
+        b"http://purl.oclc.org/ooxml/presentationml/main",
+        b"http://schemas.openxmlformats.org/presentationml/2006/main",
     ),
     (
         b"http://purl.oclc.org/ooxml/drawingml/",
@@ -49,19 +76,83 @@ def open_package(path: Path) -> io.BytesIO:
         ExtractError: It is no package (code ``broken``), or a bomb (code ``too_large``).
     """
     made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as target:
+        for name, data in read_parts(path).items():
+            if any(mark in data for mark in _DOCTYPES):
+                # Not every parser behind this one can be told to leave entities alone.
+                raise broken("a part of it declares entities, which Office programs never write")
+            target.writestr(name, _transitional(data))
+    made.seek(0)
+    return made
+
+
+def check_compound(path: Path) -> None:
+    """See that the sizes in the head of a compound file (OLE) are those of a file of its length.
+
+    Parsers ask for as much memory as it says.
+
+    Raises:
+        ExtractError: They are not (code ``broken``).
+    """
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_COMPOUND.size)
+    if len(head) < _COMPOUND.size:
+        raise broken("it is cut off")
+    shift, mini_shift, *counts = _COMPOUND.unpack(head)
+    most = (size_bytes >> 9) + 1
+    if shift not in (9, 12) or mini_shift != _MINI_SHIFT or max(counts) > most:
+        raise broken("its head does not fit its length")
+
+
+def read_parts(
+    path: Path, wanted: Callable[[str], bool] = lambda name: name.lower().endswith(_XML_SUFFIXES)
+) -> dict[str, bytes]:
+    """Read the parts of a package that are wanted, checked; the others are there, but empty.
+
+    Raises:
+        ExtractError: It is no package (code ``broken``), or a bomb (code ``too_large``).
+    """
     try:
-        with zipfile.ZipFile(path) as source, zipfile.ZipFile(made, "w") as target:
+        with zipfile.ZipFile(path) as source:
             members = source.infolist()
-            _check(members)
-            for member in {m.filename: m for m in members if not m.is_dir()}.values():
-                is_xml = member.filename.lower().endswith(_XML_SUFFIXES)
-                target.writestr(member.filename, _part(source, member) if is_xml else b"")
+            _check(members, wanted)
+            return {
+                member.filename: _part(source, member) if wanted(member.filename) else b""
+                for member in {m.filename: m for m in members if not m.is_dir()}.values()
+            }
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
         raise broken(str(error)) from error
     except (ValueError, zlib.error) as error:
         raise broken(str(error)) from error
-    made.seek(0)
-    return made
+
+
+def parse_xml(data: bytes) -> Any:
+    """Parse an XML part, without entities, network or unlimited nesting.
+
+    Raises:
+        ExtractError: It is not well formed (code ``broken``).
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise broken(str(error)) from error
+
+
+def core_metadata(archive: zipfile.ZipFile) -> dict[str, str]:
+    """What an Office package says of itself: title, author, subject, created and the like."""
+    try:
+        root = parse_xml(archive.read("docProps/core.xml"))
+    except (KeyError, ExtractError):
+        return {}
+    found = {
+        key: " ".join((root.findtext(f"{{*}}{name}") or "").split())
+        for name, key in _CORE_PROPERTIES.items()
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def broken(cause: str) -> ExtractError:
@@ -73,13 +164,13 @@ def broken(cause: str) -> ExtractError:
     )
 
 
-def _check(members: list[zipfile.ZipInfo]) -> None:
+def _check(members: list[zipfile.ZipInfo], wanted: Callable[[str], bool]) -> None:
     total = sum(member.file_size for member in members)
     bomb = any(
         member.file_size > max(_RATIO_FROM_BYTES, _MAX_RATIO * member.compress_size)
         for member in members
     )
-    part = max((m.file_size for m in members if m.filename.endswith(_XML_SUFFIXES)), default=0)
+    part = max((m.file_size for m in members if wanted(m.filename)), default=0)
     if len(members) > _MAX_MEMBERS or total > _MAX_TOTAL_BYTES or part > _MAX_PART_BYTES or bomb:
         raise ExtractError(
             f"it unpacks to {total:,} bytes in {len(members):,} parts, beyond the safe limit; "
@@ -92,7 +183,10 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
 def _part(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     # A member may lie about its size; zipfile stops at the size that it told.
     with source.open(member) as part:
-        data = part.read(_MAX_PART_BYTES)
+        return part.read(_MAX_PART_BYTES)
+
+
+def _transitional(data: bytes) -> bytes:
     if _STRICT in data:
         for strict, transitional in _TO_TRANSITIONAL:
             data = data.replace(strict, transitional)

@@ -1,5 +1,7 @@
 """PDF by PyMuPDF: words with their boxes, page by page; runs in a worker process only.
 
+Each page is read by its text layer where it has one that can be trusted, else by OCR.
+
 The text is what the page says, word for word: rows end in a line feed, cells of a row are apart
 by a tab, paragraphs by an empty line, and nothing is added, joined or dehyphenated. So a
 quotation of it can be found on the page with any other reader.
@@ -9,47 +11,53 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pymupdf as _pymupdf
 
 from prismd.domain import Block, Box, Extraction, Page
 from prismd.errors import EncryptedDocument, ExtractError
 from prismd.extract.base import ExtractOptions
 from prismd.extract.draft import HeadingPath, cut_warning
-from prismd.extract.pdf_heading import Headings, OutlineEntry, Sheet, skeleton
-from prismd.extract.pdf_page import Line, Paragraph, Word, around, paragraphs
+from prismd.extract.ocr import available
+from prismd.extract.pdf_about import ERRORS, language, metadata, outline
+from prismd.extract.pdf_heading import Headings, Sheet, skeleton
+from prismd.extract.pdf_layer import (
+    COVERED,
+    NO_LAYER,
+    UNREADABLE,
+    WORDLESS,
+    read_layer,
+)
+from prismd.extract.pdf_page import Line, Paragraph, paragraphs
+from prismd.extract.pdf_scan import Scan, is_blank, read_scans
+from prismd.extract.steps import step
 from prismd.layout import pack
 
 pymupdf: Any = _pymupdf  # It is typed in part only.
 
-_ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
-
-_FLAGS: int = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
-"""Ligatures are taken apart (fi, not U+FB01), hyphens stay, unknown glyphs are U+FFFD."""
-_BOLD_FONT = re.compile(r"bold|black|heavy|semibd|demi", re.IGNORECASE)
-_BOLD_FLAG = 1 << 4
-_GARBAGE = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f]")
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\ufffd")
-_GARBAGE_SHARE = 0.4
 _NO_TITLE = re.compile(
     r"^(untitled.*|.*\.\w{2,5}|microsoft (word|excel|powerpoint)\b.*|\W*)$", re.I
 )
-_DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 _ERROR_CODE = re.compile(r"^code=\d+: ")
-_MAX_NAMED = 20
-_SLANT = 0.1
-"""Text within this sine of horizontal counts as upright."""
-
 _NAMED_PAGES = 10
+
+_NO_ENGINE = (
+    "Tesseract, which reads pictures, is not installed; install it (apt install tesseract-ocr, "
+    "brew install tesseract), then run `prismd reindex --stale`"
+)
+_SWITCHED_OFF = (
+    "reading pictures is switched off; set ocr = true under [index], then run `prismd reindex`"
+)
 
 
 class PdfExtractor:
-    """Reads a PDF's text layer; pages without one are noted, for a reader of pictures."""
+    """Reads a PDF: text layers as they are, pages without a usable one as pictures."""
 
-    version: ClassVar[str] = "pdf-1"
+    version: ClassVar[str] = "pdf-2"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read a PDF; see ``Extractor``."""
@@ -65,7 +73,7 @@ def _open(path: Path) -> Any:
     try:
         document = pymupdf.open(path, filetype="pdf")
         pages = document.page_count
-    except _ERRORS as error:
+    except ERRORS as error:
         # What MuPDF says names the path, and says no more than this.
         raise _broken(_cause(error) or "damaged beyond repair") from error
     # An empty user password opens on its own; anything else stays shut.
@@ -94,14 +102,65 @@ def _broken(cause: str) -> ExtractError:
     )
 
 
+def _without_text(message: str) -> ExtractError:
+    return ExtractError(message, code="no_text", skip=True)
+
+
+def _named(pages: Sequence[int]) -> str:
+    named = ", ".join(map(str, pages[:_NAMED_PAGES]))
+    more = f" and {len(pages) - _NAMED_PAGES} more" if len(pages) > _NAMED_PAGES else ""
+    return f"page{'s' if len(pages) > 1 else ''} {named}{more}"
+
+
+class _Leaf(msgspec.Struct):
+    """A page while it is being read."""
+
+    number: int
+    width: float = 0.0
+    height: float = 0.0
+    lines: tuple[Line, ...] = ()
+    """Of its text layer, where more is to be read around them."""
+    doubt: str = ""
+    """Why the text layer is not all that the page shows."""
+    paragraphs: tuple[Paragraph, ...] = ()
+    note: str = ""
+    scanned: bool = False
+
+    def take(self, scan: Scan) -> None:
+        """Make of the page what was read from its picture."""
+        if scan.fault:
+            self.note = f"unreadable: {scan.fault}"
+        elif self.doubt in (COVERED, WORDLESS):
+            if scan.paragraphs:
+                self.paragraphs = _joined(self.paragraphs, scan.paragraphs)
+                self.note, self.scanned = f"read by OCR: {self.doubt}", True
+        elif scan.paragraphs:
+            self.paragraphs = scan.paragraphs
+            self.note, self.scanned = f"read by OCR: {self.doubt}", True
+        elif self.doubt == UNREADABLE:
+            self.note = UNREADABLE
+        else:
+            self.note = "no text" if scan.blank else "no text found by OCR"
+
+
+def _joined(layer: Sequence[Paragraph], read: Sequence[Paragraph]) -> tuple[Paragraph, ...]:
+    """What the text layer says, around what was read from the picture."""
+    top = min(paragraph.box[1] for paragraph in read)
+    above = [paragraph for paragraph in layer if paragraph.box[3] <= top]
+    below = [paragraph for paragraph in layer if paragraph.box[3] > top]
+    return (*above, *read, *below)
+
+
 class _Reader:
     """Reads one open document into an extraction."""
 
     def __init__(self, document: Any, options: ExtractOptions) -> None:
         self._document = document
-        self._max_chars = options.max_chars
-        self._sheets: list[tuple[Sheet, float, str]] = []
+        self._options = options
+        self._leaves: list[_Leaf] = []
         self._warnings: list[str] = []
+        self._engines: dict[str, str] = {}
+        self._unread = ""
         self._parts: list[str] = []
         self._length = 0
         self._blocks: list[Block] = []
@@ -115,97 +174,145 @@ class _Reader:
         """Read all pages, then write them down with headings known."""
         if self._document.is_repaired:
             self._warnings.append("the file is damaged and was repaired while reading")
-        chars = 0
-        for index in range(self._document.page_count):
-            chars += self._read_page(index)
-            if chars > self._max_chars:
-                left = self._document.page_count - index - 1
-                if left:
-                    self._warnings.append(
-                        f"{cut_warning(self._max_chars)}; its last {left} pages are left out"
-                    )
-                break
-        if not any(sheet.paragraphs for sheet, _, _ in self._sheets):
+        chars = self._read_layers()
+        if doubtful := [leaf for leaf in self._leaves if leaf.doubt]:
+            self._read_pictures(doubtful, chars)
+        for leaf in self._leaves:
+            if leaf.note.startswith("unreadable") or leaf.note == UNREADABLE:
+                self._warnings.append(f"page {leaf.number}: {leaf.note}")
+        if not any(leaf.paragraphs for leaf in self._leaves):
             raise self._no_text()
         self._write()
 
     def extraction(self) -> Extraction:
         """What has been read."""
-        metadata = _metadata(self._document)
-        title = metadata.pop("title", "")
+        about = metadata(self._document)
+        title = about.pop("title", "")
         return Extraction(
             text="".join(self._parts),
             blocks=tuple(self._blocks),
             layout=pack("page", self._starts, self._ends, self._boxes, self._pages),
             title=title if title and not _NO_TITLE.match(title) else self._title,
-            language=_language(self._document),
-            metadata=metadata,
-            warnings=(*self._warnings, *self._about_pictures()),
+            language=language(self._document),
+            metadata=about,
+            warnings=tuple(self._warnings),
+            engines=self._engines,
         )
 
-    def _about_pictures(self) -> list[str]:
-        """What is left out of a file that has some pages of text and some of pictures."""
-        numbers = [sheet.number for sheet, _, note in self._sheets if "picture" in note]
-        if not numbers:
-            return []
-        named = ", ".join(map(str, numbers[:_NAMED_PAGES]))
-        more = f" and {len(numbers) - _NAMED_PAGES} more" if len(numbers) > _NAMED_PAGES else ""
-        return [
-            f"page{'s' if len(numbers) > 1 else ''} {named}{more}: no text layer;"
-            " what these pictures show cannot be found"
-        ]
+    def _read_layers(self) -> int:
+        """Read the text layer of every page; gives the number of characters."""
+        chars = 0
+        for index in range(self._document.page_count):
+            leaf = self._read_layer(index)
+            self._leaves.append(leaf)
+            chars += sum(len(p.text) for p in leaf.paragraphs)
+            if chars > self._options.max_chars:
+                left = self._document.page_count - index - 1
+                if left:
+                    self._warnings.append(
+                        f"{cut_warning(self._options.max_chars)};"
+                        f" its last {left} pages are left out"
+                    )
+                break
+        return chars
 
-    def _read_page(self, index: int) -> int:
-        number, width, height = index + 1, 0.0, 0.0
-        found: list[Paragraph] = []
+    def _read_layer(self, index: int) -> _Leaf:
+        leaf = _Leaf(index + 1)
         try:
             page = self._document.load_page(index)
-            width, height = float(page.rect.width), float(page.rect.height)
-            lines = list(_lines(page))
-            text = "".join(word.text for line in lines for word in line.words)
-            if len(_GARBAGE.findall(text)) > _GARBAGE_SHARE * len(text):
-                note = "its text layer is unreadable: the fonts do not say which letters they show"
-            elif text:
-                note, found = "", paragraphs(lines)
-            else:
-                note = "no text layer; it is a picture" if page.get_images() else "no text"
-        except _ERRORS as error:
-            note = f"unreadable: {_cause(error)}"
-        if note.startswith(("unreadable", "its text")):
-            self._warnings.append(f"page {number}: {note}")
-        self._sheets.append((Sheet(number, height, tuple(found)), width, note))
-        return sum(len(p.text) for p in found)
+            leaf.width, leaf.height = float(page.rect.width), float(page.rect.height)
+            layer = read_layer(page)
+            leaf.doubt = layer.doubt
+            if leaf.doubt in (COVERED, WORDLESS):
+                leaf.lines = layer.lines
+            if leaf.doubt not in (NO_LAYER, UNREADABLE):
+                leaf.paragraphs = tuple(paragraphs(layer.lines))
+        except ERRORS as error:
+            leaf.note = f"unreadable: {_cause(error)}"
+        return leaf
+
+    def _read_pictures(self, doubtful: Sequence[_Leaf], chars: int) -> None:
+        """Read as pictures those pages whose text layer is not all that they show."""
+        engine = available(self._options) if self._options.ocr else ""
+        if not engine:
+            self._leave_pictures(doubtful)
+            return
+        self._engines = {"ocr": engine}
+        leaves = {leaf.number - 1: leaf for leaf in doubtful}
+        layers = [(leaf.number - 1, leaf.lines) for leaf in doubtful]
+        step(0, len(doubtful))
+        warnings: dict[str, list[int]] = {}
+        for done, (index, scan) in enumerate(
+            read_scans(self._document, layers, self._options), start=1
+        ):
+            leaves[index].take(scan)
+            for warning in scan.warnings:
+                warnings.setdefault(warning, []).append(index + 1)
+            step(done, len(doubtful))
+            chars += sum(len(p.text) for p in scan.paragraphs)
+            if chars > self._options.max_chars and done < len(doubtful):
+                self._leave_out(doubtful[done:])
+                break
+        self._warnings += [f"{_named(pages)}: {text}" for text, pages in warnings.items()]
+
+    def _leave_out(self, left: Sequence[_Leaf]) -> None:
+        """Note of pages that the text was long enough without them."""
+        for leaf in left:
+            leaf.note = "not read: the text is longer than the limit"
+        self._warnings.append(
+            f"{cut_warning(self._options.max_chars)}; "
+            f"its last {len(left)} pages that are pictures are left out"
+        )
+
+    def _leave_pictures(self, doubtful: Sequence[_Leaf]) -> None:
+        """Note of pages that they are pictures, where nothing reads them."""
+        for leaf in doubtful:
+            with contextlib.suppress(*ERRORS):
+                page = self._document.load_page(leaf.number - 1)
+                if leaf.doubt == NO_LAYER and is_blank(page):
+                    leaf.doubt, leaf.note = "", "no text"
+        left = [leaf for leaf in doubtful if leaf.doubt]
+        if not left:
+            return
+        if self._options.ocr:
+            self._engines = {"ocr": ""}
+            self._unread = _NO_ENGINE
+        else:
+            self._unread = _SWITCHED_OFF
+        for leaf in left:
+            if not leaf.paragraphs:
+                leaf.note = leaf.doubt if leaf.doubt == UNREADABLE else f"not read: {leaf.doubt}"
+        numbers = [leaf.number for leaf in left]
+        self._warnings.append(f"{_named(numbers)}: not read as pictures, since {self._unread}")
 
     def _no_text(self) -> ExtractError:
-        notes = {note for _, _, note in self._sheets}
+        notes = {leaf.note for leaf in self._leaves}
         if any(note.startswith("unreadable") for note in notes):
             return _broken("none of its pages with text can be read")
         if self._document.is_repaired and "no text" in notes:
             return _broken("it is damaged or cut off, and no text is left in it")
         if notes == {"no text"}:
-            return ExtractError(
-                "there is no text on any of its pages; nothing is to be done",
-                code="no_text",
-                skip=True,
-            )
+            return _without_text("there is no text on any of its pages; nothing is to be done")
         cause = (
-            "its pages are pictures without a text layer"
-            if any("picture" in note for note in notes)
-            else "its text layer is unreadable"
+            "its text layer is unreadable"
+            if UNREADABLE in notes
+            else "its pages are pictures without a text layer"
         )
-        return ExtractError(
-            f"{cause}, and this version does not read pictures; "
-            "run it through an OCR program to index it",
-            code="no_text",
-            skip=True,
+        if self._unread:
+            return _without_text(f"{cause}, and {self._unread}")
+        return _without_text(
+            f"{cause}, and OCR finds no text on them; "
+            "if there is some, scan it anew, upright and in a higher resolution"
         )
 
     def _write(self) -> None:
-        sheets = [sheet for sheet, _, _ in self._sheets]
-        headings = Headings(sheets, _outline(self._document))
+        sheets = [
+            Sheet(leaf.number, leaf.height, leaf.paragraphs, leaf.scanned) for leaf in self._leaves
+        ]
+        headings = Headings(sheets, outline(self._document))
         path = HeadingPath()
         running: set[str] = set()
-        for sheet, width, note in self._sheets:
+        for sheet, leaf in zip(sheets, self._leaves, strict=True):
             if sheet.paragraphs and self._parts:
                 self._put("\n\n")
             start = self._length
@@ -221,7 +328,7 @@ class _Reader:
                     running.add(skeleton(paragraph))
                 self._block(path, headings.level(sheet, paragraph), paragraph, begin)
             self._pages.append(
-                Page(sheet.number, start, self._length, width, sheet.height_pt, note)
+                Page(sheet.number, start, self._length, leaf.width, leaf.height, leaf.note)
             )
 
     def _block(
@@ -253,78 +360,3 @@ class _Reader:
     def _put(self, text: str) -> None:
         self._parts.append(text)
         self._length += len(text)
-
-
-def _lines(page: Any) -> Iterator[Line]:
-    """The lines of a page, in the order of the file, where they stand on the displayed page."""
-    textpage = page.get_textpage(flags=_FLAGS)
-    a, b, c, d, e, f = page.rotation_matrix
-    width, height = page.rect.width, page.rect.height
-    words: dict[tuple[int, int], list[Word]] = {}
-    for x0, y0, x1, y1, text, block, line, _ in page.get_text("words", textpage=textpage):
-        across = sorted((a * x0 + c * y0 + e, a * x1 + c * y1 + e))
-        down = sorted((b * x0 + d * y0 + f, b * x1 + d * y1 + f))
-        box = (max(0.0, across[0]), max(0.0, down[0]), min(width, across[1]), min(height, down[1]))
-        # What lies outside of the crop box is not on the page that people see.
-        if box[0] < box[2] and box[1] < box[3]:
-            word = Word(text.translate(_CONTROLS), box)
-            words.setdefault((block, line), []).append(word)
-    for number, block in enumerate(page.get_text("dict", textpage=textpage)["blocks"]):
-        for n, line in enumerate(block.get("lines", ())):
-            if not (found := words.get((number, n))):
-                continue
-            spans = [span for span in line["spans"] if span["text"].strip()] or line["spans"]
-            x, y = line["dir"]
-            yield Line(
-                block=number,
-                words=tuple(found),
-                size_pt=float(max(spans, key=lambda span: len(span["text"]))["size"]),
-                bold=all(map(_is_bold, spans)),
-                upright=a * x + c * y > 0 and abs(b * x + d * y) < _SLANT,
-                box=around(word.box for word in found),
-            )
-
-
-def _is_bold(span: dict[str, Any]) -> bool:
-    return bool(span["flags"] & _BOLD_FLAG or _BOLD_FONT.search(span["font"]))
-
-
-def _outline(document: Any) -> list[OutlineEntry]:
-    with contextlib.suppress(*_ERRORS):
-        return [
-            OutlineEntry(level, title, page) for level, title, page in document.get_toc(simple=True)
-        ]
-    return []
-
-
-def _metadata(document: Any) -> dict[str, str]:
-    """What the file says of itself; dates as ISO, empty fields left out."""
-    given = document.metadata or {}
-    found = {key: _clean(given.get(key)) for key in ("title", "author", "subject", "keywords")}
-    found["created"] = _iso_date(given.get("creationDate"))
-    found["modified"] = _iso_date(given.get("modDate"))
-    found["pages"] = str(document.page_count)
-    with contextlib.suppress(*_ERRORS):
-        found["attachments"] = ", ".join(map(_clean, document.embfile_names()[:_MAX_NAMED]))
-    return {key: value for key, value in found.items() if value}
-
-
-def _language(document: Any) -> str:
-    with contextlib.suppress(*_ERRORS):
-        kind, value = document.xref_get_key(document.pdf_catalog(), "Lang")
-        if kind == "string":
-            return _clean(value)
-    return ""
-
-
-def _clean(value: object) -> str:
-    return " ".join(_GARBAGE.sub(" ", str(value or "")).split())
-
-
-def _iso_date(value: object) -> str:
-    """A PDF date as an ISO date with time, as far as it is given."""
-    if not (match := _DATE.match(str(value or ""))):
-        return ""
-    year, month, day, hour, minute, second = match.groups()
-    date = "-".join(part for part in (year, month, day) if part)
-    return f"{date}T{hour}:{minute}:{second}" if second else date

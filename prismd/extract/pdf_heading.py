@@ -33,11 +33,15 @@ _SPACE_OR_DIGITS = re.compile(r"[\s\d]+")
 
 
 class Sheet(msgspec.Struct, frozen=True):
-    """The paragraphs of one page."""
+    """The paragraphs of one page.
+
+    ``scanned`` tells that they were read from a picture: their sizes say little.
+    """
 
     number: int
     height_pt: float
     paragraphs: tuple[Paragraph, ...]
+    scanned: bool = False
 
 
 class OutlineEntry(msgspec.Struct, frozen=True):
@@ -62,7 +66,11 @@ class Headings:
         self._column_heads = {(s.number, box) for s in sheets for box in _column_heads(s)}
         self._outline = {(e.page, _plain(e.title)): e.level for e in outline if _plain(e.title)}
         sizes = {
-            _rounded(p.rows[0].size_pt) for s in sheets for p in s.paragraphs if self._is_large(p)
+            _rounded(p.rows[0].size_pt)
+            for s in sheets
+            if not s.scanned
+            for p in s.paragraphs
+            if self._is_large(p)
         }
         self._levels = {size: n for n, size in enumerate(sorted(sizes, reverse=True), start=1)}
         matched = sum(
@@ -86,7 +94,7 @@ class Headings:
         listed = self._outline.get((sheet.number, _plain(text)))
         if listed is not None:
             return listed
-        if self._outline_rules:
+        if self._outline_rules or sheet.scanned:
             return None
         if self._is_large(paragraph):
             return self._levels[_rounded(paragraph.rows[0].size_pt)]
@@ -155,7 +163,7 @@ def _body_size(sheets: Sequence[Sheet]) -> float:
     """The size that most of the document is set in."""
     sizes: Counter[float] = Counter()
     for sheet in sheets:
-        for paragraph in sheet.paragraphs:
+        for paragraph in () if sheet.scanned else sheet.paragraphs:
             for row in paragraph.rows:
                 sizes[_rounded(row.size_pt)] += len(row.text)
     return max(sizes, key=lambda size: (sizes[size], -size), default=0.0)

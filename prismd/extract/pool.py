@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from prismd.child import MEMORY_EXIT_CODE, Child, ChildDied, ChildError, ChildTimeout
 from prismd.domain import Box, Extraction
@@ -24,22 +26,35 @@ from prismd.extract.worker import (
     KINDS,
     OUT_OF_MEMORY,
     Answer,
+    AnyRequest,
     Detected,
     Done,
     Failed,
+    Image,
+    PictureRequest,
     Ready,
-    Rendered,
     RenderRequest,
     Request,
+    Step,
+    ThumbnailRequest,
 )
 from prismd.wording import shown_name
 
-T = TypeVar("T")
+OnStep = Callable[[int, int], None]
 
 CANCELLED = "cancelled"
 """Error code of a file that was being read, or waited for a worker, when all was called off."""
 
 _START_S = 60.0
+_MOST_DEADLINES = 100
+"""A file that shows progress all the time is given up after so many deadlines all the same."""
+_IMAGE_DEADLINE_S = 30.0
+"""For one picture, or one page to be shown: a person waits for it."""
+_WORKER_ENVIRONMENT = {
+    # Workers run side by side already. Tesseract with threads of its own crawls then.
+    "OMP_THREAD_LIMIT": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 _MEMORY_SIGNS = ("MemoryError", "bad_alloc", "annot allocate memory", "out of memory", "malloc")
 
 
@@ -56,7 +71,8 @@ class ExtractPool:
 
     Args:
         size: How many files are read at the same time.
-        deadline_s: How long one file may take.
+        deadline_s: How long one file may take; where its reader tells how far it has come,
+            how long it may take from one step to the next.
         memory_bytes: How much memory one worker may have.
         recycle_after: After so many files a worker is replaced, whatever its parsers leaked.
     """
@@ -74,6 +90,7 @@ class ExtractPool:
         self._recycle_after = recycle_after
         self._slots = threading.Semaphore(size)
         self._render_slot = threading.Semaphore(1)
+        self._picture_slot = threading.Semaphore(1)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
@@ -81,9 +98,18 @@ class ExtractPool:
         self._closed = False
 
     def extract(
-        self, path: Path, options: ExtractOptions | None = None
+        self,
+        path: Path,
+        options: ExtractOptions | None = None,
+        on_step: OnStep | None = None,
     ) -> tuple[MediaType, Extraction]:
         """Read one file; waits for a free worker.
+
+        Args:
+            path: The file.
+            options: How to read it.
+            on_step: Told how many parts are done, of how many, a few times a second at most;
+                not for every file.
 
         Returns:
             What the file is, and what is in it.
@@ -98,10 +124,14 @@ class ExtractPool:
                 a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
         """
         request = Request(os.fsencode(path), options or ExtractOptions())
-        return self._ask(shown_name(path), request, self._slots, _answers)
+        media_type, answer = self._ask(path, request, self._slots, self._deadline_s, on_step)
+        assert media_type is not None and isinstance(answer, Done)  # noqa: S101 - as asked
+        return media_type, answer.extraction
 
     def render(self, path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
-        """Show a page of a PDF, places on it marked; does not wait for files that are read.
+        """Show a page of a PDF or a picture, places on it marked.
+
+        Does not wait for files that are read.
 
         Returns:
             A PNG; see ``render.render_page``.
@@ -110,26 +140,62 @@ class ExtractPool:
             ExtractError: As ``extract``; ``no_page`` where there is no such page.
         """
         request = RenderRequest(os.fsencode(path), page, tuple(boxes), dpi)
-        return self._ask(shown_name(path), request, self._render_slot, _image)
+        return self._image(path, request, self._render_slot)
+
+    def thumbnail(self, path: Path, max_px: int) -> bytes:
+        """Show a picture small, its longer side ``max_px``; as ``render``, but a JPEG."""
+        request = ThumbnailRequest(os.fsencode(path), max_px)
+        return self._image(path, request, self._render_slot)
+
+    def pixels(self, path: Path, edge_px: int) -> NDArray[np.uint8]:
+        """A picture as the input of a model; one at a time, beside the files that are read.
+
+        Returns:
+            Shape ``(edge_px, edge_px, 3)``, RGB, read-only; see ``picture.pixels``.
+
+        Raises:
+            ExtractError: As ``extract``.
+        """
+        request = PictureRequest(os.fsencode(path), edge_px)
+        data = self._image(path, request, self._picture_slot)
+        return np.frombuffer(data, np.uint8).reshape(edge_px, edge_px, 3)
+
+    def _image(
+        self,
+        path: Path,
+        request: RenderRequest | ThumbnailRequest | PictureRequest,
+        slots: threading.Semaphore,
+    ) -> bytes:
+        deadline_s = min(self._deadline_s, _IMAGE_DEADLINE_S)
+        _, answer = self._ask(path, request, slots, deadline_s)
+        assert isinstance(answer, Image)  # noqa: S101 - as asked
+        return answer.data
 
     def _ask(
         self,
-        subject: str,
-        request: Request | RenderRequest,
+        path: Path,
+        request: AnyRequest,
         slots: threading.Semaphore,
-        take: Callable[[Child, float, str], T],
-    ) -> T:
+        deadline_s: float,
+        on_step: OnStep | None = None,
+    ) -> tuple[MediaType | None, Done | Image]:
+        subject = shown_name(path)
         with self._worker(subject, slots) as (worker, epoch):
             self._await_start(worker, epoch, subject)
-            deadline = time.monotonic() + self._deadline_s
             try:
-                worker.child.send(request, self._deadline_s)
-                return take(worker.child, deadline, subject)
+                worker.child.send(request, deadline_s)
+                media_type, answer = _answers(worker.child, deadline_s, on_step)
             except ChildError as error:
                 worker.child.kill()
                 if self._cancelled != epoch:
                     raise _called_off(subject) from None
-                self._fail(subject, error)
+                self._fail(subject, error, deadline_s)
+            except BaseException:
+                worker.child.kill()  # its next answer would be taken for one to the next file
+                raise
+        if isinstance(answer, Failed):
+            raise _error(subject, answer)
+        return media_type, answer
 
     def cancel_all(self) -> None:
         """Stop whatever is being read, now; later calls are served as ever."""
@@ -192,6 +258,7 @@ class ExtractPool:
                 Child(
                     "prismd.extract.worker",
                     memory_bytes=self._memory_bytes,
+                    env=_WORKER_ENVIRONMENT,
                     name="extraction worker",
                 )
             )
@@ -215,12 +282,9 @@ class ExtractPool:
             ) from error
         worker.ready = True
 
-    def _fail(self, subject: str, error: ChildError) -> NoReturn:
+    def _fail(self, subject: str, error: ChildError, deadline_s: float) -> NoReturn:
         if isinstance(error, ChildTimeout):
-            raise ExtractTimeout(
-                f"{subject}: not read within {self._deadline_s:g} s; "
-                "raise [index] deadline_s, or split the file, to index it"
-            ) from error
+            raise ExtractTimeout(_too_late(subject, deadline_s, self._deadline_s)) from error
         assert isinstance(error, ChildDied)  # noqa: S101 - there is no third kind
         if _ran_out_of_memory(error):
             raise ExtractError(
@@ -236,27 +300,38 @@ class ExtractPool:
         ) from error
 
 
-def _answers(child: Child, deadline: float, subject: str) -> tuple[MediaType, Extraction]:
-    """The worker's two answers to a request: what the file is, and what is in it."""
+def _answers(
+    child: Child, deadline_s: float, on_step: OnStep | None
+) -> tuple[MediaType | None, Done | Image | Failed]:
+    """The worker's answers to one request: what the file is, if it says so, and the last one.
+
+    The time counts anew from every step that leads on.
+    """
     media_type: MediaType | None = None
+    last: Step | None = None
+    now = time.monotonic()
+    deadline, cap = now + deadline_s, now + _MOST_DEADLINES * deadline_s
     while True:
-        answer: Answer = child.receive(Answer, max(0.0, deadline - time.monotonic()))  # type: ignore[arg-type]
-        if isinstance(answer, Failed):
-            raise _error(subject, answer)
+        left_s = max(0.0, min(deadline, cap) - time.monotonic())
+        answer: Answer = child.receive(Answer, left_s)  # type: ignore[arg-type]
         if isinstance(answer, Detected):
             media_type = answer.media_type
-        elif isinstance(answer, Done) and media_type is not None:
-            return media_type, answer.extraction
+        elif not isinstance(answer, Step):
+            return media_type, answer
+        elif answer != last:
+            last = answer
+            deadline = time.monotonic() + deadline_s
+            if on_step is not None:
+                on_step(answer.done, answer.total)
 
 
-def _image(child: Child, deadline: float, subject: str) -> bytes:
-    """The worker's answer to a request for an image."""
-    while True:
-        answer: Answer = child.receive(Answer, max(0.0, deadline - time.monotonic()))  # type: ignore[arg-type]
-        if isinstance(answer, Failed):
-            raise _error(subject, answer)
-        if isinstance(answer, Rendered):
-            return answer.image
+def _too_late(subject: str, deadline_s: float, configured_s: float) -> str:
+    if deadline_s < configured_s:
+        return f"{subject}: not shown within {deadline_s:g} s; open the file itself to see it"
+    return (
+        f"{subject}: not read within {deadline_s:g} s; "
+        "raise [index] deadline_s, or split the file, to index it"
+    )
 
 
 def _error(subject: str, answer: Failed) -> ExtractError:

@@ -6,6 +6,7 @@ deadline of the file from running out as long as there is progress, and people s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -29,3 +30,31 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+class Paced:
+    """A listener that passes on a few steps a second, and the last one in any case.
+
+    Args:
+        listener: Who is told.
+        interval_s: How long one step holds back those after it.
+    """
+
+    def __init__(self, listener: Listener, interval_s: float = 0.2) -> None:
+        self._listener = listener
+        self._interval_s = interval_s
+        self._next_s = 0.0
+        self._held: tuple[int, int] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Pass a step on, or hold it back."""
+        self._held = (done, total)
+        if done >= total or time.monotonic() >= self._next_s:
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on what is held back."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._next_s = time.monotonic() + self._interval_s
+            self._listener(*held)

@@ -35,9 +35,24 @@ def markdown_table(rows: Sequence[Sequence[Cell]]) -> str:
     used = [n for n in range(width) if any(row[n] for row in grid)]
     if len(used) <= 1:
         return "\n".join(row[n] for row in grid for n in used)
-    lines = ["| " + " | ".join(row[n] for n in used) + " |" for row in grid]
-    lines.insert(1, "|" + " --- |" * len(used))
+    lines = [table_line([row[n] for n in used]) for row in grid]
+    lines.insert(1, table_rule(len(used)))
     return "\n".join(lines)
+
+
+def table_line(cells: Sequence[str]) -> str:
+    """A row of a table; ``cells`` as ``cell_text`` gives them."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def table_rule(columns: int) -> str:
+    """What stands below a table's header."""
+    return "|" + " --- |" * columns
+
+
+def cell_text(text: str) -> str:
+    """What a cell holds, in one line, its bars told from those between cells."""
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def _grid(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
@@ -53,8 +68,7 @@ def _grid(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
             for n in range(len(row), len(row) + cell.columns):
                 if cell.rows > 1:
                     taken[n] = cell.rows
-            text = " ".join(cell.text.replace("|", "\\|").split())
-            row += [text] + [""] * (cell.columns - 1)
+            row += [cell_text(cell.text)] + [""] * (cell.columns - 1)
         _skip_taken(row, taken)
         taken = {n: left - 1 for n, left in taken.items() if left > 1}
         grid.append(row)

@@ -11,6 +11,7 @@ from prismd.child import Channel, channel
 from prismd.domain import Box, Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.base import NOT_PROSE, ExtractOptions, Extractor, MediaType, load_extractor
+from prismd.extract.steps import Paced, listening
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -25,7 +26,7 @@ class Request(msgspec.Struct, frozen=True, tag="read"):
 
 
 class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
-    """A page of a PDF to show, places on it marked; see ``render.render_page``."""
+    """A page of a PDF or a picture to show, places on it marked; see ``render.render_page``."""
 
     path: bytes
     page: int
@@ -33,10 +34,34 @@ class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
     dpi: int
 
 
+class ThumbnailRequest(msgspec.Struct, frozen=True, tag="thumbnail"):
+    """A picture to show small; see ``render.thumbnail``."""
+
+    path: bytes
+    max_px: int
+
+
+class PictureRequest(msgspec.Struct, frozen=True, tag="picture"):
+    """A picture as the input of a model; see ``picture.pixels``."""
+
+    path: bytes
+    edge_px: int
+
+
+AnyRequest = Request | RenderRequest | ThumbnailRequest | PictureRequest
+
+
 class Detected(msgspec.Struct, frozen=True, tag="detected"):
-    """What the file is; the first of two answers."""
+    """What the file is; the first answer to a request to read it."""
 
     media_type: MediaType
+
+
+class Step(msgspec.Struct, frozen=True, tag="step"):
+    """How far the reading of the file has come; any number of them, before the last answer."""
+
+    done: int
+    total: int
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -45,10 +70,10 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     extraction: Extraction
 
 
-class Rendered(msgspec.Struct, frozen=True, tag="rendered"):
-    """A page as PNG."""
+class Image(msgspec.Struct, frozen=True, tag="image"):
+    """An image: a PNG or JPEG, or bare pixels, as it was asked for."""
 
-    image: bytes
+    data: bytes
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
@@ -61,7 +86,8 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     transient: bool
 
 
-Answer = Detected | Done | Rendered | Failed
+Answer = Detected | Step | Done | Image | Failed
+"""The last two, and ``Done``, end the answer to a request."""
 
 KINDS: dict[str, type[ExtractError]] = {
     kind.__name__: kind for kind in (ExtractError, UnsupportedMedia, EncryptedDocument)
@@ -75,12 +101,13 @@ def main() -> None:
     with channel() as parent:
         parent.send(Ready())
         extractors: dict[str, Extractor] = {}
-        for request in parent.requests(Request | RenderRequest):  # type: ignore[arg-type]
+        request: AnyRequest
+        for request in parent.requests(AnyRequest):  # type: ignore[arg-type]
             try:
-                if isinstance(request, RenderRequest):
-                    _render(request, parent)
-                else:
+                if isinstance(request, Request):
                     _read(request, parent, extractors)
+                else:
+                    parent.send(Image(_image(request)))
             except ExtractError as error:
                 parent.send(_failed(error))
             except MemoryError:
@@ -102,18 +129,25 @@ def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -
     parent.send(Detected(found))
     if found.extractor not in extractors:
         extractors[found.extractor] = load_extractor(found)
-    extraction = extractors[found.extractor].extract(path, found.name, request.options)
+    paced = Paced(lambda done, total: parent.send(Step(done, total)))
+    with listening(paced):
+        extraction = extractors[found.extractor].extract(path, found.name, request.options)
+    paced.flush()
     if not extraction.language and found.name not in NOT_PROSE:
         language = language_of(extraction.text)
         extraction = msgspec.structs.replace(extraction, language=language)
     parent.send(Done(extraction))
 
 
-def _render(request: RenderRequest, parent: Channel) -> None:
-    from prismd.extract.render import render_page
+def _image(request: RenderRequest | ThumbnailRequest | PictureRequest) -> bytes:
+    from prismd.extract import picture, render
 
     path = Path(os.fsdecode(request.path))
-    parent.send(Rendered(render_page(path, request.page, request.boxes, request.dpi)))
+    if isinstance(request, RenderRequest):
+        return render.render_page(path, request.page, request.boxes, request.dpi)
+    if isinstance(request, ThumbnailRequest):
+        return render.thumbnail(path, request.max_px)
+    return picture.pixels(path, request.edge_px).tobytes()
 
 
 def _failed(error: ExtractError) -> Failed:

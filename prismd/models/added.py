@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from prismd.errors import ModelError
-from prismd.models.catalog import CATALOG
-from prismd.models.entry import LocalPath, ModelEntry, ModelFile, Pooling, Role
+from prismd.models.catalog import ALIASES, CATALOG
+from prismd.models.checkpoint import entry_of
+from prismd.models.entry import LocalPath, ModelEntry, Role
 from prismd.models.fetch import fetch
-from prismd.models.installed import sha256_of, write_atomically
+from prismd.models.installed import remember, write_atomically
 
 _LIST = "added.json"
-_GGUF_MAGIC = b"GGUF"
-_WEIGHTS = ("model.onnx", "model_quantized.onnx", "onnx/model_quantized.onnx", "onnx/model.onnx")
-_CONTEXT_TOKENS = 4096
-
-
-class _Config(msgspec.Struct):
-    """What matters of a transformer's ``config.json``."""
-
-    hidden_size: int = 0
-    max_position_embeddings: int = 512
-    architectures: list[str] = []
-
-
-class _PoolingConfig(msgspec.Struct):
-    """Sentence-transformers' ``1_Pooling/config.json``."""
-
-    pooling_mode_cls_token: bool = False
 
 
 def entries(models_dir: Path) -> tuple[ModelEntry, ...]:
@@ -52,7 +35,7 @@ def add(
     query_prefix: str = "",
     passage_prefix: str = "",
 ) -> ModelEntry:
-    """Register a GGUF file, or a folder with ``model.onnx`` and ``tokenizer.json``.
+    """Register a GGUF file, or a folder with an ONNX model and its ``tokenizer.json``.
 
     The files stay where they are; they are hashed now and linked to. An entry of the same name
     is replaced, unless it is one of the catalogue.
@@ -61,30 +44,67 @@ def add(
         name: What settings call it.
         path: The file or folder.
         models_dir: Where the models are kept.
-        role: For ONNX: ``embedding`` or ``reranking``; found from ``config.json`` when None.
-        query_prefix: Put before every query (embedding).
-        passage_prefix: Put before every passage (embedding).
+        role: For ONNX: ``embedding``, ``reranking`` or ``image``; found from the folder when
+            None.
+        query_prefix: Put before every query (embedding); empty for the checkpoint's own.
+        passage_prefix: Put before every passage (embedding); empty for the checkpoint's own.
 
     Raises:
         ModelError: The name is taken or unfit, or the path holds no model that can be run.
     """
-    if any(entry.name == name for entry in CATALOG) or name in ("fake", "off"):
-        raise ModelError(f"{name}: the name is taken by prismd itself; choose another")
-    if not name or name.startswith(".") or "/" in name:
-        raise ModelError(f"{name!r}: not a name for a folder; use letters, digits, - and .")
-    path = path.expanduser().absolute()
-    if path.is_dir():
-        entry = _onnx_entry(name, path, role)
-        entry = msgspec.structs.replace(
-            entry, query_prefix=query_prefix, passage_prefix=passage_prefix
-        )
-    else:
-        entry = _gguf_entry(name, path)
+    check_name(name)
+    entry = entry_of(name, path.expanduser().absolute(), role)
+    entry = msgspec.structs.replace(
+        entry,
+        query_prefix=query_prefix or entry.query_prefix,
+        passage_prefix=passage_prefix or entry.passage_prefix,
+    )
     # The links of an earlier model of this name must not be taken for those of this one.
     shutil.rmtree(models_dir / name, ignore_errors=True)
     fetch([entry], models_dir)
-    _write(models_dir, (*(e for e in _added(models_dir) if e.name != name), entry))
+    _register(entry, models_dir)
     return entry
+
+
+def adopt(name: str, folder: Path, models_dir: Path, *, note: str) -> ModelEntry:
+    """Register a model that prismd made itself; its files move to the models.
+
+    Args:
+        name: What settings call it; an entry of this name is replaced.
+        folder: On the same disk as ``models_dir``, with the files as ``add`` wants them.
+        models_dir: Where the models are kept.
+        note: How it was made.
+
+    Raises:
+        ModelError: As ``add``.
+    """
+    check_name(name)
+    found = entry_of(name, folder)
+    files = []
+    shutil.rmtree(models_dir / name, ignore_errors=True)
+    (models_dir / name).mkdir(parents=True)
+    for file in found.files:
+        for source in file.sources:
+            assert isinstance(source, LocalPath)  # noqa: S101 - entry_of knows no other
+            Path(source.path).replace(models_dir / name / file.name)
+        files.append(msgspec.structs.replace(file, sources=()))
+        remember(file, models_dir / name)
+    entry = msgspec.structs.replace(found, files=tuple(files), note=note)
+    _register(entry, models_dir)
+    return entry
+
+
+def check_name(name: str) -> None:
+    """Check that a model of the user's own may have this name.
+
+    Raises:
+        ModelError: It is taken by prismd, or unfit for a folder.
+    """
+    taken = {entry.name for entry in CATALOG} | ALIASES.keys() | {"fake", "off"}
+    if name in taken:
+        raise ModelError(f"{name}: the name is taken by prismd itself; choose another")
+    if not name or name.startswith(".") or "/" in name:
+        raise ModelError(f"{name!r}: not a name for a folder; use letters, digits, - and .")
 
 
 def remove(name: str, models_dir: Path) -> int:
@@ -98,6 +118,7 @@ def remove(name: str, models_dir: Path) -> int:
     Raises:
         ModelError: There is nothing of this name.
     """
+    name = ALIASES.get(name, name)
     added = _added(models_dir)
     folder = models_dir / name
     known = any(entry.name == name for entry in CATALOG + added)
@@ -110,72 +131,6 @@ def remove(name: str, models_dir: Path) -> int:
     return freed
 
 
-def _gguf_entry(name: str, path: Path) -> ModelEntry:
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; give a GGUF file or an ONNX folder") from error
-    if magic != _GGUF_MAGIC:
-        raise ModelError(f"{path}: not a GGUF file; give a GGUF file or an ONNX folder")
-    return ModelEntry(
-        name=name,
-        role="generation",
-        engine="gguf",
-        files=(_file("model.gguf", path),),
-        max_tokens=_CONTEXT_TOKENS,
-        licence="the user's own",
-        memory_bytes=int(path.stat().st_size * 1.3),
-    )
-
-
-def _onnx_entry(name: str, folder: Path, role: Role | None) -> ModelEntry:
-    weights = next((folder / w for w in _WEIGHTS if (folder / w).is_file()), None)
-    if weights is None:
-        raise ModelError(f"{folder}: holds no {_WEIGHTS[0]}; export the model to ONNX first")
-    if not (folder / "tokenizer.json").is_file():
-        raise ModelError(f"{folder}: holds no tokenizer.json; save the fast tokenizer beside it")
-    config = _decode(folder / "config.json", _Config)
-    if config is None:
-        raise ModelError(f"{folder}: holds no readable config.json; copy it from the checkpoint")
-    classifies = any("SequenceClassification" in name for name in config.architectures)
-    role = role or ("reranking" if classifies else "embedding")
-    if role not in ("embedding", "reranking"):
-        raise ModelError(f"{folder}: an ONNX model serves embedding or reranking, not {role}")
-    pooling = _decode(folder / "1_Pooling" / "config.json", _PoolingConfig)
-    mode: Pooling = "cls" if pooling and pooling.pooling_mode_cls_token else "mean"
-    return ModelEntry(
-        name=name,
-        role=role,
-        engine="onnx",
-        files=(
-            _file("model.onnx", weights),
-            _file("tokenizer.json", folder / "tokenizer.json"),
-        ),
-        max_tokens=min(config.max_position_embeddings, 512),
-        licence="the user's own",
-        dim=config.hidden_size if role == "embedding" else 0,
-        pooling=mode if role == "embedding" else "none",
-        memory_bytes=weights.stat().st_size * 2,
-    )
-
-
-def _file(name: str, path: Path) -> ModelFile:
-    return ModelFile(
-        name=name,
-        size_bytes=path.stat().st_size,
-        sha256=sha256_of(path),
-        sources=(LocalPath(str(path)),),
-    )
-
-
-def _decode(path: Path, kind: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError):
-        return None
-
-
 def _added(models_dir: Path) -> tuple[ModelEntry, ...]:
     path = models_dir / _LIST
     try:
@@ -184,6 +139,10 @@ def _added(models_dir: Path) -> tuple[ModelEntry, ...]:
         return ()
     except (OSError, msgspec.DecodeError) as error:
         raise ModelError(f"{path}: unreadable ({error}); repair or remove it") from error
+
+
+def _register(entry: ModelEntry, models_dir: Path) -> None:
+    _write(models_dir, (*(e for e in _added(models_dir) if e.name != entry.name), entry))
 
 
 def _write(models_dir: Path, added: tuple[ModelEntry, ...]) -> None:

@@ -208,7 +208,7 @@ class ImageEmbedder(Protocol):
 
     @property
     def space(self) -> EmbeddingSpace:
-        """The space of pictures; texts go by the same with ``content`` ``passage``."""
+        """The space of pictures, with ``content`` ``picture``."""
 
     @property
     def edge_px(self) -> int:

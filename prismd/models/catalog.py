@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prismd.errors import ModelError
+from prismd.models import catalog_image, catalog_speech
 from prismd.models.entry import (
     HuggingFace,
     ModelEntry,
@@ -171,27 +172,40 @@ CATALOG: tuple[ModelEntry, ...] = (
     _QWEN_05B,
     _QWEN_15B,
     _SMOLLM2,
+    *catalog_image.ENTRIES,
+    *catalog_speech.ENTRIES,
 )
 
 DEFAULTS: dict[Role, str] = {
     "embedding": _BGE_SMALL.name,
     "reranking": _MINILM_RERANKER.name,
     "generation": _QWEN_05B.name,
+    "image": catalog_image.ENTRIES[0].name,
+    "speech": catalog_speech.ENTRIES[0].name,
 }
 """The model of each role that is used unless a setting names another."""
 
+ALIASES: dict[str, str] = {"clip": DEFAULTS["image"], "whisper": DEFAULTS["speech"]}
+"""Short names that people know better than the models' own."""
+
 
 def find(name: str, entries: tuple[ModelEntry, ...] = CATALOG) -> ModelEntry:
-    """The entry of this name.
+    """The entry of this name, or of the model that it is short for.
 
     Raises:
         ModelError: There is none; the message lists what there is.
     """
+    wanted = ALIASES.get(name, name)
     for entry in entries:
-        if entry.name == name:
+        if entry.name == wanted:
             return entry
     known = ", ".join(entry.name for entry in entries)
     raise ModelError(
         f"{name}: no model of this name; known are {known}; "
         f"add one of your own with `prismd models add {name} PATH`"
     )
+
+
+def spoken_name(name: str) -> str:
+    """What people call a model: the short name where it has one."""
+    return next((alias for alias, full in ALIASES.items() if full == name), name)

@@ -69,6 +69,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     ``files[0]`` holds the weights. ``dim``, ``pooling`` and the prefixes matter for embedding
     only. ``max_tokens`` is the longest input, of a generator the default context.
     ``memory_bytes`` is the resident size to reckon with when it is loaded and at work.
+    For images, ``edge_px`` is the side of the square that the model looks at, and
+    ``least_similarity`` the cosine from which on a picture is taken to show what a text says.
     """
 
     name: str
@@ -84,6 +86,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     passage_prefix: str = ""
     memory_bytes: int = 0
     note: str = ""
+    edge_px: int = 0
+    least_similarity: float = 0.0
 
     @property
     def size_bytes(self) -> int:
@@ -101,6 +105,7 @@ class ModelEntry(msgspec.Struct, frozen=True):
             pooling=self.pooling,
             query_prefix=self.query_prefix,
             passage_prefix=self.passage_prefix,
+            content="picture" if self.role == "image" else "passage",
         )
 
 

@@ -99,6 +99,11 @@ class _Pull:
                 self._file(entry, file, folder)
 
     def _file(self, entry: ModelEntry, file: ModelFile, folder: Path) -> None:
+        if not file.sources:
+            raise ModelError(
+                f"{entry.name}: {file.name} is lost or damaged and was made on this machine "
+                f"({entry.note}); export it again"
+            )
         reasons = []
         for source in file.sources:
             label = _label(source)

@@ -15,19 +15,37 @@ import msgspec
 from prismd.errors import ModelError
 from prismd.models import catalog
 from prismd.models.added import entries
-from prismd.models.base import Embedder, Generator, Reranker
+from prismd.models.base import Embedder, Generator, ImageEmbedder, Reranker, Transcriber
+from prismd.models.clip import ClipEmbedder
 from prismd.models.entry import Engine, ModelEntry, Role
-from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
+from prismd.models.fake import (
+    FakeEmbedder,
+    FakeGenerator,
+    FakeImageEmbedder,
+    FakeReranker,
+    FakeTranscriber,
+)
 from prismd.models.installed import presence
 from prismd.models.llama import LlamaGenerator
 from prismd.models.onnx import OnnxEmbedder, OnnxReranker
 from prismd.models.remote import RemoteEmbedder, RemoteGenerator
 from prismd.models.remote_http import RemoteEngine
-from prismd.models.runner import ModelRunner, RunnerEmbedder, RunnerReranker
+from prismd.models.runner import (
+    ModelRunner,
+    RunnerEmbedder,
+    RunnerImageEmbedder,
+    RunnerReranker,
+)
+from prismd.models.whisper import WhisperTranscriber
 
 State = Literal["ready", "missing", "loaded", "error", "off", "remote"]
 _OFF = ("", "off")
 _FAKE = "fake"
+_MEANWHILE: dict[Role, str] = {
+    "image": "until then pictures are found by their words, names, folders and dates only",
+    "speech": "until then recordings are found by their names and tags only",
+}
+"""How one does without a role that most people will miss sooner or later."""
 
 
 class ModelSettings(msgspec.Struct, frozen=True):
@@ -42,6 +60,8 @@ class ModelSettings(msgspec.Struct, frozen=True):
     embedding: str = catalog.DEFAULTS["embedding"]
     reranking: str = catalog.DEFAULTS["reranking"]
     generation: str = catalog.DEFAULTS["generation"]
+    image: str = catalog.DEFAULTS["image"]
+    speech: str = catalog.DEFAULTS["speech"]
     threads: int = 0
     provider: str = "auto"
     idle_unload_s: float = 600.0
@@ -76,6 +96,8 @@ class Models:
         embedder: None without weights; then there is no search by meaning.
         reranker: None without weights; then the fused order stands.
         generator: None without weights; then answers are extracted.
+        images: None without weights; then pictures are not found by what they show.
+        transcriber: None without weights; then recordings are not written down.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -86,10 +108,12 @@ class Models:
         self.embedder: RunnerEmbedder | None = self._role("embedding", self._embedder)
         self.reranker: RunnerReranker | None = self._role("reranking", self._reranker)
         self.generator: Generator | None = self._role("generation", self._generator)
+        self.images: RunnerImageEmbedder | None = self._role("image", self._images)
+        self.transcriber: Transcriber | None = self._role("speech", self._transcriber)
 
     def states(self) -> dict[Role, ModelState]:
         """How each role stands now; quick enough for every status request."""
-        roles: tuple[Role, ...] = ("embedding", "reranking", "generation")
+        roles: tuple[Role, ...] = ("embedding", "reranking", "generation", "image", "speech")
         return {role: self._fixed.get(role) or self._live(role) for role in roles}
 
     def close(self) -> None:
@@ -101,7 +125,7 @@ class Models:
         """Build a role; what cannot be built becomes the role's state."""
         name: str = getattr(self._settings, role)
         if name in _OFF:
-            self._fixed[role] = ModelState(name, "off", f"switched off by [{role}] model")
+            self._fixed[role] = ModelState(name, "off", f"switched off by [models] {role}")
             return None
         try:
             return build(name)
@@ -118,14 +142,15 @@ class Models:
             return ModelState(name, "error", model.failure)
         # The weights may have been removed since the start.
         if presence(model.entry, self._settings.models_dir) == "missing":
-            return _missing(name)
+            return _missing(role, name)
         return ModelState(name, "ready", "loads on first use")
 
     def _entry(self, role: Role, name: str) -> ModelEntry:
         entry = catalog.find(name, entries(self._settings.models_dir))
         if entry.role != role:
             raise ModelError(
-                f"{name}: a model for {entry.role}, not for {role}; choose another in [{role}]"
+                f"{name}: a model for {entry.role}, not for {role}; "
+                f"choose another in [models] {role}"
             )
         return entry
 
@@ -139,7 +164,7 @@ class Models:
         if entry.engine != engine:
             raise ModelError(f"{name}: {role} runs {engine} models, not {entry.engine}")
         if presence(entry, self._settings.models_dir) == "missing":
-            self._fixed[role] = _missing(name)
+            self._fixed[role] = _missing(role, name)
             raise ModelError(f"{name}: not there")
         return entry
 
@@ -211,7 +236,41 @@ class Models:
         self._ends.append(model)
         return model
 
-    def _runner(self, role: Role, name: str, model: Embedder | Reranker) -> ModelRunner:
+    def _images(self, name: str) -> RunnerImageEmbedder:
+        settings = self._settings
+        model: ImageEmbedder
+        if name == _FAKE:
+            model = FakeImageEmbedder()
+            self._fixed["image"] = _fake_state()
+        else:
+            model = ClipEmbedder(
+                self._present("image", name, "onnx"),
+                settings.models_dir,
+                threads=settings.threads,
+                provider=settings.provider,
+            )
+        return RunnerImageEmbedder(model, self._runner("image", name, model))
+
+    def _transcriber(self, name: str) -> Transcriber:
+        settings = self._settings
+        model: Transcriber
+        if name == _FAKE:
+            model = FakeTranscriber()
+            self._fixed["speech"] = _fake_state()
+        else:
+            model = WhisperTranscriber(
+                self._present("speech", name, "ctranslate2"),
+                settings.models_dir,
+                threads=settings.threads,
+                idle_unload_s=settings.idle_unload_s or None,
+            )
+            self._raw["speech"] = model
+        self._ends.append(model)
+        return model
+
+    def _runner(
+        self, role: Role, name: str, model: Embedder | Reranker | ImageEmbedder
+    ) -> ModelRunner:
         self._raw[role] = model
         runner = ModelRunner(name, model.close, idle_unload_s=self._settings.idle_unload_s or None)
         self._ends.append(runner)
@@ -221,8 +280,10 @@ class Models:
         return RemoteEngine(base_url, name, api_key_env, self._settings.remote_timeout_s)
 
 
-def _missing(name: str) -> ModelState:
-    return ModelState(name, "missing", f"run `prismd models pull {name}`")
+def _missing(role: Role, name: str) -> ModelState:
+    command = f"run `prismd models pull {catalog.spoken_name(name)}`"
+    meanwhile = _MEANWHILE.get(role)
+    return ModelState(name, "missing", f"{command}; {meanwhile}" if meanwhile else command)
 
 
 def _fake_state() -> ModelState:

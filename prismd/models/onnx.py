@@ -62,7 +62,7 @@ class FastTokens:
         """
         with self._lock:
             if self._tokenizer is None:
-                self._tokenizer = _tokenizer(self._files()["tokenizer.json"])
+                self._tokenizer = open_tokenizer(self._files()["tokenizer.json"])
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
 
@@ -126,7 +126,7 @@ class _Engine:
             if self._workers is not None:
                 self._workers.shutdown()
             self._session = self._tokenizer = self._workers = None
-            _trim()
+            trim_memory()
 
     def _forward(self, encoding: tokenizers.Encoding) -> NDArray[Any]:
         """The first output for one text, without the axis of the batch."""
@@ -160,9 +160,9 @@ class _Engine:
 
     def _open(self) -> None:
         files = self.files()
-        tokenizer = _tokenizer(files["tokenizer.json"])
+        tokenizer = open_tokenizer(files["tokenizer.json"])
         tokenizer.enable_truncation(self.entry.max_tokens)
-        self._session = _session(self.entry.name, files["model.onnx"], self._provider)
+        self._session = open_session(self.entry.name, files["model.onnx"], self._provider)
         self._inputs = frozenset(node.name for node in self._session.get_inputs()) & _INPUTS
         self._tokenizer = tokenizer
         self._workers = ThreadPoolExecutor(self._threads, thread_name_prefix=self.entry.name)
@@ -316,7 +316,17 @@ def available_providers() -> list[str]:
     return [name for name, provider in _PROVIDERS.items() if provider in there]
 
 
-def _session(name: str, weights: Path, provider: str) -> onnxruntime.InferenceSession:
+def open_session(name: str, weights: Path, provider: str) -> onnxruntime.InferenceSession:
+    """A session of one thread; as many may run in it at once as call it.
+
+    Args:
+        name: The model's name, for errors.
+        weights: The graph.
+        provider: As for ``OnnxEmbedder``.
+
+    Raises:
+        ModelError: The provider is not there, or the graph cannot be loaded.
+    """
     import onnxruntime
 
     there = available_providers()
@@ -341,7 +351,8 @@ def _session(name: str, weights: Path, provider: str) -> onnxruntime.InferenceSe
         ) from error
 
 
-def _tokenizer(path: Path) -> tokenizers.Tokenizer:
+def open_tokenizer(path: Path) -> tokenizers.Tokenizer:
+    """A tokeniser that neither pads nor cuts."""
     import tokenizers
 
     tokenizer = tokenizers.Tokenizer.from_file(str(path))
@@ -351,7 +362,7 @@ def _tokenizer(path: Path) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _trim() -> None:
+def trim_memory() -> None:
     """Hand freed memory back to the system, where the C library keeps it otherwise (glibc)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

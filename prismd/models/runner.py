@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from enum import IntEnum
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError
-from prismd.models.base import Embedder, Reranker, TokenCounter
+from prismd.models.base import Embedder, ImageEmbedder, Reranker, TokenCounter
 
 T = TypeVar("T")
 
 _QUERY_CACHE = 512
 _SLICE_TEXTS = 8
+# A picture takes about as long as two passages.
+_SLICE_PICTURES = 4
 
 
 class Priority(IntEnum):
@@ -140,8 +143,7 @@ class RunnerEmbedder:
         self._runner = runner
         self._passages = passages
         self._slice_texts = slice_texts
-        self._cache: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self._cache_lock = threading.Lock()
+        self._recent = _Recent()
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -165,22 +167,11 @@ class RunnerEmbedder:
         Raises:
             ModelError: The model fails, or the runner has been closed.
         """
-        starts = range(0, len(texts), self._slice_texts)
-        futures = [
-            self._runner.submit(
-                self._passages, self._work(texts[start : start + self._slice_texts])
-            )
-            for start in starts
+        work = [
+            partial(self._model.embed_passages, piece)
+            for piece in _slices(texts, self._slice_texts)
         ]
-        vectors = np.empty((len(texts), self.space.dim), dtype=np.float32)
-        try:
-            for start, future in zip(starts, futures, strict=True):
-                vectors[start : start + self._slice_texts] = future.result()
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
-        return vectors
+        return _gathered(self._runner, self._passages, work, self.space.dim)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Embed a query before all ingestion; shape ``(space.dim,)``, L2-normalised.
@@ -188,25 +179,17 @@ class RunnerEmbedder:
         Raises:
             ModelError: As ``embed_passages``.
         """
-        with self._cache_lock:
-            if text in self._cache:
-                self._cache.move_to_end(text)
-                return self._cache[text].copy()
+        if (known := self._recent.get(text)) is not None:
+            return known
         vector = self._runner.submit(
             Priority.QUESTION, lambda: self._model.embed_query(text)
         ).result()
-        with self._cache_lock:
-            self._cache[text] = vector
-            while len(self._cache) > _QUERY_CACHE:
-                self._cache.popitem(last=False)
-        return vector.copy()
+        self._recent.put(text, vector.copy())
+        return vector
 
     def close(self) -> None:
         """Give the memory back; the next call loads again."""
         self._runner.submit(Priority.QUESTION, self._model.close).result()
-
-    def _work(self, texts: Sequence[str]) -> Callable[[], NDArray[np.float32]]:
-        return lambda: self._model.embed_passages(texts)
 
 
 class RunnerReranker:
@@ -234,3 +217,136 @@ class RunnerReranker:
     def close(self) -> None:
         """Give the memory back; the next call loads again."""
         self._runner.submit(Priority.QUESTION, self._model.close).result()
+
+
+class RunnerImageEmbedder:
+    """A model of pictures and texts as seen through its runner.
+
+    Texts are questions and overtake; pictures are ingestion, unless they are asked with. The
+    vectors of recent texts are kept.
+
+    Args:
+        model: The model; used by the runner's thread only.
+        runner: Its runner.
+        pictures: Whose work ``embed_images`` is.
+        slice_pictures: Pictures in one piece of work.
+    """
+
+    def __init__(
+        self,
+        model: ImageEmbedder,
+        runner: ModelRunner,
+        *,
+        pictures: Priority = Priority.INGEST,
+        slice_pictures: int = _SLICE_PICTURES,
+    ) -> None:
+        self._model = model
+        self._runner = runner
+        self._pictures = pictures
+        self._slice_pictures = slice_pictures
+        self._recent = _Recent()
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of pictures, with ``content`` ``picture``."""
+        return self._model.space
+
+    @property
+    def edge_px(self) -> int:
+        """The side of the square that the model looks at."""
+        return self._model.edge_px
+
+    @property
+    def least_similarity(self) -> float:
+        """The least cosine at which a picture is taken to show what a text says."""
+        return self._model.least_similarity
+
+    def for_questions(self) -> RunnerImageEmbedder:
+        """The same model, whose pictures too are work that a person waits for."""
+        return RunnerImageEmbedder(
+            self._model,
+            self._runner,
+            pictures=Priority.QUESTION,
+            slice_pictures=self._slice_pictures,
+        )
+
+    def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed pictures; shape ``(n, space.dim)``, rows L2-normalised, in input order.
+
+        Args:
+            pixels: Shape ``(n, edge_px, edge_px, 3)``, RGB.
+
+        Raises:
+            ModelError: The model fails, or the runner has been closed.
+        """
+        slices = _slices(pixels, self._slice_pictures)
+        work = [partial(self._model.embed_images, piece) for piece in slices]
+        return _gathered(self._runner, self._pictures, work, self.space.dim)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts before all ingestion; shape ``(len(texts), space.dim)``, in order.
+
+        Raises:
+            ModelError: As ``embed_images``.
+        """
+        known = {}
+        for text in texts:
+            if (vector := self._recent.get(text)) is not None:
+                known[text] = vector
+        unknown = [text for text in dict.fromkeys(texts) if text not in known]
+        work = [partial(self._model.embed_texts, piece) for piece in _slices(unknown, _SLICE_TEXTS)]
+        vectors = _gathered(self._runner, Priority.QUESTION, work, self.space.dim)
+        for text, row in zip(unknown, vectors, strict=True):
+            known[text] = row
+            self._recent.put(text, row.copy())
+        rows = [known[text] for text in texts]
+        return np.array(rows, dtype=np.float32).reshape(len(texts), self.space.dim)
+
+    def close(self) -> None:
+        """Give the memory back; the next call loads again."""
+        self._runner.submit(Priority.QUESTION, self._model.close).result()
+
+
+class _Recent:
+    """The vectors of the texts that were asked last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    def get(self, text: str) -> NDArray[np.float32] | None:
+        with self._lock:
+            if text not in self._vectors:
+                return None
+            self._vectors.move_to_end(text)
+            return self._vectors[text].copy()
+
+    def put(self, text: str, vector: NDArray[np.float32]) -> None:
+        with self._lock:
+            self._vectors[text] = vector
+            while len(self._vectors) > _QUERY_CACHE:
+                self._vectors.popitem(last=False)
+
+
+_Rows = TypeVar("_Rows", bound=Sequence[object] | NDArray[np.uint8])
+
+
+def _slices(rows: _Rows, size: int) -> list[_Rows]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]  # type: ignore[misc]
+
+
+def _gathered(
+    runner: ModelRunner,
+    priority: Priority,
+    work: Sequence[Callable[[], NDArray[np.float32]]],
+    dim: int,
+) -> NDArray[np.float32]:
+    """Run pieces of work, and put their rows together in order."""
+    futures = [runner.submit(priority, piece) for piece in work]
+    try:
+        rows = [future.result() for future in futures]
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+    return np.concatenate(rows) if rows else np.empty((0, dim), dtype=np.float32)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,16 +11,15 @@ from typing import Any
 
 import apsw
 import msgspec
-import numpy as np
 
 from prismd.errors import StoreError
 from prismd.store import documents, files, inverted_lists, lexical, snapshot, vectors
+from prismd.store.check_vectors import wrong_in_flat
 from prismd.store.database import Database
 from prismd.wording import passage_context
 
-_MAX_NEAREST = 4_096
 _BLOCK_ROWS = 1_024
-_INDEXES = ("passage_words", "passage_trigrams")
+_INDEXES = ("passage_words", "passage_trigrams", "file_names")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -88,7 +86,12 @@ def _index_rules(broken: list[str]) -> list[_Rule]:
     def count(connection: apsw.Connection) -> int:
         return len(_damage(connection)[1])
 
-    return [_Rule("damaged word indexes", count, _index_words)] if broken else []
+    return [_Rule("damaged word indexes", count, _index_all)] if broken else []
+
+
+def _index_all(connection: apsw.Connection) -> None:
+    _index_words(connection)
+    _index_names(connection)
 
 
 def _index_words(connection: apsw.Connection) -> None:
@@ -99,6 +102,14 @@ def _index_words(connection: apsw.Connection) -> None:
     while rows := _passages_after(connection, after):
         _index_passages(connection, rows)
         after = rows[-1][0]
+
+
+def _index_names(connection: apsw.Connection) -> None:
+    """Make the index of file names anew from the files."""
+    connection.execute("INSERT INTO file_names (file_names) VALUES ('delete-all')")
+    connection.execute(
+        "INSERT INTO file_names (rowid, path) SELECT id, index_text(path) FROM files"
+    )
 
 
 def _passages_after(connection: apsw.Connection, after: int) -> list[Any]:
@@ -143,11 +154,14 @@ def _orphan(connection: apsw.Connection) -> None:
     )
 
 
+_UNUSED = (
+    "embeddings WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
+    " AND hash NOT IN (SELECT unhex(sha256) FROM documents)"
+)
+
+
 def _delete_unused_vectors(connection: apsw.Connection) -> None:
-    rows: list[Any] = connection.execute(
-        "SELECT DISTINCT hash FROM embeddings"
-        " WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
-    ).fetchall()
+    rows: list[Any] = connection.execute(f"SELECT DISTINCT hash FROM {_UNUSED}").fetchall()
     vectors.delete_unused(connection, [row[0] for row in rows])
 
 
@@ -209,6 +223,15 @@ _RULES = [
         _index_words,
     ),
     _Rule(
+        "files missing from the index of names, or names without a file",
+        _count(
+            "SELECT (SELECT count(*) FROM files"
+            " WHERE id NOT IN (SELECT id FROM file_names_docsize))"
+            " + (SELECT count(*) FROM file_names_docsize WHERE id NOT IN (SELECT id FROM files))"
+        ),
+        _index_names,
+    ),
+    _Rule(
         "passages that name a missing vector",
         _count(
             "SELECT count(*) FROM passages WHERE embedding_id IS NOT NULL"
@@ -231,11 +254,8 @@ _RULES = [
         ),
     ),
     _Rule(
-        "vectors that no passage uses",
-        _count(
-            "SELECT count(*) FROM embeddings"
-            " WHERE hash NOT IN (SELECT embedding_hash FROM passages)"
-        ),
+        "vectors that no passage, picture or recording uses",
+        _count(f"SELECT count(*) FROM {_UNUSED}"),
         _delete_unused_vectors,
     ),
     _Rule(
@@ -290,69 +310,13 @@ def _vector_rules(connection: apsw.Connection) -> list[_Rule]:
         make_flat = partial(vectors.make_flat, space_id=space_id)
         if vectors.has_flat(connection, space_id):
             what = "vectors that the flat index lacks or has otherwise, or entries without a vector"
-            count = partial(_wrong_in_flat, space_id=space_id, dim=space.dim)
+            count = partial(wrong_in_flat, space_id=space_id, dim=space.dim)
             rules.append(_Rule(what, count, make_flat))
         else:
             what = "vectors that the inverted lists lack"
             count = partial(inverted_lists.missing, space_id=space_id)
             rules.append(_Rule(what, count, partial(inverted_lists.give_up, space_id=space_id)))
     return rules
-
-
-def _wrong_in_flat(connection: apsw.Connection, space_id: int, dim: int) -> int:
-    """How many vectors the flat index has not as the table has them."""
-    total = connection.execute(
-        "SELECT count(*) FROM embeddings WHERE space_id = ? AND length(vector) = ?",
-        (space_id, 2 * dim),
-    ).get
-    try:
-        same, without = _compare_flat(connection, space_id, dim)
-    except apsw.Error:  # its own tables are damaged
-        return max(1, int(total))
-    if total and not _search_finds(connection, space_id, dim, min(total, _MAX_NEAREST)):
-        return int(total)
-    return int(total) - same + without
-
-
-def _compare_flat(connection: apsw.Connection, space_id: int, dim: int) -> tuple[int, int]:
-    """Entries of the flat index that are as the table has them, and those without a vector."""
-    entries = connection.execute(f"SELECT rowid, vector FROM {vectors.flat_name(space_id)}")
-    same = without = 0
-    while block := list(itertools.islice(entries, _BLOCK_ROWS)):
-        ids = msgspec.json.encode([row[0] for row in block]).decode()
-        rows: list[Any] = connection.execute(
-            "SELECT id, vector FROM embeddings WHERE id IN (SELECT value FROM json_each(?))"
-            " AND +space_id = ? AND length(vector) = ?",
-            (ids, space_id, 2 * dim),
-        ).fetchall()
-        true = dict(rows)
-        for id_, vector in block:
-            if id_ not in true:
-                without += 1
-            else:
-                same += _same(vector, np.frombuffer(true[id_], "<f2").astype("<f4").tobytes())
-    return same, without
-
-
-def _search_finds(connection: apsw.Connection, space_id: int, dim: int, count: int) -> bool:
-    query = np.ones(dim, "<f4").tobytes()
-    try:
-        rows = connection.execute(
-            f"SELECT rowid FROM {vectors.flat_name(space_id)} WHERE vector MATCH ? AND k = ?",
-            (query, count),
-        ).fetchall()
-    except apsw.Error:
-        return False
-    return len(rows) == count
-
-
-def _same(one: object, other: bytes) -> bool:
-    """Whether two packed vectors are one, but for what half precision takes away."""
-    if not isinstance(one, bytes) or len(one) != len(other):
-        return False
-    return bool(
-        np.allclose(np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4"), rtol=1e-2, atol=1e-3)
-    )
 
 
 def backup(database: Database, destination: Path) -> int:

@@ -22,7 +22,7 @@ import apsw
 import sqlite_vec
 
 from prismd.errors import StoreError, StoreLocked
-from prismd.store import migrate
+from prismd.store import lexical, migrate
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -201,11 +201,19 @@ def _connect(path: Path, flags: int) -> apsw.Connection:
     connection.execute("PRAGMA mmap_size = 268435456")
     # SQLite's own lower() knows only ASCII.
     connection.create_scalar_function("fold", _fold, 1, deterministic=True)
+    # Triggers call it, and the file's schema is not trusted to call what may do harm.
+    connection.create_scalar_function(
+        "index_text", _index_text, 1, deterministic=True, flags=apsw.SQLITE_INNOCUOUS
+    )
     return connection
 
 
 def _fold(*values: apsw.SQLiteValue) -> str:
     return unicodedata.normalize("NFC", str(values[0])).lower()
+
+
+def _index_text(*values: apsw.SQLiteValue) -> str:
+    return lexical.index_text(str(values[0]))
 
 
 def _open_writer(path: Path) -> apsw.Connection:

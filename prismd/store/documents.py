@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -15,6 +15,8 @@ from prismd.store import lexical, vectors
 
 _COMPRESSION = 3
 _STALE = ""
+OCR_LANGUAGES = "ocr_languages"
+"""Key of ``engines``: the languages that the settings asked OCR for, joined by ``+``."""
 
 
 class IndexedPassage(msgspec.Struct, frozen=True):
@@ -94,11 +96,12 @@ def _put_document(connection: apsw.Connection, document: Document) -> int:
     extraction = document.extraction
     row = connection.execute(
         "INSERT INTO documents (sha256, type, media_type, size_bytes, title, language, metadata,"
-        " warnings, extractor, chunker, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " warnings, engines, extractor, chunker, indexed_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (sha256) DO UPDATE SET type = excluded.type,"
         " media_type = excluded.media_type, title = excluded.title,"
         " language = excluded.language, metadata = excluded.metadata,"
-        " warnings = excluded.warnings, extractor = excluded.extractor,"
+        " warnings = excluded.warnings, engines = excluded.engines, extractor = excluded.extractor,"
         " chunker = excluded.chunker, indexed_at = excluded.indexed_at RETURNING id",
         (
             document.sha256,
@@ -109,6 +112,7 @@ def _put_document(connection: apsw.Connection, document: Document) -> int:
             extraction.language,
             msgspec.json.encode(extraction.metadata).decode(),
             msgspec.json.encode(extraction.warnings).decode(),
+            msgspec.json.encode(extraction.engines).decode(),
             document.extractor,
             document.chunker,
             time.time(),
@@ -176,11 +180,11 @@ def collect_orphans(connection: apsw.Connection, *, older_than_s: float, limit: 
         How many were deleted; at most ``limit``, so that the writer is never held for long.
     """
     rows: list[Any] = connection.execute(
-        "SELECT id FROM documents WHERE orphaned_at <= ? LIMIT ?",
+        "SELECT id, sha256 FROM documents WHERE orphaned_at <= ? LIMIT ?",
         (time.time() - older_than_s, limit),
     ).fetchall()
-    hashes: set[bytes] = set()
-    for (document_id,) in rows:
+    hashes = {bytes.fromhex(sha256) for _, sha256 in rows}
+    for document_id, _ in rows:
         hashes |= _delete_passages(connection, document_id)
         connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
     vectors.delete_unused(connection, hashes)
@@ -210,6 +214,15 @@ def content(connection: apsw.Connection, sha256: str) -> Content | None:
     text = zlib.decompress(row[4]).decode("utf-8")
     layout = msgspec.msgpack.decode(zlib.decompress(row[5]), type=Layout)
     return Content(row[0], row[1], row[2], row[3], text, layout)
+
+
+def metadata(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What documents say of themselves, by their ids."""
+    rows: list[Any] = connection.execute(
+        "SELECT id, metadata FROM documents WHERE id IN (SELECT value FROM json_each(?))",
+        (msgspec.json.encode(list(ids)).decode(),),
+    ).fetchall()
+    return {id_: msgspec.json.decode(packed, type=dict[str, str]) for id_, packed in rows}
 
 
 def passages(connection: apsw.Connection, document_id: int) -> list[Passage]:
@@ -247,7 +260,7 @@ def mark_stale(connection: apsw.Connection, document_ids: Sequence[int]) -> None
     )
 
 
-def stale(connection: apsw.Connection, extractors: dict[str, str], chunker: str) -> list[int]:
+def stale(connection: apsw.Connection, extractors: Mapping[str, str], chunker: str) -> list[int]:
     """Documents that another version of extractor or chunker made.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import apsw
@@ -14,6 +15,12 @@ from prismd.domain import FileState
 from prismd.errors import ConfigError
 
 _LARGE_BYTES = 5_000_000
+_RECORDINGS = (
+    *(".mp3", ".wav", ".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wma", ".aiff"),
+    *(".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".wmv"),
+)
+SLOW = 2
+"""Priority of files that take minutes: recordings."""
 _MAX_INTEGER = 2**63 - 1
 
 
@@ -81,28 +88,6 @@ class Known(msgspec.Struct, frozen=True):
             and self.mtime_ns == entry.mtime_ns
             and self.inode == entry.inode
         )
-
-
-class FileRecord(msgspec.Struct, frozen=True):
-    """A file's row with what its document says, as ``/files`` shows it."""
-
-    id: int
-    path: str
-    path_raw: bytes
-    type: str
-    media_type: str
-    size_bytes: int
-    mtime_ns: int
-    sha256: str
-    state: FileState
-    error_code: str
-    error_message: str
-    passages: int
-    title: str
-    indexed_at: float | None
-    document_id: int | None
-    metadata: str
-    warnings: str
 
 
 def add_root(
@@ -295,16 +280,28 @@ def end_without_document(
 
 
 def enqueue(connection: apsw.Connection, file_id: int, size_bytes: int, mtime_ns: int) -> None:
-    """Queue a file: small before large, then recently changed first.
+    """Queue a file: small before large before recordings, then recently changed first.
 
     A file that is queued already starts afresh: its content is another now.
     """
+    path = connection.execute("SELECT path FROM files WHERE id = ?", (file_id,)).get
     connection.execute(
         "INSERT INTO jobs (file_id, priority, recency) VALUES (?, ?, ?)"
         " ON CONFLICT (file_id) DO UPDATE SET attempts = 0, not_before = 0,"
         " priority = excluded.priority, recency = excluded.recency, leased_by = NULL",
-        (file_id, int(size_bytes > _LARGE_BYTES), -mtime_ns),
+        (file_id, _priority(str(path), size_bytes), -mtime_ns),
     )
+
+
+def is_recording(path: str) -> bool:
+    """Whether a file's name says that it is a recording or a film."""
+    return PurePosixPath(path).suffix.lower() in _RECORDINGS
+
+
+def _priority(path: str, size_bytes: int) -> int:
+    if is_recording(path):
+        return SLOW
+    return int(size_bytes > _LARGE_BYTES)
 
 
 def enqueue_holders(connection: apsw.Connection, document_ids: Sequence[int]) -> int:
@@ -335,63 +332,6 @@ def root_counts(connection: apsw.Connection) -> dict[int, int]:
     """Files by root."""
     rows = connection.execute("SELECT root_id, count(*) FROM files GROUP BY root_id")
     return {int(root_id): int(count) for root_id, count in rows if root_id is not None}
-
-
-_RECORD = """
-    SELECT f.id, f.path, f.path_raw, coalesce(d.type, ''), coalesce(d.media_type, f.media_type),
-        f.size_bytes, f.mtime_ns, coalesce(f.sha256, ''), f.state, f.error_code, f.error_message,
-        (SELECT count(*) FROM passages WHERE document_id = f.document_id),
-        coalesce(d.title, ''), f.indexed_at, f.document_id, coalesce(d.metadata, '{}'),
-        coalesce(d.warnings, '[]')
-    FROM files f LEFT JOIN documents d ON d.id = f.document_id
-"""
-
-
-class FileQuery(msgspec.Struct, frozen=True):
-    """What narrows a listing of files. Empty fields narrow nothing."""
-
-    state: tuple[str, ...] = ()
-    type: tuple[str, ...] = ()
-    path: str = ""
-    limit: int = 100
-    after_id: int = 0
-
-
-def listing(connection: apsw.Connection, query: FileQuery) -> tuple[list[FileRecord], int]:
-    """Files in the order of their ids, and how many match in all pages together."""
-    conditions = ["1"]
-    values: list[str] = []
-    for column, wanted in (("f.state", query.state), ("d.type", query.type)):
-        if wanted:
-            conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-    if query.path:
-        conditions.append("instr(lower(f.path), lower(?)) > 0")
-        values.append(query.path)
-    where = " AND ".join(conditions)
-    total = connection.execute(
-        f"SELECT count(*) FROM files f LEFT JOIN documents d ON d.id = f.document_id WHERE {where}",
-        values,
-    ).get
-    rows = connection.execute(
-        f"{_RECORD} WHERE {where} AND f.id > ? ORDER BY f.id LIMIT ?",
-        [*values, query.after_id, query.limit],
-    )
-    return [FileRecord(*row) for row in rows], int(total)
-
-
-def record(connection: apsw.Connection, file_id: int) -> FileRecord | None:
-    """One file, or None."""
-    row = connection.execute(f"{_RECORD} WHERE f.id = ?", (file_id,)).fetchone()
-    return FileRecord(*row) if row else None
-
-
-def holding(connection: apsw.Connection, sha256: str) -> list[FileRecord]:
-    """The files that hold a document, the latest changed first."""
-    rows = connection.execute(
-        f"{_RECORD} WHERE d.sha256 = ? ORDER BY f.mtime_ns DESC, f.path", (sha256,)
-    )
-    return [FileRecord(*row) for row in rows]
 
 
 def _display(path: bytes) -> str:

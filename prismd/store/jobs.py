@@ -62,7 +62,7 @@ def recover(connection: apsw.Connection) -> int:
     return int(in_hand)
 
 
-def lease(connection: apsw.Connection, owner: str) -> Job | None:
+def lease(connection: apsw.Connection, owner: str, *, slow: bool = False) -> Job | None:
     """Take the next file in hand, or None when none is due.
 
     Files of a folder that is offline wait until it is back.
@@ -70,11 +70,13 @@ def lease(connection: apsw.Connection, owner: str) -> Job | None:
     Args:
         connection: The write connection.
         owner: Names this lease; another one's result for the file does not count any more.
+        slow: Whether it is to be one of the files that take minutes, or any other.
     """
     row = connection.execute(
         "SELECT j.file_id, f.path_raw, f.size_bytes, f.mtime_ns, j.attempts"
         " FROM jobs j JOIN files f ON f.id = j.file_id"
         f" WHERE j.leased_by IS NULL AND j.not_before <= ? AND {_REACHABLE}"
+        f" AND j.priority {'>=' if slow else '<'} {files.SLOW}"
         " ORDER BY j.priority, j.recency LIMIT 1",
         (time.time(),),
     ).fetchone()
@@ -148,11 +150,17 @@ def in_hand(connection: apsw.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM jobs WHERE leased_by IS NOT NULL").get)
 
 
-def next_due_s(connection: apsw.Connection) -> float | None:
-    """Seconds until ``lease`` has a file to give (0 when it has), or None when none is queued."""
+def next_due_s(connection: apsw.Connection, *, slow: bool | None = None) -> float | None:
+    """Seconds until ``lease`` has a file to give (0 when it has), or None when none is queued.
+
+    Args:
+        connection: Any connection to the file.
+        slow: As for ``lease``; None asks for files of either kind.
+    """
+    kind = "" if slow is None else f"AND j.priority {'>=' if slow else '<'} {files.SLOW}"
     due = connection.execute(
         "SELECT min(j.not_before) FROM jobs j JOIN files f ON f.id = j.file_id"
-        f" WHERE j.leased_by IS NULL AND {_REACHABLE}"
+        f" WHERE j.leased_by IS NULL AND {_REACHABLE} {kind}"
     ).get
     return None if due is None else max(0.0, float(due) - time.time())
 

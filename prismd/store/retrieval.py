@@ -166,11 +166,13 @@ def _telling_words(connection: apsw.Connection, words: Sequence[str]) -> list[st
     return kept
 
 
-def passages_with(connection: apsw.Connection, word: str) -> int:
-    """How many passages hold a word, stemmed as the index has it."""
+def passages_with(
+    connection: apsw.Connection, word: str, *, vocabulary: str = "passage_words_vocabulary"
+) -> int:
+    """How many passages (or rows of another index) hold a word, stemmed as the index has it."""
     if start := lexical.beginning(word):
         found = connection.execute(
-            "SELECT sum(doc) FROM passage_words_vocabulary WHERE term >= ? AND term < ?",
+            f"SELECT sum(doc) FROM {vocabulary} WHERE term >= ? AND term < ?",
             (start, start + "\U0010ffff"),
         ).get
         return int(found or 0)
@@ -183,8 +185,7 @@ def passages_with(connection: apsw.Connection, word: str) -> int:
         include_colocated=False,
     )
     counts = [
-        connection.execute("SELECT doc FROM passage_words_vocabulary WHERE term = ?", (token,)).get
-        or 0
+        connection.execute(f"SELECT doc FROM {vocabulary} WHERE term = ?", (token,)).get or 0
         for token in tokens
     ]
     return min(counts, default=0)

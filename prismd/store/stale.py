@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import apsw
 import msgspec
 
@@ -20,54 +23,108 @@ class Stale(msgspec.Struct, frozen=True):
     command: str = COMMAND
 
 
-def report(
-    connection: apsw.Connection,
-    extractors: dict[str, str],
-    chunker: str,
-    space: EmbeddingSpace | None,
-) -> list[Stale]:
-    """What is stale.
+class Present(msgspec.Struct, frozen=True):
+    """What documents would be made with now.
 
-    Args:
-        connection: Any connection to the file.
-        extractors: Present version of the extractor of each media type.
-        chunker: The present chunker's tag.
-        space: The present embedder's space, or None where there is no embedder.
+    Attributes:
+        extractors: Version of the extractor of each media type.
+        chunker: The chunker's tag.
+        spaces: Of the present models: of texts, and of pictures.
+        ocr: Whether pictures of text can be read.
+        speech: The model that writes down what is said; empty where there is none.
+        ocr_languages: The languages that OCR is asked for, joined by ``+``, by watched folder.
     """
-    found = []
-    outdated = documents.stale(connection, extractors, chunker)
-    if outdated:
-        found.append(
-            Stale("documents", len(outdated), "made by another version or other chunk sizes")
+
+    extractors: Mapping[str, str]
+    chunker: str
+    spaces: tuple[EmbeddingSpace, ...] = ()
+    ocr: bool = False
+    speech: str = ""
+    ocr_languages: Mapping[str, str] = {}
+
+    def has(self, space: EmbeddingSpace) -> bool:
+        """Whether vectors of a space are of a present model, or of a kind that has none now."""
+        return space in self.spaces or all(
+            space.content != present.content for present in self.spaces
         )
-    for space_id, other in vectors.spaces(connection):
-        if space is not None and other != space:
+
+
+def report(connection: apsw.Connection, present: Present) -> list[Stale]:
+    """What is stale."""
+    found = [
+        Stale(what, len(ids), why) for what, why, ids in _documents(connection, present) if ids
+    ]
+    for space_id, space in vectors.spaces(connection):
+        if not present.has(space):
+            now = next(s.model for s in present.spaces if s.content == space.content)
+            other = f"{space.model}, not {now}" if space.model != now else f"other weights of {now}"
             count = vectors.count(connection, space_id)
-            found.append(Stale("vectors", count, f"made by {other.model}, not {space.model}"))
+            found.append(Stale("vectors", count, f"made by {other}"))
     return found
 
 
-def redo(
-    connection: apsw.Connection,
-    extractors: dict[str, str],
-    chunker: str,
-    space: EmbeddingSpace | None,
-    *,
-    everything: bool = False,
-) -> int:
+def redo(connection: apsw.Connection, present: Present, *, everything: bool = False) -> int:
     """Queue what is stale, or all documents; drop vectors of other models.
 
     Returns:
         How many files will be read anew.
     """
     if everything:
-        ids = [row[0] for row in connection.execute("SELECT id FROM documents")]
+        ids = [int(str(row[0])) for row in connection.execute("SELECT id FROM documents")]
     else:
-        ids = documents.stale(connection, extractors, chunker)
-    for space_id, other in vectors.spaces(connection):
-        if space is not None and other != space:
+        ids = sorted({id_ for _, _, stale in _documents(connection, present) for id_ in stale})
+    for space_id, space in vectors.spaces(connection):
+        if not present.has(space):
             vectors.drop_space(connection, space_id)
-    if space is not None:
+    for space in present.spaces:
         vectors.put_space(connection, space)
     documents.mark_stale(connection, ids)
     return files.enqueue_holders(connection, ids)
+
+
+def _documents(
+    connection: apsw.Connection, present: Present
+) -> Iterable[tuple[str, str, list[int]]]:
+    outdated = documents.stale(connection, present.extractors, present.chunker)
+    yield "documents", "made by another version or other chunk sizes", outdated
+    engines = _engines(connection)
+    if present.ocr:
+        unread = [id_ for id_, made in engines.items() if made.get("ocr") == ""]
+        yield "pictures and scans", "made without OCR, which is there now", unread
+        yield "pictures and scans", "read in other languages", _other_languages(connection, present)
+    if present.speech:
+        unheard = [id_ for id_, made in engines.items() if made.get("speech") == ""]
+        yield "recordings", f"made without {present.speech}, which is there now", unheard
+        other = [
+            id_
+            for id_, made in engines.items()
+            if made.get("speech") not in (None, "", present.speech)
+        ]
+        yield "recordings", f"made by another model than {present.speech}", other
+
+
+def _engines(connection: apsw.Connection) -> dict[int, dict[str, str]]:
+    rows: list[Any] = connection.execute(
+        "SELECT id, engines FROM documents WHERE engines != '{}' AND orphaned_at IS NULL"
+    ).fetchall()
+    return {id_: msgspec.json.decode(engines, type=dict[str, str]) for id_, engines in rows}
+
+
+def _other_languages(connection: apsw.Connection, present: Present) -> list[int]:
+    rows: list[Any] = connection.execute(
+        "SELECT d.id, min(f.path), d.engines ->> ? FROM documents d"
+        " JOIN files f ON f.document_id = d.id"
+        " WHERE d.engines != '{}' AND d.engines ->> ? IS NOT NULL GROUP BY d.id",
+        (f"$.{documents.OCR_LANGUAGES}",) * 2,
+    ).fetchall()
+    return [
+        id_ for id_, path, made in rows if made != _wanted_languages(path, present.ocr_languages)
+    ]
+
+
+def _wanted_languages(path: str, by_folder: Mapping[str, str]) -> str:
+    """What a folder's settings ask for; the empty folder has the setting of all others."""
+    for folder, languages in by_folder.items():
+        if folder and path.startswith(folder.rstrip("/") + "/"):
+            return languages
+    return by_folder.get("", "")

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.domain import EmbeddingSpace
+from prismd.domain import EmbeddingSpace, SpaceContent
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -59,10 +59,13 @@ def put_space(connection: apsw.Connection, space: EmbeddingSpace) -> int:
     return space_id
 
 
-def spaces(connection: apsw.Connection) -> list[tuple[int, EmbeddingSpace]]:
-    """Every space of the file."""
+def spaces(
+    connection: apsw.Connection, content: SpaceContent | None = None
+) -> list[tuple[int, EmbeddingSpace]]:
+    """Every space of the file, or those of one kind of content."""
     rows = connection.execute("SELECT id, key FROM spaces ORDER BY id")
-    return [(id_, msgspec.json.decode(key, type=EmbeddingSpace)) for id_, key in rows]
+    known = [(id_, msgspec.json.decode(key, type=EmbeddingSpace)) for id_, key in rows]
+    return [(id_, space) for id_, space in known if content in (None, space.content)]
 
 
 def unembedded(
@@ -77,7 +80,8 @@ def unembedded(
     rows: list[Any] = connection.execute(
         "SELECT p.id, d.title, p.heading, p.text, p.embedding_hash FROM passages p"
         " JOIN documents d ON d.id = p.document_id"
-        " WHERE p.embedding_id IS NULL AND d.orphaned_at IS NULL AND p.id > ?"
+        " WHERE p.embedding_id IS NULL AND p.char_end > p.char_start"
+        " AND d.orphaned_at IS NULL AND p.id > ?"
         " ORDER BY p.id LIMIT ?",
         (after_id, limit),
     ).fetchall()
@@ -103,19 +107,8 @@ def store(
     """
     if connection.execute("SELECT 1 FROM spaces WHERE id = ?", (space_id,)).get is None:
         return  # dropped while they were computed
-    flat = has_flat(connection, space_id)
-    for hash_, vector in zip(hashes, vectors, strict=True):
-        row = connection.execute(
-            "INSERT INTO embeddings (space_id, hash, vector) SELECT ?1, ?2, ?3"
-            " WHERE EXISTS (SELECT 1 FROM passages WHERE embedding_hash = ?2)"
-            " ON CONFLICT DO NOTHING RETURNING id",
-            (space_id, hash_, vector.astype("<f2").tobytes()),
-        ).fetchone()
-        if row and flat:
-            connection.execute(
-                f"INSERT INTO {flat_name(space_id)} (rowid, vector) VALUES (?, ?)",
-                (row[0], vector.astype("<f4").tobytes()),
-            )
+    add(connection, space_id, hashes, vectors)
+    for hash_ in hashes:
         connection.execute(
             "UPDATE passages SET embedding_id ="
             " (SELECT id FROM embeddings WHERE space_id = ?1 AND hash = ?2)"
@@ -124,8 +117,35 @@ def store(
         )
 
 
+def add(
+    connection: apsw.Connection, space_id: int, hashes: Sequence[bytes], vectors: Vectors
+) -> None:
+    """Keep vectors of passages, pictures or recordings that are still in the index.
+
+    Args:
+        connection: The write connection.
+        space_id: From ``put_space``.
+        hashes: The embedded texts' hashes, or the whole sha256 of a picture or recording.
+        vectors: Shape ``(len(hashes), dim)``, rows L2-normalised.
+    """
+    flat = has_flat(connection, space_id)
+    for hash_, vector in zip(hashes, vectors, strict=True):
+        row = connection.execute(
+            "INSERT INTO embeddings (space_id, hash, vector) SELECT ?1, ?2, ?3"
+            " WHERE EXISTS (SELECT 1 FROM passages WHERE embedding_hash = ?2)"
+            " OR EXISTS (SELECT 1 FROM documents WHERE sha256 = lower(hex(?2)))"
+            " ON CONFLICT DO NOTHING RETURNING id",
+            (space_id, hash_, vector.astype("<f2").tobytes()),
+        ).fetchone()
+        if row and flat:
+            connection.execute(
+                f"INSERT INTO {flat_name(space_id)} (rowid, vector) VALUES (?, ?)",
+                (row[0], vector.astype("<f4").tobytes()),
+            )
+
+
 def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
-    """Delete the vectors of those texts that no passage has any more.
+    """Delete the vectors of those texts, pictures and recordings that are there no more.
 
     Inverted lists keep the ids; a search drops those that the table no longer has.
     """
@@ -135,7 +155,8 @@ def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
         for hash_ in hashes:
             row = connection.execute(
                 "DELETE FROM embeddings WHERE space_id = ?1 AND hash = ?2 AND NOT EXISTS"
-                " (SELECT 1 FROM passages WHERE embedding_hash = ?2) RETURNING id",
+                " (SELECT 1 FROM passages WHERE embedding_hash = ?2) AND NOT EXISTS"
+                " (SELECT 1 FROM documents WHERE sha256 = lower(hex(?2))) RETURNING id",
                 (space_id, hash_),
             ).fetchone()
             if row and flat:
@@ -144,7 +165,11 @@ def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
 
 def drop_space(connection: apsw.Connection, space_id: int) -> None:
     """Delete a space with all its vectors; its passages wait to be embedded in another."""
-    connection.execute("UPDATE passages SET embedding_id = NULL")
+    connection.execute(
+        "UPDATE passages SET embedding_id = NULL WHERE embedding_id IN"
+        " (SELECT id FROM embeddings WHERE space_id = ?)",
+        (space_id,),
+    )
     drop_flat(connection, space_id)
     connection.execute("DELETE FROM spaces WHERE id = ?", (space_id,))
 

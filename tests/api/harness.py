@@ -25,7 +25,14 @@ from prismd.api.services import ApiSettings, Services
 from prismd.evidence import EvidenceSettings
 from prismd.extract.pool import ExtractPool
 from prismd.ingest import Ingest
-from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
+from prismd.likeness import Likeness
+from prismd.models.fake import (
+    FakeEmbedder,
+    FakeGenerator,
+    FakeImageEmbedder,
+    FakeReranker,
+    FakeTranscriber,
+)
 from prismd.models.load import ModelState
 from prismd.progress import Progress
 from prismd.reading import IngestSettings
@@ -123,8 +130,13 @@ def build(
     pool = pool or ExtractPool(1, deadline_s=60)
     embeds, reranks, progress = FakeEmbedder(), FakeReranker(), Progress()
     used = embeds if embedder else None
-    ingest = Ingest(database, pool, embeds.tokens, used, IngestSettings(workers=1), progress)
-    search = Search(database, used, reranks, SearchSettings())
+    images = FakeImageEmbedder() if embedder else None
+    settings = IngestSettings(workers=1)
+    ingest = Ingest(
+        database, pool, embeds.tokens, used, settings, progress, FakeTranscriber(), images
+    )
+    likeness = Likeness(database, images)
+    search = Search(database, used, reranks, SearchSettings(), likeness=likeness)
     answering = Answering(
         database,
         search,

@@ -65,7 +65,6 @@ def test_queries_are_embedded_as_queries(live: Live, monkeypatch: pytest.MonkeyP
         ({"input": [{"a": 1}]}, "list of texts"),
         ({"input": 7}, "input"),
         ({"input": ["a"] * 2049}, "2048"),
-        ({"input": "data:image/png;base64,AAAA"}, "images"),
         ({"input": "a", "dimensions": 32}, "64"),
         ({"input": "a", "encoding_format": "hex"}, "hex"),
         ({"input": "a", "input_type": "poem"}, "poem"),
@@ -90,7 +89,12 @@ def test_another_embedding_model_is_not_found(live: Live) -> None:
 def test_the_list_names_what_can_be_asked(live: Live) -> None:
     for prefix in ("/v1", ""):
         listed = live.client.get(f"{prefix}/models").json()
-        assert [model["id"] for model in listed["data"]] == ["prism", "prism+sources", "fake"]
+        assert [model["id"] for model in listed["data"]] == [
+            "prism",
+            "prism+sources",
+            "fake",
+            "fake-image",
+        ]
         one = live.client.get(f"{prefix}/models/prism+sources").json()
         assert one == listed["data"][1]
 
@@ -105,7 +109,13 @@ def test_a_model_that_is_not_there_is_not_found(live: Live, name: str) -> None:
 def test_with_a_generator_its_models_are_listed(tmp_path: Path) -> None:
     with live_server(tmp_path, sample=False, generator=FakeGenerator()) as live:
         listed = live.client.get("/v1/models").json()["data"]
-        assert [model["id"] for model in listed] == ["prism", "prism+sources", "prism-raw", "fake"]
+        assert [model["id"] for model in listed] == [
+            "prism",
+            "prism+sources",
+            "prism-raw",
+            "fake",
+            "fake-image",
+        ]
 
 
 def test_without_an_embedder_it_says_so(tmp_path: Path) -> None:

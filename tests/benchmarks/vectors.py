@@ -27,7 +27,7 @@ _K = 10
 _BATCH = 2_000
 _PASSAGE = (
     "INSERT INTO passages (document_id, ordinal, char_start, char_end, text, heading, locator,"
-    " tokens, embedding_hash) VALUES (1, 0, 0, 0, '', '[]', '{}', 0, ?)"
+    " tokens, embedding_hash) VALUES (1, 0, 0, 1, ' ', '[]', '{}', 0, ?)"
 )
 _SHARES = (0.001, 0.01, 0.1, 0.5)
 

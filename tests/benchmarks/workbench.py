@@ -18,6 +18,7 @@ from prismd.config.options import Config
 from prismd.extract.pool import ExtractPool
 from prismd.ingest import Ingest
 from prismd.models import catalog
+from prismd.models.base import Transcriber
 from prismd.models.onnx import OnnxEmbedder, OnnxReranker
 from prismd.progress import Progress
 from prismd.reading import IngestSettings
@@ -26,9 +27,14 @@ from prismd.store.database import Database
 from prismd.watch import Rules, sweep
 
 
+def models_folder(named: Path | None = None) -> Path:
+    """Where weights are: as named, or as a configuration without settings has it."""
+    return named or Config(data_dir=Path()).models_dir
+
+
 def load_models(models_dir: Path | None = None) -> tuple[OnnxEmbedder, OnnxReranker]:
     """The default embedder and reranker; pull them first (``prismd models pull``)."""
-    models_dir = models_dir or Config(data_dir=Path()).models_dir
+    models_dir = models_folder(models_dir)
     entries = {entry.name: entry for entry in catalog.CATALOG}
     return (
         OnnxEmbedder(entries["bge-small-en-v1.5"], models_dir),
@@ -38,14 +44,18 @@ def load_models(models_dir: Path | None = None) -> tuple[OnnxEmbedder, OnnxReran
 
 @contextlib.contextmanager
 def indexed(
-    data_dir: Path, folders: list[Path], embedder: OnnxEmbedder, chunking: Chunking | None = None
+    data_dir: Path,
+    folders: list[Path],
+    embedder: OnnxEmbedder,
+    chunking: Chunking | None = None,
+    transcriber: Transcriber | None = None,
 ) -> Iterator[Database]:
     """The index of folders, brought up to date and open."""
     database = Database(data_dir)
     pool = ExtractPool(2)
     progress = Progress()
     settings = IngestSettings(chunking=chunking or Chunking())
-    ingest = Ingest(database, pool, embedder.tokens, embedder, settings, progress)
+    ingest = Ingest(database, pool, embedder.tokens, embedder, settings, progress, transcriber)
     try:
         for folder in folders:
             path = str(folder.resolve())

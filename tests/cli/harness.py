@@ -28,6 +28,8 @@ CONFIG = """\
 embedding = "fake"
 reranking = "fake"
 generation = "off"
+image = "off"
+speech = "off"
 
 [index]
 workers = 1

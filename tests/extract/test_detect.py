@@ -11,11 +11,13 @@ import pymupdf
 import pytest
 
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
-from prismd.extract.detect import describe, detect, identify
+from prismd.extract.detect import detect, identify
+from prismd.extract.naming import describe
 
 Write = Callable[[str, bytes | str], Path]
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+OFFICE = "application/vnd.openxmlformats-officedocument"
+WORD = f"{OFFICE}.wordprocessingml"
 
 
 def pdf() -> bytes:
@@ -58,7 +60,18 @@ def test_a_pdf_after_junk_is_one_by_its_name(write: Write) -> None:
         ("a.log", "line\n", "text/plain"),
         ("a.unheard-of", "text\n", "text/plain"),
         ("a.json", "{}\n", "application/json"),
+        ("a.ipynb", "{}\n", "application/x-ipynb+json"),
         ("a.csv", "a,b\n", "text/csv"),
+        ("a.tsv", "a\tb\n", "text/tab-separated-values"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhi\n", "application/x-subrip"),
+        ("a.txt", "WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n", "text/vtt"),
+        ("a.txt", "{\\rtf1 hello}", "application/rtf"),
+        ("a.eml", "From: me\n\nhello\n", "message/rfc822"),
+        ("Inbox", "From a@b Mon Jan  1 10:00:00 2024\nSubject: x\n\nhi\n", "application/mbox"),
+        ("a.txt", "Subject: x\nX-Y: z\n w\nDate: today\n\nhi\n", "message/rfc822"),
+        ("a.txt", "To: the reader\nDear reader,\nDate: none\n", "text/plain"),
+        ("notes.md", "From a@b Mon Jan  1 10:00:00 2024\nSubject: x\n", "text/markdown"),
+        ("a.ics", "BEGIN:VCALENDAR\n", "text/plain"),
         ("a.jpg", "text, not a picture\n", "text/plain"),
         ("A.MD", "text\n", "text/markdown"),
     ],
@@ -76,10 +89,13 @@ def test_texts_are_told_apart(write: Write, name: str, content: str, expected: s
             "application/vnd.ms-word.document.macroEnabled.main+xml",
             "application/vnd.ms-word.document.macroEnabled.12",
         ),
+        (f"{OFFICE}.spreadsheetml.sheet.main+xml", f"{OFFICE}.spreadsheetml.sheet"),
         (
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "application/vnd.ms-excel.sheet.macroEnabled.main+xml",
+            "application/vnd.ms-excel.sheet.macroEnabled.12",
         ),
+        (f"{OFFICE}.presentationml.slideshow.main+xml", f"{OFFICE}.presentationml.slideshow"),
+        ("application/x.presentationml.of-tomorrow", f"{OFFICE}.presentationml.presentation"),
     ],
 )
 def test_office_packages_are_told_apart_by_their_parts(
@@ -93,10 +109,49 @@ def test_other_packages_name_themselves(write: Write) -> None:
     odt = "application/vnd.oasis.opendocument.text"
     assert identify(write("a.docx", package(mimetype=odt))) == odt
     assert identify(write("a.docx", package(other="x"))) == "application/zip"
+    assert identify(write("a.zip", package(**{"META-INF/container.xml": "<x/>"}))) == (
+        "application/epub+zip"
+    )
 
 
 def test_a_torn_package_goes_to_the_reader_that_its_name_says(write: Write) -> None:
     assert identify(write("a.docx", package(types="x" * 900)[:300])) == f"{WORD}.document"
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        ("WordDocument", "application/msword"),
+        ("PowerPoint Document", "application/vnd.ms-powerpoint"),
+        ("__properties_version1.0", "application/vnd.ms-outlook"),
+        ("Workbook", "application/vnd.ms-excel"),
+        ("Something", "application/x-ole-storage"),
+    ],
+)
+def test_old_office_files_are_told_apart_by_their_streams(
+    write: Write, stream: str, expected: str
+) -> None:
+    assert identify(write("a", OLE + b"\x00" * 600 + stream.encode("utf-16-le"))) == expected
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jpg", "a", "a.pdf", "a.mp3"])
+def test_a_picture_is_one_under_any_name(write: Write, name: str) -> None:
+    content = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256))
+    assert identify(write(name, content)) == "image/png"
+    assert detect(write(name, content)).type == "image"
+
+
+def test_a_binary_file_that_tells_nothing_is_what_its_name_says(write: Write) -> None:
+    noise = bytes(range(128, 256)) + bytes(range(128))
+    assert identify(write("a.JPG", noise)) == "image/jpeg"
+    assert identify(write("a.flac", noise)) == "audio/flac"
+    assert identify(write("a.csv", noise)) == "application/octet-stream"
+
+
+def test_sound_alone_in_a_container_for_films_is_sound_by_its_name(write: Write) -> None:
+    content = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\x00\x01moov" * 9
+    assert identify(write("a.m4a", content)) == "audio/mp4"
+    assert identify(write("a.mp4", content)) == "video/mp4"
 
 
 def test_an_encrypted_office_document_says_so(write: Write) -> None:
@@ -108,12 +163,11 @@ def test_an_encrypted_office_document_says_so(write: Write) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("photo.txt", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)), "JPEG images"),
+        ("a.psd", b"8BPS\x00\x01" + bytes(range(256)), "ADOBE.PHOTOSHOP images"),
         ("a.doc", OLE + b"\x00" * 99 + "WordDocument".encode("utf-16-le"), "old Word documents"),
-        ("a.xls", OLE + b"\x00" * 99, "old Excel workbooks"),
         ("a.zip", package(other="x"), "ZIP archives"),
-        ("a.eml", b"From: me\n\nhello\n", "e-mail messages"),
-        ("a.rtf", b"{\\rtf1 hello}", "RTF documents"),
+        ("a.ppt", OLE + b"\x00" * 99, "old PowerPoint presentations"),
+        ("a.ps", b"%!PS-Adobe-3.0\nshowpage\n", "PostScript files"),
         ("a.bin", bytes(range(256)) * 9, "unknown binary format"),
         ("a.txt", bytes(range(256)) * 9, "unknown binary format"),
     ],

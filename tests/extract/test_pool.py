@@ -25,6 +25,7 @@ HOSTILE = """
 import ctypes, os, sys, threading
 from pathlib import Path
 from prismd.domain import Block, Extraction, Layout
+from prismd.extract.steps import step
 
 class Hostile:
     version = "1"
@@ -39,6 +40,18 @@ class Hostile:
         if order == "hang":
             (path.parent / "started").touch()
             threading.Event().wait()
+        if order.startswith("steps"):
+            _, count, pause_s = order.split()
+            for done in range(int(count)):
+                step(done + 1, int(count))
+                threading.Event().wait(float(pause_s))
+        if order == "stand still":
+            while True:
+                step(1, 2)
+                threading.Event().wait(0.1)
+        if order == "environment":
+            order = os.environ["OMP_THREAD_LIMIT"]
+            return Extraction(order, (Block(0, len(order)),), Layout("text"))
         if order == "eat":
             return bytearray(8 << 30)
         if order == "eat natively":
@@ -132,6 +145,46 @@ def test_a_file_that_takes_too_long_is_given_up(
         workers.extract(write("a.ics", "hang"))
     assert error.value.transient
     assert workers.extract(write("a.txt", "next"))[1].text == "next"
+
+
+def test_progress_is_told_and_the_last_step_always(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    heard: list[tuple[int, int]] = []
+    pool().extract(
+        write("a.ics", "steps 2000 0"), on_step=lambda done, total: heard.append((done, total))
+    )
+    assert heard[0] == (1, 2000)
+    assert heard[-1] == (2000, 2000)
+    assert heard == sorted(heard)
+    assert len(heard) < 200, "a few a second"
+
+
+def test_a_long_file_is_read_as_long_as_it_comes_on(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool(deadline_s=3)
+    assert workers.extract(write("a.ics", "steps 16 0.25"))[1].text.isdigit()
+    with pytest.raises(ExtractTimeout):
+        workers.extract(write("a.ics", "stand still"))
+
+
+def test_who_fails_at_hearing_of_a_step_gets_no_stale_answer_later(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    def fail(done: int, total: int) -> None:
+        raise ZeroDivisionError
+
+    workers = pool()
+    with pytest.raises(ZeroDivisionError):
+        workers.extract(write("a.ics", "steps 3 0"), on_step=fail)
+    assert workers.extract(write("a.txt", "the next file"))[1].text == "the next file"
+
+
+def test_programs_that_workers_start_keep_to_one_thread(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    assert pool().extract(write("a.ics", "environment"))[1].text == "1"
 
 
 @pytest.mark.parametrize(

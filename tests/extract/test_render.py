@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pymupdf
 import pytest
+from PIL import Image
 
 from prismd.errors import EncryptedDocument, ExtractError
+from prismd.extract import picture
 from prismd.extract.base import ExtractOptions
 from prismd.extract.pdf import PdfExtractor
 from prismd.extract.pool import ExtractPool
-from prismd.extract.render import render_page
+from prismd.extract.render import render_page, thumbnail
 from prismd.layout import line_index, locate
 
 _AES_256 = 5  # pymupdf.PDF_ENCRYPT_AES_256, which its types lack
@@ -94,6 +97,74 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
         render_page(broken, 1, [], 72)
 
 
+def photograph(path: Path, width: int, height: int, *, orientation: int = 1) -> Path:
+    """A grey picture, the top left tenth of it (as it is shown) black."""
+    upright = Image.new("RGB", (width, height), (180, 180, 180))
+    upright.paste((0, 0, 0), (0, 0, width // 10, height // 10))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = upright.transpose(Image.Transpose.ROTATE_90) if orientation == 6 else upright
+    stored.save(path, exif=exif.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_mark_on_a_picture_stands_in_its_pixels(tmp_path: Path, orientation: int) -> None:
+    path = photograph(tmp_path / "a.png", 600, 400, orientation=orientation)
+    plain = pixels(render_page(path, 1, [], 72))
+    marked = pixels(render_page(path, 1, [(100, 200, 300, 250)], 300))
+    assert plain.shape == (400, 600, 3)
+    assert plain[:39, :59].max() == 0
+    assert np.allclose(bounds(plain, marked), [100, 200, 300, 250], atol=4)
+
+
+def test_a_large_picture_is_shown_smaller_and_so_are_its_marks(tmp_path: Path) -> None:
+    path = photograph(tmp_path / "a.png", 6000, 3000)
+    plain = pixels(render_page(path, 1, [], 72))
+    marked = pixels(render_page(path, 1, [(1500, 1500, 3000, 1800)], 72))
+    assert plain.shape == (1000, 2000, 3)
+    assert np.allclose(bounds(plain, marked), [500, 500, 1000, 600], atol=4)
+
+
+def test_a_page_of_a_scan_is_marked_in_points(tmp_path: Path) -> None:
+    pages = [Image.new("L", (1700, 1078), level) for level in (100, 200)]
+    path = tmp_path / "a.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:], dpi=(204, 98))
+    plain = pixels(render_page(path, 2, [], 72))
+    marked = pixels(render_page(path, 2, [(72, 144, 144, 216)], 72))
+    across, down = plain.shape[1] / (1700 * 72 / 204), plain.shape[0] / (1078 * 72 / 98)
+    assert across == pytest.approx(down, rel=0.01), "a fax is shown as it looks on paper"
+    expected = np.array([72 * across, 144 * down, 144 * across, 216 * down])
+    assert np.allclose(bounds(plain, marked), expected, atol=4)
+    assert plain.min() == 200
+    with pytest.raises(ExtractError, match="has 2 pages") as error:
+        render_page(path, 3, [], 72)
+    assert error.value.code == "no_page"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "CMYK", "I;16", "1", "P"])
+def test_any_picture_can_be_shown(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    Image.new("L", (50, 30), 255).convert(mode).save(path)
+    assert pixels(render_page(path, 1, [], 72)).shape == (30, 50, 3)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_thumbnail_is_small_and_upright(tmp_path: Path, orientation: int) -> None:
+    path = photograph(tmp_path / "a.jpg", 3000, 2000, orientation=orientation)
+    with Image.open(io.BytesIO(thumbnail(path, 300))) as small:
+        assert small.format == "JPEG"
+        assert small.size == (300, 200)
+        values = np.asarray(small)
+    assert values[:17, :27].max() < 60
+    assert values[:, 40:].min() > 120
+
+
+def test_a_thumbnail_is_not_larger_than_the_picture(tmp_path: Path) -> None:
+    with Image.open(io.BytesIO(thumbnail(photograph(tmp_path / "a.png", 40, 20), 300))) as small:
+        assert small.size == (40, 20)
+
+
 @pytest.fixture
 def pool() -> Iterator[ExtractPool]:
     made = ExtractPool(1, deadline_s=60)
@@ -117,3 +188,28 @@ def test_a_preview_does_not_wait_for_files_that_are_read(tmp_path: Path, pool: E
     path = write(tmp_path / "a.pdf")
     with pool._slots:  # as if a file were being read
         assert pool.render(path, 1, (), 72)
+
+
+def test_the_pool_shows_pictures(tmp_path: Path, pool: ExtractPool) -> None:
+    path = photograph(tmp_path / "a.png", 600, 400)
+    boxes = ((10.0, 20.0, 30.0, 40.0),)
+    assert pool.render(path, 1, boxes, 72) == render_page(path, 1, boxes, 72)
+    assert pool.thumbnail(path, 100) == thumbnail(path, 100)
+    assert (pool.pixels(path, 32) == picture.pixels(path, 32)).all()
+    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    for ask in (
+        lambda: pool.render(tmp_path / "b.png", 1, (), 72),
+        lambda: pool.thumbnail(tmp_path / "b.png", 100),
+        lambda: pool.pixels(tmp_path / "b.png", 32),
+    ):
+        with pytest.raises(ExtractError, match=r"^b\.png: not a readable picture"):
+            ask()
+    assert len(pool.worker_pids()) == 1
+
+
+def test_pictures_for_a_model_hold_up_no_preview(tmp_path: Path, pool: ExtractPool) -> None:
+    path = photograph(tmp_path / "a.png", 60, 40)
+    with pool._picture_slot:  # as if a picture were being decoded
+        assert pool.thumbnail(path, 10)
+    with pool._slots, pool._render_slot:
+        assert pool.pixels(path, 32).shape == (32, 32, 3)

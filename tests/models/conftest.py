@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from prismd.models.catalog import find
+from prismd.models.catalog_speech import ENTRIES
 from prismd.models.fetch import fetch
 from tests.models.hub_server import Hub
 from tests.models.openai_server import OpenAIServer
@@ -32,6 +33,32 @@ def onnx_weights() -> Path:
 def llama_weights() -> Path:
     """A models folder with the small generator in it."""
     fetch([find("smollm2-135m-instruct")], _MODELS_DIR)
+    return _MODELS_DIR
+
+
+@pytest.fixture(scope="session")
+def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a small CLIP with random weights."""
+    from tests.models.clip_checkpoint import write_checkpoint
+
+    return write_checkpoint(tmp_path_factory.mktemp("clip") / "small-clip")
+
+
+@pytest.fixture(scope="session")
+def clip_models(small_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with the small CLIP as ``clip-fp32`` and ``clip-int8``."""
+    from prismd.models.export import export
+
+    models_dir = tmp_path_factory.mktemp("clip-models")
+    export(str(small_clip), models_dir, name="clip-fp32", quantize=False)
+    export(str(small_clip), models_dir, name="clip-int8")
+    return models_dir
+
+
+@pytest.fixture(scope="session")
+def speech_weights() -> Path:
+    """A models folder with the models of speech in it."""
+    fetch(ENTRIES, _MODELS_DIR)
     return _MODELS_DIR
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from prismd.models.added import add
 from prismd.models.base import Message, Sampling
+from prismd.models.entry import Role
 from prismd.models.load import Models, ModelSettings
 from tests.models.openai_server import OpenAIServer
 
@@ -18,16 +19,45 @@ def states(models: Models) -> dict[str, str]:
 def test_without_weights_every_role_is_missing_and_names_the_command(tmp_path: Path) -> None:
     models = Models(ModelSettings(tmp_path))
     assert (models.embedder, models.reranker, models.generator) == (None, None, None)
+    assert (models.images, models.transcriber) == (None, None)
     assert set(states(models).values()) == {"missing"}
-    assert "prismd models pull bge-small-en-v1.5" in models.states()["embedding"].detail
+    assert models.states()["embedding"].detail == "run `prismd models pull bge-small-en-v1.5`"
+    models.close()
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("image", "run `prismd models pull clip`; until then pictures are found by their words"),
+        ("speech", "run `prismd models pull whisper`; until then recordings are found by their"),
+    ],
+)
+def test_what_waits_for_a_model_is_said_with_the_command(
+    tmp_path: Path, role: Role, told: str
+) -> None:
+    models = Models(ModelSettings(tmp_path))
+    assert models.states()[role].detail.startswith(told)
+    models.close()
+
+
+@pytest.mark.parametrize(("image", "speech"), [("clip", "whisper"), ("whisper", "clip")])
+def test_short_names_serve_in_settings(tmp_path: Path, image: str, speech: str) -> None:
+    models = Models(ModelSettings(tmp_path, image=image, speech=speech))
+    right = image == "clip"
+    assert states(models)["image"] == ("missing" if right else "error")
+    assert states(models)["speech"] == ("missing" if right else "error")
+    if not right:
+        assert "for speech, not for image" in models.states()["image"].detail
     models.close()
 
 
 def test_the_fakes_are_loaded_by_name(tmp_path: Path) -> None:
-    models = Models(ModelSettings(tmp_path, "fake", "fake", "fake"))
+    models = Models(ModelSettings(tmp_path, "fake", "fake", "fake", "fake", "fake"))
     assert models.embedder is not None
     assert models.reranker is not None
     assert models.generator is not None
+    assert models.images is not None
+    assert models.transcriber is not None
     assert models.embedder.embed_passages(["a", "b"]).shape == (2, 64)
     assert models.reranker.score("a", ["a"]).shape == (1,)
     assert list(models.generator.generate([Message("user", "hi")], Sampling()))
@@ -36,9 +66,17 @@ def test_the_fakes_are_loaded_by_name(tmp_path: Path) -> None:
 
 
 def test_a_role_can_be_switched_off(tmp_path: Path) -> None:
-    models = Models(ModelSettings(tmp_path, "fake", "off", ""))
+    models = Models(ModelSettings(tmp_path, "fake", "off", "", "off", ""))
     assert (models.reranker, models.generator) == (None, None)
-    assert states(models) == {"embedding": "loaded", "reranking": "off", "generation": "off"}
+    assert (models.images, models.transcriber) == (None, None)
+    assert states(models) == {
+        "embedding": "loaded",
+        "reranking": "off",
+        "generation": "off",
+        "image": "off",
+        "speech": "off",
+    }
+    assert models.states()["image"].detail == "switched off by [models] image"
     models.close()
 
 
@@ -120,6 +158,17 @@ def test_a_model_that_cannot_be_loaded_says_why(onnx_weights: Path) -> None:
         models.embedder.embed_query("x")
     assert states(models)["embedding"] == "error"
     models.close()
+
+
+@pytest.mark.export
+def test_a_model_of_pictures_is_ready_then_loaded_then_idle(clip_models: Path) -> None:
+    models = Models(ModelSettings(clip_models, "off", "off", "off", "clip-int8", "off"))
+    assert states(models)["image"] == "ready"
+    assert models.images is not None
+    assert models.images.embed_texts(["a dog"]).shape == (1, models.images.space.dim)
+    assert states(models)["image"] == "loaded"
+    models.close()
+    assert states(models)["image"] == "ready"
 
 
 def test_settings_are_data() -> None:

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from prismd.errors import ConfigError
-from prismd.store import documents, files, jobs
+from prismd.store import documents, files, jobs, listing
 from prismd.store.database import Database
-from prismd.store.files import FileQuery
+from prismd.store.listing import FileQuery
 from tests.building import document, entry, put
 
 
@@ -30,7 +30,7 @@ def test_a_forgotten_folder_takes_its_files_jobs_and_documents_along(database: D
     database.write(lambda c: files.attach(c, 1, document_id, made.sha256))
     database.write(lambda c: files.remove_root(c, root.id))
     assert database.read(files.roots) == []
-    assert database.read(lambda c: files.listing(c, FileQuery())) == ([], 0)
+    assert database.read(lambda c: listing.listing(c, FileQuery())) == ([], 0)
     assert database.read(jobs.outstanding) == (0, 0)
     assert database.write(lambda c: documents.collect_orphans(c, older_than_s=0)) == 1
 
@@ -54,7 +54,7 @@ def test_a_name_that_is_not_utf8_is_kept_as_it_is_and_shown_as_text(database: Da
     assert os.fsencode(root.path) == b"/d\xff"
     database.write(lambda c: files.add(c, root.id, [entry(raw)]))
     assert list(database.read(lambda c: files.known(c, root.id))) == [raw]
-    found = database.read(lambda c: files.record(c, 1))
+    found = database.read(lambda c: listing.record(c, 1))
     assert found is not None
     assert found.path == "/d/caf\ufffd \ufffd.txt"
     assert found.path_raw == raw
@@ -65,10 +65,10 @@ def test_a_name_that_is_not_utf8_is_kept_as_it_is_and_shown_as_text(database: Da
 
 def test_an_old_document_serves_until_the_new_one_replaces_it(database: Database) -> None:
     file_id = put(database, "/d/a", "Old walrus.")
-    old = database.read(lambda c: files.record(c, file_id))
+    old = database.read(lambda c: listing.record(c, file_id))
     assert old is not None
     database.write(lambda c: files.change(c, [(file_id, entry("/d/a", "New", mtime_s=2))]))
-    now = database.read(lambda c: files.record(c, file_id))
+    now = database.read(lambda c: listing.record(c, file_id))
     assert now is not None
     assert (now.state, now.document_id) == ("pending", old.document_id)
 
@@ -80,7 +80,7 @@ def test_a_file_that_becomes_unreadable_gives_up_its_document(database: Database
             c, file_id, "failed", code="broken", message="a: broken", sha256=None
         )
     )
-    found = database.read(lambda c: files.record(c, file_id))
+    found = database.read(lambda c: listing.record(c, file_id))
     assert found is not None
     assert (found.state, found.error_message, found.document_id) == ("failed", "a: broken", None)
     assert database.write(lambda c: documents.collect_orphans(c, older_than_s=0)) == 1
@@ -94,7 +94,7 @@ def test_listings_are_paged_counted_and_filtered(database: Database) -> None:
     while True:
         after = seen[-1] if seen else 0
         query = FileQuery(limit=10, after_id=after)
-        page, total = database.read(lambda c, q=query: files.listing(c, q))  # type: ignore[misc]
+        page, total = database.read(lambda c, q=query: listing.listing(c, q))  # type: ignore[misc]
         assert total == 26
         if not page:
             break
@@ -110,7 +110,7 @@ def test_listings_are_paged_counted_and_filtered(database: Database) -> None:
         (FileQuery(path="'"), 0),
         (FileQuery(limit=0), 26),
     ):
-        assert database.read(lambda c, q=query: files.listing(c, q))[1] == count  # type: ignore[misc]
+        assert database.read(lambda c, q=query: listing.listing(c, q))[1] == count  # type: ignore[misc]
 
 
 def test_of_files_with_one_content_the_latest_is_named_first(database: Database) -> None:
@@ -118,7 +118,7 @@ def test_of_files_with_one_content_the_latest_is_named_first(database: Database)
     put(database, "/d/new", "A walrus.", mtime_s=9)
     put(database, "/d/mid", "A walrus.", mtime_s=5)
     made, _ = document("A walrus.")
-    holders = database.read(lambda c: files.holding(c, made.sha256))
+    holders = database.read(lambda c: listing.holding(c, made.sha256))
     assert [record.path for record in holders] == ["/d/new", "/d/mid", "/d/old"]
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from prismd.store import files, jobs
+from prismd.store import files, jobs, listing
 from prismd.store.check import check
 from prismd.store.database import Database
 from prismd.store.jobs import Job
@@ -29,7 +29,7 @@ def lease(database: Database, owner: str = "us") -> Job | None:
 
 
 def state(database: Database, file_id: int) -> tuple[str, str]:
-    found = database.read(lambda c: files.record(c, file_id))
+    found = database.read(lambda c: listing.record(c, file_id))
     assert found is not None
     return found.state, found.error_code
 

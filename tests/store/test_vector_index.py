@@ -54,7 +54,7 @@ def fill(database: Database, rows: Vectors) -> int:
         document_id = connection.last_insert_rowid()
         connection.executemany(
             "INSERT INTO passages (document_id, ordinal, char_start, char_end, text, heading,"
-            " locator, tokens, embedding_hash) VALUES (?, 0, 0, 0, '', '[]', '', 0, ?)",
+            " locator, tokens, embedding_hash) VALUES (?, 0, 0, 1, ' ', '[]', '', 0, ?)",
             [(document_id, hash_) for hash_ in hashes],
         )
 

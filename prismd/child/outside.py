@@ -1,60 +1,37 @@
-"""A child Python process that speaks length-prefixed msgpack frames with its parent.
-
-Parsers and native engines run in such children, so that a crash, a hang or a leak in one of
-them costs a process and not the daemon. The parent's side is ``Child``; the child's module
-opens its side with ``channel()`` as the first thing it does::
-
-    from prismd.child import channel
-
-    def main() -> None:
-        with channel() as parent:
-            for request in parent.requests(Request):
-                parent.send(answer(request))
-
-A child is started afresh (never forked from a threaded parent), leads a session and process
-group of its own, and does not outlive its parent: it ends at end of file on its input, and on
-Linux the kernel kills it when the parent dies, whatever it is doing.
-
-A frame is four bytes of length, little endian, and one msgpack value. Frames of both directions
-run over one socket pair, which the child finds as its standard input. Its standard output goes
-where its standard error goes, so that a stray print of native code cannot corrupt a frame.
-"""
+"""The parent's side: a child is started, spoken to, and ended."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import queue
-import resource
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import msgspec
 
+from prismd.child.terms import (
+    ENVIRONMENT_KEY,
+    EXIT_GRACE_S,
+    HEADER,
+    MAX_FRAME_BYTES,
+    Terms,
+    frame,
+)
+
 T = TypeVar("T")
 
-MAX_FRAME_BYTES = 1 << 30
-MEMORY_EXIT_CODE = 77
-"""Exit code of a child that ended itself because it outgrew its memory (not on Linux)."""
-
-_HEADER = struct.Struct("<I")
-_ENVIRONMENT_KEY = "PRISMD_CHILD"
 _READ_BYTES = 1 << 18
 _STDERR_TAIL_BYTES = 8192
 _REAP_S = 10.0
-_EXIT_GRACE_S = 2.0
-_PR_SET_PDEATHSIG = 1
 
 
 class ChildError(Exception):
@@ -86,13 +63,6 @@ class ChildDied(ChildError):
         self.exit_code = exit_code
         self.signal_name = signal_name
         self.stderr = stderr
-
-
-class _Terms(msgspec.Struct, frozen=True):
-    """What the parent lays down for a child; travels in the environment."""
-
-    parent_pid: int
-    memory_bytes: int | None = None
 
 
 # The kernel's parent-death signal is tied to the thread that spawned the child, not to the
@@ -127,9 +97,9 @@ class Child:
         name: str = "child",
     ) -> None:
         self.name = name
-        terms = _Terms(parent_pid=os.getpid(), memory_bytes=memory_bytes)
+        terms = Terms(parent_pid=os.getpid(), memory_bytes=memory_bytes)
         environment = {**os.environ, **(env or {})}
-        environment[_ENVIRONMENT_KEY] = msgspec.json.encode(terms).decode()
+        environment[ENVIRONMENT_KEY] = msgspec.json.encode(terms).decode()
         # -P: a module lying in the working directory must not be imported in place of ours.
         command = [sys.executable, "-P", "-m", module, *args]
         try:
@@ -171,7 +141,7 @@ class Child:
                 thing left to do with this child is to kill it.
             ChildDied: The child has ended.
         """
-        view = memoryview(_frame(obj))
+        view = memoryview(frame(obj))
         deadline = time.monotonic() + timeout_s
         with self._send_lock:
             while view:
@@ -196,16 +166,16 @@ class Child:
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self._receive_lock:
-            self._fill(_HEADER.size, deadline)
-            size: int = _HEADER.unpack_from(self._buffer)[0]
+            self._fill(HEADER.size, deadline)
+            size: int = HEADER.unpack_from(self._buffer)[0]
             if size > MAX_FRAME_BYTES:
                 self.kill()
                 raise ChildDied(f"{self.name} wrote a frame of {size} bytes and was killed")
-            self._fill(_HEADER.size + size, deadline)
-            frame = bytes(memoryview(self._buffer)[_HEADER.size : _HEADER.size + size])
-            del self._buffer[: _HEADER.size + size]
+            self._fill(HEADER.size + size, deadline)
+            payload = bytes(memoryview(self._buffer)[HEADER.size : HEADER.size + size])
+            del self._buffer[: HEADER.size + size]
         try:
-            return msgspec.msgpack.decode(frame, type=kind)
+            return msgspec.msgpack.decode(payload, type=kind)
         except msgspec.DecodeError as error:
             self.kill()
             raise ChildDied(f"{self.name} wrote an unreadable frame: {error}") from error
@@ -270,7 +240,7 @@ class Child:
         with self._end_lock:
             if not self._ended:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_EXIT_GRACE_S)
+                    self._process.wait(EXIT_GRACE_S)
                 self._end()
         code = self._process.returncode
         stderr = bytes(self._stderr).decode("utf-8", "replace").strip()
@@ -279,116 +249,6 @@ class Child:
             return ChildDied(f"{self.name} was ended by {name}", signal_name=name, stderr=stderr)
         message = f"{self.name} exited with code {code}"
         return ChildDied(message, exit_code=code, stderr=stderr)
-
-
-class Channel:
-    """The child's side: frames from and to the parent. One thread uses it.
-
-    A thread of its own reads ahead, so that a request to stop is seen while the child works
-    (``poll``), and so that a child whose parent has hung up ends soon, busy or not.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._finished = threading.Event()
-        threading.Thread(target=self._read_ahead, name="channel-reader", daemon=True).start()
-
-    def send(self, obj: Any) -> None:
-        """Send one frame. Ends the process when the parent is gone."""
-        frame = _frame(obj)
-        try:
-            self._socket.sendall(frame)
-        except OSError:
-            os._exit(1)
-
-    def receive(self, kind: type[T]) -> T:
-        """Wait for the next frame.
-
-        Raises:
-            EOFError: The parent has hung up.
-        """
-        frame = self._frames.get()
-        if frame is None:
-            self._frames.put(None)
-            raise EOFError
-        return msgspec.msgpack.decode(frame, type=kind)
-
-    def poll(self, kind: type[T]) -> T | None:
-        """The next frame if one has come, such as a request to stop; None if not.
-
-        Raises:
-            EOFError: The parent has hung up.
-        """
-        return None if self._frames.empty() else self.receive(kind)
-
-    def requests(self, kind: type[T]) -> Iterator[T]:
-        """Every frame until the parent hangs up."""
-        with contextlib.suppress(EOFError):
-            while True:
-                yield self.receive(kind)
-
-    def finish(self) -> None:
-        """Leave the process free to end in its own time."""
-        self._finished.set()
-
-    def _read_ahead(self) -> None:
-        with contextlib.suppress(OSError), self._socket.makefile("rb") as stream:
-            while len(header := stream.read(_HEADER.size)) == _HEADER.size:
-                size = _HEADER.unpack(header)[0]
-                if len(frame := stream.read(size)) < size:
-                    break
-                self._frames.put(frame)
-        self._frames.put(None)
-        if not self._finished.wait(_EXIT_GRACE_S):
-            os._exit(1)
-
-
-@contextlib.contextmanager
-def channel() -> Iterator[Channel]:
-    """Open the child's side, lay down its limits, and tie its life to the parent's.
-
-    To be called once, first, before anything heavy is imported.
-    """
-    terms = msgspec.json.decode(os.environ.pop(_ENVIRONMENT_KEY), type=_Terms)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if terms.memory_bytes is not None:
-        _limit_memory(terms.memory_bytes)
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != terms.parent_pid:
-        os._exit(1)  # The parent died before the kernel knew to tell us.
-    connection = socket.socket(fileno=os.dup(0))
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    opened = Channel(connection)
-    try:
-        yield opened
-    finally:
-        opened.finish()
-
-
-def _limit_memory(memory_bytes: int) -> None:
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-        return
-    # Other kernels do not hold RLIMIT_AS (macOS takes it and lets every mmap pass).
-    threading.Thread(target=_watch_memory, args=(memory_bytes,), daemon=True).start()
-
-
-def _watch_memory(memory_bytes: int, interval_s: float = 0.25) -> None:
-    unit_bytes = 1 if sys.platform == "darwin" else 1024
-    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit_bytes <= memory_bytes:
-        time.sleep(interval_s)
-    os._exit(MEMORY_EXIT_CODE)
-
-
-def _frame(obj: Any) -> bytes:
-    payload = msgspec.msgpack.encode(obj)
-    if len(payload) > MAX_FRAME_BYTES:
-        raise ValueError(f"a frame of {len(payload)} bytes; at most {MAX_FRAME_BYTES}")
-    return _HEADER.pack(len(payload)) + payload
 
 
 def _spawn(

@@ -1,0 +1,95 @@
+"""Pictures and recordings that come with a request: named files, or bytes in a data URL."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismd.api.services import Services
+from prismd.errors import ExtractError, RequestError
+from prismd.likeness import Example
+
+MAX_PICTURE_BYTES = 30_000_000
+BODY_BYTES = 45_000_000
+"""Room for one picture as base64, with what else is asked."""
+_DATA_URL = re.compile(r"data:image/[\w.+*-]{1,40}(?:;[\w=-]{1,40}){0,4};base64,")
+_FILE_ID = re.compile(r"file-([1-9][0-9]{0,17})")
+
+
+def is_data_url(value: str) -> bool:
+    """Whether a text is a picture."""
+    return value.startswith("data:image/")
+
+
+def example_of(services: Services, kind: Literal["image", "audio"], given: str) -> Example:
+    """What a request's ``image`` or ``audio`` stands for. Blocks.
+
+    Raises:
+        RequestError: It is neither a file of the index nor a picture, or there is no model.
+        ModelError: The model fails.
+    """
+    likeness = services.search.likeness
+    if match := _FILE_ID.fullmatch(given):
+        return likeness.example(kind, int(match[1]))
+    if kind == "image" and is_data_url(given):
+        edge_px = likeness.model().edge_px
+        return Example("image", likeness.embed_picture(pixels_of(services, given, edge_px, kind)))
+    forms = (
+        "the id of a file of the index, such as file-12, or data:image/png;base64,…"
+        if kind == "image"
+        else "the id of a recording of the index, such as file-12"
+    )
+    raise RequestError(f"{kind}: give {forms}", param=kind, code="invalid_request")
+
+
+def pixels_of(services: Services, url: str, edge_px: int, param: str) -> NDArray[np.uint8]:
+    """The picture of a data URL as a model takes it, decoded in a worker process. Blocks.
+
+    Returns:
+        Shape ``(edge_px, edge_px, 3)``, RGB.
+
+    Raises:
+        RequestError: It is no picture that can be read.
+    """
+    data = _decode(url, param)
+    with tempfile.NamedTemporaryFile(prefix="prismd-", suffix=".picture") as file:
+        file.write(data)
+        file.flush()
+        try:
+            return services.pool.pixels(Path(file.name), edge_px)
+        except ExtractError as error:
+            cause = str(error).partition(": ")[2] or str(error)
+            raise RequestError(
+                f"{param}: the picture cannot be read ({cause})",
+                param=param,
+                code="invalid_image",
+            ) from error
+
+
+def _decode(url: str, param: str) -> bytes:
+    match = _DATA_URL.match(url)
+    try:
+        data = base64.b64decode(url[match.end() :], validate=True) if match else b""
+    except (binascii.Error, ValueError):
+        data = b""
+    if not data:
+        raise RequestError(
+            f"{param}: not a picture in base64; write it as data:image/png;base64,…",
+            param=param,
+            code="invalid_image",
+        )
+    if len(data) > MAX_PICTURE_BYTES:
+        raise RequestError(
+            f"{param}: a picture may have {MAX_PICTURE_BYTES // 10**6} MB; send a smaller one",
+            param=param,
+            status=413,
+            code="image_too_large",
+        )
+    return data

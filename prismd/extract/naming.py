@@ -1,0 +1,134 @@
+"""What formats are called: by the ends of file names, and in words."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import PurePath
+
+from prismd.extract.base import media_type
+
+UNKNOWN = "application/octet-stream"
+
+BY_SUFFIX = {
+    **dict.fromkeys((".txt", ".text", ".log", ".org", ".adoc", ".tex"), "text/plain"),
+    **dict.fromkeys((".ics", ".vcf", ".sub", ".lrc"), "text/plain"),
+    **dict.fromkeys(
+        (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "text/markdown"
+    ),
+    **dict.fromkeys((".rst", ".rest"), "text/x-rst"),
+    **dict.fromkeys((".html", ".htm"), "text/html"),
+    **dict.fromkeys((".xhtml", ".xht"), "application/xhtml+xml"),
+    **dict.fromkeys((".json", ".jsonl", ".ndjson", ".geojson"), "application/json"),
+    ".ipynb": "application/x-ipynb+json",
+    **dict.fromkeys((".yaml", ".yml"), "application/yaml"),
+    **dict.fromkeys((".xml", ".rss", ".atom", ".xsd"), "application/xml"),
+    ".toml": "application/toml",
+    ".csv": "text/csv",
+    **dict.fromkeys((".tsv", ".tab"), "text/tab-separated-values"),
+    ".srt": "application/x-subrip",
+    ".vtt": "text/vtt",
+    **dict.fromkeys((".ass", ".ssa"), "text/x-ssa"),
+    **dict.fromkeys((".eml", ".emlx", ".mht", ".mhtml"), "message/rfc822"),
+    ".mbox": "application/mbox",
+    ".msg": "application/vnd.ms-outlook",
+    ".rtf": "application/rtf",
+    ".ps": "application/postscript",
+    ".eps": "application/postscript",
+    ".svg": "image/svg+xml",
+}
+"""Of texts: a file with such a name that is none is not of that type."""
+
+_BINARY_SUFFIXES = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "image/jpeg"),
+    **dict.fromkeys((".tif", ".tiff"), "image/tiff"),
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".webp": "image/webp",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".avif": "image/avif",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    **dict.fromkeys((".m4a", ".m4b"), "audio/mp4"),
+    ".aac": "audio/aac",
+    **dict.fromkeys((".ogg", ".oga"), "audio/ogg"),
+    ".opus": "audio/opus",
+    ".flac": "audio/flac",
+    ".wma": "audio/x-ms-wma",
+    **dict.fromkeys((".aif", ".aiff"), "audio/aiff"),
+    **dict.fromkeys((".mp4", ".m4v"), "video/mp4"),
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".mov": "video/quicktime",
+    ".avi": "video/x-msvideo",
+    ".wmv": "video/x-ms-wmv",
+    **dict.fromkeys((".mpg", ".mpeg"), "video/mpeg"),
+}
+_BINARY_FAMILIES = ("image/", "audio/", "video/", "font/", "application/vnd.", "application/ms")
+
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_NAMES = {
+    "application/msword": "old Word documents (.doc)",
+    "application/vnd.ms-excel": "old Excel workbooks (.xls)",
+    "application/vnd.ms-excel.sheet.binary.macroEnabled.12": "binary Excel workbooks (.xlsb)",
+    "application/vnd.ms-powerpoint": "old PowerPoint presentations (.ppt)",
+    "application/vnd.ms-outlook": "Outlook messages",
+    f"{_OFFICE}.spreadsheetml.sheet": "Excel workbooks",
+    f"{_OFFICE}.presentationml.presentation": "PowerPoint presentations",
+    "application/vnd.oasis.opendocument.text": "OpenDocument texts",
+    "application/vnd.oasis.opendocument.spreadsheet": "OpenDocument spreadsheets",
+    "application/vnd.oasis.opendocument.presentation": "OpenDocument presentations",
+    "application/epub+zip": "EPUB books",
+    "application/rtf": "RTF documents",
+    "application/postscript": "PostScript files",
+    "application/zip": "ZIP archives",
+    "application/x-ole-storage": "old Office documents",
+    "message/rfc822": "e-mail messages",
+    "application/mbox": "mailboxes",
+    UNKNOWN: "files of unknown binary format",
+}
+_REMEDIES = {
+    "application/msword": "save it as DOCX or PDF to index it",
+    "application/vnd.ms-excel.sheet.binary.macroEnabled.12": "save it as XLSX to index it",
+    "application/vnd.ms-powerpoint": "save it as PPTX or PDF to index it",
+    "application/x-ole-storage": "save it as DOCX, XLSX, PPTX or PDF to index it",
+    "application/postscript": "convert it to PDF to index it",
+    "application/zip": "unpack it to index what is in it",
+}
+
+
+def describe(name: str) -> str:
+    """A media type in words, plural: ``JPEG images``."""
+    if name in _NAMES:
+        return _NAMES[name]
+    family, _, format_name = name.partition("/")
+    format_name = format_name.removeprefix("x-").removeprefix("vnd.").upper()
+    words = {"image": "images", "audio": "recordings", "video": "videos", "font": "fonts"}
+    return f"{format_name} {words.get(family, 'files')}"
+
+
+def remedy(name: str) -> str:
+    """What a person can do about a file that nothing reads."""
+    return _REMEDIES.get(name, "it is left out of the index")
+
+
+def third_party(path: PurePath) -> str | None:
+    """The type that a file's name says, if an extractor from outside of prismd reads it."""
+    for named in (BY_SUFFIX.get(path.suffix.lower()), mimetypes.guess_type(path.name)[0]):
+        entry = media_type(named) if named else None
+        if entry and not entry.extractor.startswith("prismd."):
+            return entry.name
+    return None
+
+
+def binary_by_name(path: PurePath) -> str:
+    """What a binary file's name says that it is, unless it says text, which it is not."""
+    suffix = path.suffix.lower()
+    named = (
+        _BINARY_SUFFIXES.get(suffix)
+        or BY_SUFFIX.get(suffix)
+        or mimetypes.guess_type(path.name)[0]
+        or UNKNOWN
+    )
+    return named if named.startswith(_BINARY_FAMILIES) else UNKNOWN

@@ -1,0 +1,96 @@
+"""Writing down a spreadsheet row by row: titles, tables apart by empty rows, column names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from prismd.extract.draft import Draft
+from prismd.extract.table import cell_text, table_line, table_rule
+
+MAX_COLUMNS = 1024
+_BLOCK_ROWS = 200
+_SHORT_CHARS = 600
+_MAX_TITLES = 5
+_NAMES_CHARS = 240
+_NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*%?")
+
+
+class SheetWriter:
+    """Writes one sheet's rows; each run of rows without an empty one between is a table.
+
+    Rows with a single cell above a table are its titles. A table that is longer than a passage
+    has the names of its columns as context, so that each row can be understood by itself.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._rows: list[list[str]] = []
+        self._used: list[int] = []
+        self._names: tuple[str, ...] = ()
+        self._goes_on = False
+
+    def row(self, cells: Sequence[str]) -> None:
+        """Take up the next row, from its first column; nothing in it ends the table."""
+        row = [cell_text(cell) for cell in cells[:MAX_COLUMNS]]
+        if not any(row):
+            self.close()
+            return
+        self._rows.append(row)
+        if len(self._rows) >= _BLOCK_ROWS:
+            self._write(ends=False)
+
+    def close(self) -> None:
+        """End the table in hand."""
+        self._write(ends=True)
+        self._used, self._names, self._goes_on = [], (), False
+
+    def _write(self, *, ends: bool) -> None:
+        if not self._goes_on:
+            self._titles()
+        if not self._rows:
+            return
+        found = {n for row in self._rows for n, cell in enumerate(row) if cell}
+        self._used = sorted(found.union(self._used))
+        rows = [[row[n] if n < len(row) else "" for n in self._used] for row in self._rows]
+        if not self._goes_on and len(rows) > 1:
+            self._names = column_names(rows[0])
+        if len(self._used) == 1:
+            text = "\n".join(row[0] for row in rows)
+        else:
+            lines = [table_line(row) for row in rows]
+            if not self._goes_on:
+                lines.insert(1, table_rule(len(self._used)))
+            text = "\n".join(lines)
+        is_short = ends and not self._goes_on and len(text) <= _SHORT_CHARS
+        self._draft.add(text, "table", under=() if is_short else self._names)
+        self._rows, self._goes_on = [], True
+
+    def _titles(self) -> None:
+        """Write the rows of one cell that stand above a table of several columns."""
+        for _ in range(_MAX_TITLES):
+            if len(self._rows) < 2 or sum(map(bool, self._rows[0])) != 1:
+                return
+            if all(sum(map(bool, row)) == 1 for row in self._rows):
+                return
+            self._draft.add("".join(self._rows.pop(0)), "caption")
+
+
+def column_label(names: Sequence[str]) -> str:
+    """The names of a table's columns as one heading, cut where it gets long."""
+    label = ""
+    for name in filter(None, (" ".join(name.split()) for name in names)):
+        longer = f"{label} | {name}" if label else name
+        if len(longer) > _NAMES_CHARS:
+            return f"{label} | …" if label else f"{name[:_NAMES_CHARS]}…"
+        label = longer
+    return label
+
+
+def column_names(row: Sequence[str]) -> tuple[str, ...]:
+    """The first row as a heading, if it is one: words in most of its cells, numbers in none."""
+    names = [cell for cell in row if cell]
+    worded = sum(any(map(str.isalpha, name)) for name in names)
+    if len(names) < 2 or 2 * worded <= len(names) or any(map(_NUMBER.fullmatch, names)):
+        return ()
+    return (column_label(names),)

@@ -1,0 +1,190 @@
+"""Finds pictures by what they show, and recordings by how they sound."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+import apsw
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from prismd.domain import EmbeddingSpace
+from prismd.errors import ModelError, RequestError
+from prismd.extract.sound_space import SOUND_SPACE
+from prismd.models.base import ImageEmbedder
+from prismd.store import likeness, vectors
+from prismd.store.database import Database
+from prismd.store.retrieval import Ranked, Scope
+from prismd.store.vector_search import SpaceSearch
+
+log = logging.getLogger(__name__)
+
+Vector = NDArray[np.float32]
+
+GOOD_ENOUGH = 0.65
+"""What a picture's similarity becomes that just shows what is asked; see ``as_similarity``."""
+
+
+class Example(msgspec.Struct, frozen=True):
+    """What is to be found more of: a picture's or a recording's vector.
+
+    ``file_id`` is the file that it was taken from, which is not found itself; 0 for none.
+    """
+
+    kind: Literal["image", "audio"]
+    vector: Vector
+    file_id: int = 0
+
+
+class Likeness:
+    """Searches the spaces of pictures and sounds.
+
+    Args:
+        database: Where they are.
+        images: The model of pictures; None finds none by what they show.
+    """
+
+    def __init__(self, database: Database, images: ImageEmbedder | None) -> None:
+        self._database = database
+        self.images = images
+        self._spaces: dict[EmbeddingSpace, SpaceSearch] = {}
+
+    def embed_words(self, words: str) -> tuple[Vector | None, str]:
+        """A query's vector beside pictures.
+
+        Returns:
+            The vector, or None where there is no model or no picture; and what went wrong.
+        """
+        if self.images is None or not words or not self._database.read(self._has_pictures):
+            return None, ""
+        try:
+            return self.images.embed_texts([words])[0], ""
+        except ModelError as error:
+            log.warning("searching without pictures: %s", error)
+            return None, f"searched without what pictures show: {error}"
+
+    def embed_picture(self, pixels: NDArray[np.uint8]) -> Vector:
+        """A picture's vector.
+
+        Args:
+            pixels: Shape ``(edge_px, edge_px, 3)``, RGB.
+
+        Raises:
+            RequestError: There is no model of pictures.
+            ModelError: It fails.
+        """
+        vector: Vector = self.model().embed_images(pixels[np.newaxis])[0]
+        return vector
+
+    def example(self, kind: Literal["image", "audio"], file_id: int) -> Example:
+        """A file of the index as an example.
+
+        Raises:
+            RequestError: There is no such file, it is of another kind, or it has no vector yet.
+        """
+        space = self.model().space if kind == "image" else SOUND_SPACE
+        space_id = self._space_id(space)
+        found = self._database.read(lambda c: likeness.vector_of(c, space_id, file_id))
+        if found is None or found[0] != kind:
+            what = "a picture" if kind == "image" else "a recording"
+            raise RequestError(
+                f"{kind}: file-{file_id} is not {what} of the index; GET /files?type={kind} lists"
+                " those that are",
+                param=kind,
+                code="invalid_request",
+            )
+        if found[1] is None:
+            raise RequestError(
+                f"{kind}: file-{file_id} has not been compared yet; ask again in a moment",
+                param=kind,
+                status=409,
+                code="not_ready",
+            )
+        return Example(kind, found[1], file_id)
+
+    def by_words(self, connection: apsw.Connection, vector: Vector, k: int, scope: Scope) -> Ranked:
+        """Pictures that show what the words say, with their similarity; none that do not."""
+        found = self._whole(connection, self.model().space, vector, k, scope)
+        least = self.model().least_similarity
+        return [(id_, as_similarity(cosine, least)) for id_, cosine in found if cosine >= least]
+
+    def by_example(
+        self, connection: apsw.Connection, example: Example, k: int, scope: Scope
+    ) -> tuple[Ranked, Ranked]:
+        """What is like an example: pictures or recordings, and passages."""
+        if example.kind == "audio":
+            sounds = self._whole(connection, SOUND_SPACE, example.vector, k, scope)
+            return [(id_, max(0.0, cosine)) for id_, cosine in sounds], []
+        space, least = self.model().space, self.model().least_similarity
+        pictures = self._whole(connection, space, example.vector, k, scope)
+        texts = self._texts(connection, example.vector, k, scope)
+        return (
+            [(id_, max(0.0, cosine)) for id_, cosine in pictures],
+            [(id_, as_similarity(cosine, least)) for id_, cosine in texts if cosine >= least],
+        )
+
+    def _whole(
+        self,
+        connection: apsw.Connection,
+        space: EmbeddingSpace,
+        vector: Vector,
+        k: int,
+        scope: Scope,
+    ) -> Ranked:
+        search = self._open(connection, space)
+        if search is None:
+            return []
+        allowed = likeness.vectors_in(connection, search.space_id, scope)
+        ids, cosines = search.search(connection, vector, k, allowed)
+        return likeness.documents_of(connection, ids.tolist(), cosines.tolist())
+
+    def _texts(self, connection: apsw.Connection, vector: Vector, k: int, scope: Scope) -> Ranked:
+        search = self._open(connection, replace(self.model().space, content="picture_text"))
+        if search is None:
+            return []
+        allowed = likeness.text_vectors_in(connection, search.space_id, scope)
+        ids, cosines = search.search(connection, vector, k, allowed)
+        return likeness.passages_of(connection, ids.tolist(), cosines.tolist())
+
+    def _open(self, connection: apsw.Connection, space: EmbeddingSpace) -> SpaceSearch | None:
+        if space not in self._spaces:
+            for space_id, known in vectors.spaces(connection, space.content):
+                if known == space:
+                    self._spaces[space] = SpaceSearch(space_id, space)
+        return self._spaces.get(space)
+
+    def _space_id(self, space: EmbeddingSpace) -> int:
+        search = self._database.read(lambda c: self._open(c, space))
+        return search.space_id if search is not None else 0
+
+    def _has_pictures(self, connection: apsw.Connection) -> bool:
+        search = self._open(connection, self.model().space)
+        return search is not None and vectors.count(connection, search.space_id) > 0
+
+    def model(self) -> ImageEmbedder:
+        """The model of pictures.
+
+        Raises:
+            RequestError: There is none.
+        """
+        if self.images is None:
+            raise RequestError(
+                "image: no model of pictures is installed; run 'prismd models pull clip'",
+                param="image",
+                status=503,
+                code="no_image_model",
+            )
+        return self.images
+
+
+def as_similarity(cosine: float, least: float) -> float:
+    """The cosine of a text and a picture, which is small at best, beside those of two texts. Pure.
+
+    What is just good enough becomes ``GOOD_ENOUGH``; nothing becomes 0, and equality 1.
+    """
+    if cosine < least:
+        return GOOD_ENOUGH * max(0.0, cosine) / least
+    return min(1.0, GOOD_ENOUGH + (1.0 - GOOD_ENOUGH) * (cosine - least) / (1.0 - least))

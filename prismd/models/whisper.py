@@ -1,0 +1,303 @@
+"""Speech to text by Whisper (faster-whisper, CTranslate2), in a process of its own.
+
+Native code that dies, hangs or leaks on a recording costs that process and that recording. The
+next one starts it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from prismd.child import Child, ChildDied, ChildError, ChildTimeout
+from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, ModelError
+from prismd.models.base import Transcript
+from prismd.models.cores import usable_cores
+from prismd.models.entry import ModelEntry
+from prismd.models.installed import verified
+from prismd.models.whisper_worker import (
+    Failed,
+    Load,
+    Reply,
+    Step,
+    Unreadable,
+    Write,
+    Written,
+)
+
+_WORKER = "prismd.models.whisper_worker"
+_LOAD_S = 300.0
+_LOOK_S = 0.2
+_ADDRESS_SPACE_BYTES = 4 << 30
+_CRASHES = frozenset({"SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGABRT"})
+
+
+def _environment() -> dict[str, str]:
+    """The engine's threads wait asleep, and nothing calls home or looks for a network."""
+    return {
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),
+        "ORT_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+class WhisperTranscriber:
+    """A Whisper model in a child process, started on first use.
+
+    Args:
+        entry: A catalogue entry of the role ``speech``.
+        models_dir: Where the models are.
+        threads: To compute with; 0 means one for each core.
+        beam: How many candidates are followed; 1 takes two thirds of the time of 5.
+        idle_unload_s: End the child after so long without work; None never does.
+        stall_timeout_s: The child is killed when a recording makes no progress for so long.
+
+    Attributes:
+        entry: The catalogue entry.
+        failure: Why the engine could not be started the last time; empty when it could.
+    """
+
+    def __init__(
+        self,
+        entry: ModelEntry,
+        models_dir: Path,
+        *,
+        threads: int = 0,
+        beam: int = 5,
+        idle_unload_s: float | None = None,
+        stall_timeout_s: float = 300.0,
+    ) -> None:
+        self.entry = entry
+        self.failure = ""
+        self.stall_timeout_s = stall_timeout_s
+        self._models_dir = models_dir
+        self._threads = threads or usable_cores()
+        self._beam = beam
+        self._idle_unload_s = idle_unload_s
+        self._turn = threading.Lock()
+        self._child: Child | None = None
+        self._closed: Child | None = None
+        self._idle_timer: threading.Timer | None = None
+        self._used_at = 0.0
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalogue."""
+        return self.entry.name
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the child runs."""
+        child = self._child
+        return child is not None and child.alive
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while it runs."""
+        child = self._child
+        return child.pid if child is not None and child.alive else None
+
+    def transcribe(
+        self,
+        path: Path,
+        *,
+        language: str = "",
+        on_step: Callable[[float, float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Transcript:
+        """Write down what is said; see ``models.base.Transcriber``. ``close`` ends it too.
+
+        Raises:
+            ExtractError: The recording cannot be read, made the engine crash or hang, or was
+                called off (code ``cancelled``).
+            ModelError: The weights are missing or fail their checksum, or the engine fails.
+        """
+        called_off = cancelled or _never
+        self._take_turn(called_off)
+        reply: Reply | None = None
+        try:
+            child = self._running(called_off)
+            reply = self._written(child, Write(os.fsencode(path), language), on_step, called_off)
+        finally:
+            if reply is None:
+                # It is at work on what nobody waits for; hearing half a minute cannot be
+                # interrupted, and loading again takes less.
+                self._kill()
+            self._rest()
+            self._turn.release()
+        return self._result(reply)
+
+    def self_test(self) -> None:
+        """Load the model, which tries it: it proves that the engine runs on this processor.
+
+        Raises:
+            ModelError: It does not; says what to do.
+        """
+        with self._turn:
+            try:
+                self._running(_never)
+            finally:
+                self._rest()
+
+    def close(self) -> None:
+        """End the child, and what it writes; the next call starts it again."""
+        child = self._child
+        if child is None:
+            return
+        if self._turn.acquire(blocking=False):
+            try:
+                self._stop_timer()
+                child.close()
+                self._child = None
+            finally:
+                self._turn.release()
+        else:
+            self._closed = child
+            child.kill()
+
+    def _take_turn(self, cancelled: Callable[[], bool]) -> None:
+        while not self._turn.acquire(timeout=_LOOK_S):
+            if cancelled():
+                raise _called_off()
+        self._stop_timer()
+
+    def _running(self, cancelled: Callable[[], bool]) -> Child:
+        """The child, started when it does not run; the turn must be held."""
+        self._stop_timer()
+        if self._child is not None and self._child.alive:
+            return self._child
+        try:
+            child = self._start(cancelled)
+        except ModelError as error:
+            self._kill()
+            self.failure = str(error)
+            raise
+        self.failure = ""
+        return child
+
+    def _start(self, cancelled: Callable[[], bool]) -> Child:
+        weights = verified(self.entry, self._models_dir)[self.entry.files[0].name]
+        try:
+            child = Child(
+                _WORKER,
+                env=_environment(),
+                memory_bytes=_ADDRESS_SPACE_BYTES + 2 * self.entry.size_bytes,
+                name=f"{self.name}'s engine",
+            )
+            self._child = child
+            child.send(Load(str(weights.parent), self._threads, self._beam))
+            reply = _receive(child, _LOAD_S, cancelled)
+        except ChildError as error:
+            raise self._not_started(error) from error
+        if isinstance(reply, Failed):
+            raise ModelError(f"{self.name}: {reply.message}")
+        return child
+
+    def _written(
+        self,
+        child: Child,
+        request: Write,
+        on_step: Callable[[float, float], None] | None,
+        cancelled: Callable[[], bool],
+    ) -> Reply:
+        """Have a recording written down; the child's last word on it."""
+        try:
+            child.send(request)
+            while True:
+                reply = _receive(child, self.stall_timeout_s, cancelled)
+                if not isinstance(reply, Step):
+                    return reply
+                if on_step is not None:
+                    on_step(reply.done_s, reply.total_s)
+        except ChildError as error:
+            raise self._lost(child, error) from error
+
+    def _result(self, reply: Reply) -> Transcript:
+        if isinstance(reply, Written):
+            return reply.transcript
+        if isinstance(reply, Unreadable):
+            raise ExtractError(reply.message, code=reply.code)
+        message = reply.message if isinstance(reply, Failed) else "answered out of turn"
+        raise ModelError(f"{self.name}: {message}; try again, and see `prismd doctor`")
+
+    def _not_started(self, error: ChildError) -> ModelError:
+        if isinstance(error, ChildDied) and error.signal_name in _CRASHES:
+            return ModelError(
+                f"{self.name}: its engine died of {error.signal_name} when it was tried; this "
+                "processor may lack an instruction that it needs, see `prismd doctor`"
+            )
+        stderr = error.stderr.splitlines() if isinstance(error, ChildDied) else []
+        said = f" ({stderr[-1].strip()})" if stderr else ""
+        return ModelError(f"{self.name}: {error}{said}; try again, and see `prismd doctor`")
+
+    def _lost(self, child: Child, error: ChildError) -> ExtractError:
+        """What to tell of a child that died or hangs over a recording."""
+        if self._closed is child:
+            return _called_off()
+        if isinstance(error, ChildTimeout):
+            return ExtractTimeout(
+                f"writing down its speech made no progress for {self.stall_timeout_s:.0f} s "
+                "and was stopped; play it to see whether it is damaged"
+            )
+        died_of = error.signal_name if isinstance(error, ChildDied) else ""
+        return ExtractCrash(
+            f"the engine {self.name} died over it ({died_of or error}); "
+            "save it anew with another program, or close others if memory is short"
+        )
+
+    def _kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def _rest(self) -> None:
+        """Work is done for now: from here the idle time counts."""
+        self._used_at = time.monotonic()
+        if self._idle_unload_s is not None and self._child is not None:
+            self._stop_timer()
+            self._idle_timer = threading.Timer(self._idle_unload_s, self._unload_if_idle)
+            self._idle_timer.daemon = True
+            self._idle_timer.start()
+
+    def _unload_if_idle(self) -> None:
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            idle_s = time.monotonic() - self._used_at
+            if self._child is not None and idle_s >= (self._idle_unload_s or 0) * 0.99:
+                self._child.close()
+                self._child = None
+        finally:
+            self._turn.release()
+
+    def _stop_timer(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+
+
+def _receive(child: Child, timeout_s: float, cancelled: Callable[[], bool]) -> Reply:
+    """The child's next reply, with a look now and then whether it is still wanted."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if cancelled():
+            raise _called_off()
+        left_s = deadline - time.monotonic()
+        try:
+            return child.receive(Reply, min(_LOOK_S, max(0.0, left_s)))  # type: ignore[arg-type]
+        except ChildTimeout:
+            if left_s <= _LOOK_S:
+                raise
+
+
+def _called_off() -> ExtractError:
+    return ExtractError(
+        "writing down its speech was called off; 'prismd retry' does it anew", code="cancelled"
+    )
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,46 @@
+"""Which language is spoken where in a recording. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+_SURE = 0.8
+_SURE_S = 5.0
+
+
+class Languages:
+    """Gathers evidence over a recording.
+
+    A long stretch that is clear speaks for itself, so that a recording in two languages comes
+    out in both. A short or doubtful one ("Hello?") goes with the rest.
+    """
+
+    def __init__(self) -> None:
+        self._votes: defaultdict[str, float] = defaultdict(float)
+        self._spoken: defaultdict[str, float] = defaultdict(float)
+
+    def note(self, likely: Mapping[str, float], seconds: float) -> None:
+        """Take a stretch into account, once: how likely each language is in it."""
+        for language, probability in likely.items():
+            self._votes[language] += probability * seconds
+
+    def choose(self, likely: Mapping[str, float], seconds: float) -> str:
+        """The language to hear a stretch in; it must have been noted before."""
+        best = max(likely, key=lambda language: likely[language])
+        if likely[best] >= _SURE and seconds >= _SURE_S:
+            return best
+        return _most(self._votes) or best
+
+    def spoken(self, language: str, seconds: float) -> None:
+        """Note that so many seconds were believed in a language."""
+        self._spoken[language] += seconds
+
+    @property
+    def main(self) -> str:
+        """The language of most of what was said; empty when nothing was."""
+        return _most(self._spoken)
+
+
+def _most(weights: Mapping[str, float]) -> str:
+    return max(weights, key=lambda language: weights[language], default="")

@@ -1,0 +1,87 @@
+"""Files with what their documents say, one by one and page by page."""
+
+from __future__ import annotations
+
+import apsw
+import msgspec
+
+from prismd.domain import FileState
+
+
+class FileRecord(msgspec.Struct, frozen=True):
+    """A file's row with what its document says, as ``/files`` shows it."""
+
+    id: int
+    path: str
+    path_raw: bytes
+    type: str
+    media_type: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    state: FileState
+    error_code: str
+    error_message: str
+    passages: int
+    title: str
+    indexed_at: float | None
+    document_id: int | None
+    metadata: str
+    warnings: str
+
+
+_RECORD = """
+    SELECT f.id, f.path, f.path_raw, coalesce(d.type, ''), coalesce(d.media_type, f.media_type),
+        f.size_bytes, f.mtime_ns, coalesce(f.sha256, ''), f.state, f.error_code, f.error_message,
+        (SELECT count(*) FROM passages WHERE document_id = f.document_id AND char_end > char_start),
+        coalesce(d.title, ''), f.indexed_at, f.document_id, coalesce(d.metadata, '{}'),
+        coalesce(d.warnings, '[]')
+    FROM files f LEFT JOIN documents d ON d.id = f.document_id
+"""
+
+
+class FileQuery(msgspec.Struct, frozen=True):
+    """What narrows a listing of files. Empty fields narrow nothing."""
+
+    state: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    path: str = ""
+    limit: int = 100
+    after_id: int = 0
+
+
+def listing(connection: apsw.Connection, query: FileQuery) -> tuple[list[FileRecord], int]:
+    """Files in the order of their ids, and how many match in all pages together."""
+    conditions = ["1"]
+    values: list[str] = []
+    for column, wanted in (("f.state", query.state), ("d.type", query.type)):
+        if wanted:
+            conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+    if query.path:
+        conditions.append("instr(lower(f.path), lower(?)) > 0")
+        values.append(query.path)
+    where = " AND ".join(conditions)
+    total = connection.execute(
+        f"SELECT count(*) FROM files f LEFT JOIN documents d ON d.id = f.document_id WHERE {where}",
+        values,
+    ).get
+    rows = connection.execute(
+        f"{_RECORD} WHERE {where} AND f.id > ? ORDER BY f.id LIMIT ?",
+        [*values, query.after_id, query.limit],
+    )
+    return [FileRecord(*row) for row in rows], int(total)
+
+
+def record(connection: apsw.Connection, file_id: int) -> FileRecord | None:
+    """One file, or None."""
+    row = connection.execute(f"{_RECORD} WHERE f.id = ?", (file_id,)).fetchone()
+    return FileRecord(*row) if row else None
+
+
+def holding(connection: apsw.Connection, sha256: str) -> list[FileRecord]:
+    """The files that hold a document, the latest changed first."""
+    rows = connection.execute(
+        f"{_RECORD} WHERE d.sha256 = ? ORDER BY f.mtime_ns DESC, f.path", (sha256,)
+    )
+    return [FileRecord(*row) for row in rows]
