@@ -185,15 +185,15 @@ class _Reader:
         Finding out which way up a page is takes a tenth of the time of reading it, and nearly
         all are upright: so that is left until the text is seen to make no sense.
         """
+        if self._choice.by_script and self._engine.orientation:
+            script = tesseract.script(self._picture, self._options)
+            if languages := for_script(self._choice, script):
+                yield languages, None
         if first.letters:
             if self._engine.orientation:
                 yield first.languages, None
             # A short text does not tell which way up it is, except by being read both ways.
             yield first.languages, 180
-        if self._choice.by_script and self._engine.orientation:
-            script = tesseract.script(self._picture, self._options)
-            if languages := for_script(self._choice, script):
-                yield languages, None
 
     def _smaller(self, first: _Attempt) -> _Attempt:
         """Read it at a size at which its letters are as tall as those of a page."""

@@ -29,7 +29,7 @@ _BLOCK_ALONE = 72.0
 """What a block's letters must reach on average, within a page of text and without."""
 _LONE_LETTERS = 3
 _LONE_CONFIDENCE = 85.0
-"""Fewer letters than so many must reach so much, where there is no page around them."""
+"""Words of fewer letters than so many must reach so much, where there is no page around them."""
 
 
 class FoundWord(msgspec.Struct, frozen=True):
@@ -169,5 +169,7 @@ def _is_credible(block: OcrBlock, on_page: bool) -> bool:
     words = _words(block)
     if on_page:
         return confidence(words) >= _BLOCK_ON_PAGE
-    few = letters(words) < _LONE_LETTERS
-    return confidence(words) >= (_LONE_CONFIDENCE if few else _BLOCK_ALONE)
+    # In some scripts a letter or two are a word; leaves and railings look like Latin ones.
+    pieces = [words] if not block.text.isascii() else [[word] for word in words]
+    scraps = max(map(letters, pieces)) < _LONE_LETTERS
+    return confidence(words) >= (_LONE_CONFIDENCE if scraps else _BLOCK_ALONE)

