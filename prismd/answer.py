@@ -22,13 +22,13 @@ from prismd.citation import (
 )
 from prismd.cited_text import Attribute, CitedText
 from prismd.citing import Citing
-from prismd.domain import Answer, Filters
+from prismd.domain import Answer, Filters, Grounding
 from prismd.errors import ModelError, RequestError
 from prismd.evidence import Evidence, EvidenceSettings, gather, good_enough
 from prismd.models.base import Delta, Embedder, Generator, Message, Reranker, Sampling
 from prismd.quoting import Quoting
 from prismd.search import Search, SearchResult
-from prismd.showing import LEAD, describe, pictures
+from prismd.showing import LEAD, asks_for_picture, describe, pictures
 from prismd.store import documents
 from prismd.store.database import Database
 from prismd.wording import asks_nothing, instructs, share_met, subject_words
@@ -134,11 +134,10 @@ class Answering:
             for piece in pieces:
                 yield from cited.feed(piece)
             yield from cited.finish()
+        for note in _closing(cited, asked, found, shown):
+            yield from cited.add(note)
         if shown:
             yield from self._showing(cited, shown)
-        for note in _closing(cited, asked):
-            cited.text += note
-            yield note
         timings = {**found.timings_ms, "total": round(1000 * (time.perf_counter() - started), 2)}
         yield self._finish(
             cited, [*evidence, *shown], found, engine, usage, timings, question.limit
@@ -180,11 +179,11 @@ class Answering:
     def _showing(self, cited: CitedText, shown: Sequence[Evidence]) -> Iterator[str]:
         """Name pictures: what a model of pictures found is said by no model of words."""
         ids = [item.hit.document_id for item in shown]
-        metadata = self._database.read(lambda c: documents.metadata(c, ids))
+        about = self._database.read(lambda c: documents.about(c, ids))
         yield from cited.add(f"\n\n{LEAD}" if cited.text else LEAD)
         for item in shown:
-            line = describe(item.hit, metadata.get(item.hit.document_id, {}))
-            support = Attribution(item.source.n, 0, 0, "supported", item.hit.similarity)
+            line = describe(item.hit, *about.get(item.hit.document_id, ({}, "")))
+            support = Attribution(item.source.n, 0, 0, "weak", item.hit.similarity)
             yield from cited.add("\n- ")
             yield from cited.add(line, support)
 
@@ -264,8 +263,8 @@ class Answering:
     ) -> FullAnswer:
         return FullAnswer(
             text=cited.text,
-            citations=self._citing.cite(cited.sentences, evidence),
-            grounding=grounding([sentence.support for sentence in cited.sentences]),
+            citations=self._citing.cite([*cited.sentences, *cited.shown], evidence),
+            grounding=_grounded(cited, found),
             query=found.query,
             hits=found.hits[:limit],
             engine=engine,
@@ -360,12 +359,21 @@ def _fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: 
     return texts
 
 
-def _closing(cited: CitedText, asked: str) -> list[str]:
+def _closing(
+    cited: CitedText, asked: str, found: SearchResult, shown: Sequence[Evidence]
+) -> list[str]:
     """What is said when the files do not support the answer."""
     if asks_nothing(asked):
         return [NOTHING_ASKED]
     if not cited.sentences:
-        return [REFUSAL]
+        return [] if shown and asks_for_picture(found.query, found.filters) else [REFUSAL]
     if grounding([sentence.support for sentence in cited.sentences]) == "none":
         return [UNSUPPORTED]
     return []
+
+
+def _grounded(cited: CitedText, found: SearchResult) -> Grounding:
+    """How well the files support an answer; what a picture shows supports no statement."""
+    if not cited.sentences and cited.shown and asks_for_picture(found.query, found.filters):
+        return "partial"
+    return grounding([sentence.support for sentence in cited.sentences])

@@ -49,6 +49,7 @@ class CitedText:
         self._flushed = 0  # of text
         self.text = ""
         self.sentences: list[CitedSentence] = []
+        self.shown: list[CitedSentence] = []
 
     def feed(self, piece: str) -> Iterator[str]:
         """Add text of the model; get what goes to the reader."""
@@ -68,12 +69,12 @@ class CitedText:
 
         Args:
             text: Any text.
-            support: What it rests on, when it is a statement; its mark follows.
+            support: What it shows, when it names a picture; its mark follows.
         """
         start = len(self.text)
         self.text += text
         if support is not None:
-            self.sentences.append(CitedSentence(start, len(self.text), (support,)))
+            self.shown.append(CitedSentence(start, len(self.text), (support,)))
             self.text += f" [{support.n}]"
         yield from self._flush()
 

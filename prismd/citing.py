@@ -84,6 +84,11 @@ class Citing:
             score=round(hit.similarity, 4),
             support=found.support,
             url=f"{self._base_url}/c/{citation_id}",
+            thumbnail=(
+                f"{self._base_url}/files/file-{hit.file_id}/thumbnail"
+                if hit.type == "image"
+                else ""
+            ),
         )
         return citation, start, end
 

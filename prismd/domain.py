@@ -240,6 +240,7 @@ class Citation(msgspec.Struct, frozen=True):
     """A claim's source, checkable: the same record in every endpoint (design, section 10).
 
     ``char_start`` and ``char_end`` are the cited range of the answer, in code points.
+    ``thumbnail`` is the address of a small version of a picture, empty for all else.
     """
 
     n: int
@@ -256,6 +257,7 @@ class Citation(msgspec.Struct, frozen=True):
     score: float
     support: Support
     url: str
+    thumbnail: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):

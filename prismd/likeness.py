@@ -28,15 +28,20 @@ GOOD_ENOUGH = 0.65
 """What a picture's similarity becomes that just shows what is asked; see ``as_similarity``."""
 
 
+_NARROW = 2_000
+"""Documents of a scope whose passages are listed one by one."""
+_WIDER = 5
+
+
 class Example(msgspec.Struct, frozen=True):
     """What is to be found more of: a picture's or a recording's vector.
 
-    ``file_id`` is the file that it was taken from, which is not found itself; 0 for none.
+    ``document_id`` is what it was taken from, which is not found itself; 0 for none.
     """
 
     kind: Literal["image", "audio"]
     vector: Vector
-    file_id: int = 0
+    document_id: int = 0
 
 
 class Likeness:
@@ -58,13 +63,23 @@ class Likeness:
         Returns:
             The vector, or None where there is no model or no picture; and what went wrong.
         """
-        if self.images is None or not words or not self._database.read(self._has_pictures):
+        if self.images is None or not words:
             return None, ""
+        if not self._database.read(self._has_pictures):
+            return None, self._about_other_model()
         try:
             return self.images.embed_texts([words])[0], ""
         except ModelError as error:
             log.warning("searching without pictures: %s", error)
             return None, f"searched without what pictures show: {error}"
+
+    def _about_other_model(self) -> str:
+        if not (other := self.other_model()):
+            return ""
+        return (
+            f"searched without what pictures show: they were embedded by {other};"
+            " 'prismd reindex --stale' embeds them anew"
+        )
 
     def embed_picture(self, pixels: NDArray[np.uint8]) -> Vector:
         """A picture's vector.
@@ -88,7 +103,7 @@ class Likeness:
         space = self.model().space if kind == "image" else SOUND_SPACE
         space_id = self._space_id(space)
         found = self._database.read(lambda c: likeness.vector_of(c, space_id, file_id))
-        if found is None or found[0] != kind:
+        if found is None or found.type != kind:
             what = "a picture" if kind == "image" else "a recording"
             raise RequestError(
                 f"{kind}: file-{file_id} is not {what} of the index; GET /files?type={kind} lists"
@@ -96,14 +111,33 @@ class Likeness:
                 param=kind,
                 code="invalid_request",
             )
-        if found[1] is None:
+        if found.vector is None:
             raise RequestError(
-                f"{kind}: file-{file_id} has not been compared yet; ask again in a moment",
+                f"{kind}: file-{file_id} {self._why_without(kind)}",
                 param=kind,
                 status=409,
                 code="not_ready",
             )
-        return Example(kind, found[1], file_id)
+        return Example(kind, found.vector, found.document_id)
+
+    def _why_without(self, kind: Literal["image", "audio"]) -> str:
+        if kind == "audio":
+            return "has no sound that could be compared; choose another recording"
+        if other := self.other_model():
+            return f"was compared by {other}; 'prismd reindex --stale' compares it anew"
+        return (
+            "has not been compared with others; ask again when everything is indexed, or see"
+            " 'prismd status' for what keeps it from being done"
+        )
+
+    def other_model(self) -> str:
+        """The model that the pictures were embedded by, where it is not the present one."""
+        if self.images is None:
+            return ""
+        known = self._database.read(lambda c: vectors.spaces(c, "picture"))
+        if any(space == self.images.space for _, space in known):
+            return ""
+        return next((f"{space.model} ({space.revision})" for _, space in known), "")
 
     def by_words(self, connection: apsw.Connection, vector: Vector, k: int, scope: Scope) -> Ranked:
         """Pictures that show what the words say, with their similarity; none that do not."""
@@ -145,7 +179,11 @@ class Likeness:
         search = self._open(connection, replace(self.model().space, content="picture_text"))
         if search is None:
             return []
-        allowed = likeness.text_vectors_in(connection, search.space_id, scope)
+        allowed = None
+        if scope.documents is None or len(scope.documents) <= _NARROW:
+            allowed = likeness.text_vectors_in(connection, search.space_id, scope)
+        else:
+            k *= _WIDER  # what is outside of a broad scope is left out afterwards
         ids, cosines = search.search(connection, vector, k, allowed)
         return likeness.passages_of(connection, ids.tolist(), cosines.tolist())
 

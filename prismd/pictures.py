@@ -6,19 +6,18 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import apsw
-import msgspec
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from prismd.embedding import IDLE_WAIT_S
-from prismd.errors import ExtractError, PrismdError
+from prismd.errors import ExtractError, ModelError, PrismdError
 from prismd.models.base import ImageEmbedder
 from prismd.progress import Progress
 from prismd.store import likeness, vector_search, vectors
@@ -29,9 +28,16 @@ log = logging.getLogger(__name__)
 _PICTURES = 4
 _TEXTS = 32
 """About a second's work each, so that a pause takes effect as soon."""
-_LOOK_AGAIN_S = 300.0
+_LOOK_AGAIN_S = 60.0
+_TEND_S = 30.0
+_PROBE = "a"
+PART = "pictures"
+"""Under which name the progress has its troubles."""
 _HELD_UP_S = 0.2
 """Wait where texts are still to be embedded for the search by meaning, which goes first."""
+
+
+Vector = NDArray[np.float32]
 
 
 class Decodes(Protocol):
@@ -73,14 +79,18 @@ class PictureLoop:
         self._texts_are_embedded = texts_are_embedded
         self._queued = threading.Event()
         self._spaces: tuple[int, int] | None = None
-        self._done_to = _Done()
-        self._looked = time.monotonic()
+        self._passed_over: set[int] = set()
+        self._missed: set[int] = set()
+        self._told_to = 0
+        self._down = False
+        self._tended = self._looked = time.monotonic()
         self.open_spaces()
 
     def open_spaces(self) -> None:
         """Look which spaces new vectors go to."""
         self._spaces = open_spaces(self._database, self._images) if self._images else None
-        self._done_to = _Done()
+        self._told_to = 0
+        self._queued.set()
 
     def wake(self) -> None:
         """Say that there may be pictures without a vector."""
@@ -89,7 +99,7 @@ class PictureLoop:
     def idle(self) -> bool:
         """Whether every picture and text that can have a vector has one."""
         spaces = self._spaces
-        if spaces is None:
+        if spaces is None or self._down:
             return True
         return not self._unseen(spaces[0], 1) and not self._untold(spaces[1], 1)
 
@@ -101,83 +111,119 @@ class PictureLoop:
                 return
             self._queued.clear()
             try:
-                busy = self._step()
-                self._progress.trouble("pictures")
-                if not busy:
-                    self._tend()
-                    self._look_again()
-                    self._queued.wait(IDLE_WAIT_S if self.idle() else _HELD_UP_S)
+                outcome = self._step()
+                self._down = False
+                self._progress.trouble(PART)
+                self._tend(at_rest=outcome == "done")
+                if outcome == "held up":
+                    self._queued.wait(_HELD_UP_S)
+                elif outcome == "done":
+                    self._rest()
             except Exception as error:
                 # The loop must outlive a full disk and a failing model, and any fault of ours.
                 known = isinstance(error, PrismdError)
                 log.log(logging.ERROR, "%s", error, exc_info=None if known else error)
-                self._progress.trouble("pictures", str(error))
+                self._progress.trouble(PART, str(error))
+                self._down = True
                 self._stopping.wait(IDLE_WAIT_S)
 
-    def _step(self) -> bool:
+    def _rest(self) -> None:
+        """Wait until there may be something to do."""
+        self._queued.wait(_LOOK_AGAIN_S)
+        if time.monotonic() - self._looked > _LOOK_AGAIN_S:
+            # What was gone, or away for a moment, may be back.
+            self._missed.clear()
+            self._looked = time.monotonic()
+
+    def _step(self) -> Literal["busy", "held up", "done"]:
         images, spaces = self._images, self._spaces
         if images is None or spaces is None:
-            return False
+            return "done"
         if unseen := self._unseen(spaces[0], _PICTURES):
-            self._embed_pictures(images, spaces[0], unseen)
-            return True
+            for item in unseen:
+                self._embed_picture(images, spaces[0], item)
+            return "busy"
         if not self._texts_are_embedded():
-            return False
+            return "held up"
         if untold := self._untold(spaces[1], _TEXTS):
             self._embed_texts(images, spaces[1], untold)
-            return True
-        return False
+            return "busy"
+        return "done"
 
     def _unseen(self, space_id: int, limit: int) -> list[likeness.Unseen]:
-        after = self._done_to.document_id
-        return self._database.read(lambda c: likeness.unseen(c, space_id, limit, after))
+        without = [*self._passed_over, *self._missed]
+        return self._database.read(lambda c: likeness.unseen(c, space_id, limit, without))
 
     def _untold(self, space_id: int, limit: int) -> list[likeness.Untold]:
-        after = self._done_to.passage_id
-        return self._database.read(lambda c: likeness.untold(c, space_id, limit, after))
+        after = self._told_to
+        found, newest = self._database.read(
+            lambda c: (likeness.untold(c, space_id, limit, after), likeness.newest_passage(c))
+        )
+        if not found and self._told_to == after:
+            self._told_to = newest  # so that what has its vectors is not looked through again
+        return found
 
-    def _embed_pictures(
-        self, images: ImageEmbedder, space_id: int, unseen: list[likeness.Unseen]
-    ) -> None:
-        for item in unseen:
+    def _embed_picture(self, images: ImageEmbedder, space_id: int, item: likeness.Unseen) -> None:
+        pixels = self._decode(item, images.edge_px)
+        if pixels is None:
+            return
+        try:
+            row = images.embed_images(pixels[np.newaxis])
+        except ModelError:
+            images.embed_images(np.zeros_like(pixels)[np.newaxis])  # else it is not the picture
+            log.warning("a picture got no vector: the model fails on it")
+            self._passed_over.add(item.document_id)
+            return
+        key = bytes.fromhex(item.sha256)
+        self._database.write(partial(_add, space_id=space_id, hashes=[key], rows=row))
+        self._progress.embedded(1)
+
+    def _decode(self, item: likeness.Unseen, edge_px: int) -> NDArray[np.uint8] | None:
+        """A picture's pixels from any of the files that hold it; None where there is none."""
+        for path in self._database.read(lambda c: likeness.holders(c, item.document_id)):
             try:
-                pixels = self._pool.pixels(Path(os.fsdecode(item.path)), images.edge_px)
+                return self._pool.pixels(Path(os.fsdecode(path)), edge_px)
             except ExtractError as error:
-                if self._stopping.is_set():
-                    return
-                # It was read before: it is gone or changed, and the next sweep will see it.
                 log.info("a picture got no vector: %s", error)
-            else:
-                row, key = images.embed_images(pixels[np.newaxis]), bytes.fromhex(item.sha256)
-                self._database.write(partial(_add, space_id=space_id, hashes=[key], rows=row))
-                self._progress.embedded(1)
-            self._done_to.document_id = item.document_id
+                if not error.transient:
+                    self._passed_over.add(item.document_id)
+                    return None
+        self._missed.add(item.document_id)
+        return None
 
     def _embed_texts(
         self, images: ImageEmbedder, space_id: int, untold: list[likeness.Untold]
     ) -> None:
         texts = {item.embedding_hash: item.text for item in untold}
-        rows = images.embed_texts(list(texts.values()))
-        self._database.write(partial(_add, space_id=space_id, hashes=list(texts), rows=rows))
-        self._progress.embedded(len(texts))
-        self._done_to.passage_id = untold[-1].passage_id
+        try:
+            found = dict(zip(texts, images.embed_texts(list(texts.values())), strict=True))
+        except ModelError:
+            images.embed_texts([_PROBE])  # else it is none of the texts
+            found = _one_by_one(images, texts)
+        rows = np.reshape(list(found.values()), (len(found), images.space.dim))
+        self._database.write(partial(_add, space_id=space_id, hashes=list(found), rows=rows))
+        self._progress.embedded(len(found))
+        self._told_to = max(self._told_to, untold[-1].passage_id)
 
-    def _look_again(self) -> None:
-        """Start over now and then, for what could not be read, or was gone and came back."""
-        if time.monotonic() - self._looked > _LOOK_AGAIN_S:
-            self._done_to, self._looked = _Done(), time.monotonic()
+    def _tend(self, *, at_rest: bool) -> None:
+        """Keep the indexes of whole documents fit; while there is much to do, now and then."""
+        if not at_rest and time.monotonic() - self._tended < _TEND_S:
+            return
+        for space_id, space in self._database.read(vectors.spaces):
+            if space.content != "passage":
+                vector_search.maintain(self._database, space_id, space.dim)
+        self._tended = time.monotonic()
 
-    def _tend(self) -> None:
-        for space_id in self._spaces or ():
-            assert self._images is not None  # noqa: S101 - there are no spaces without
-            vector_search.maintain(self._database, space_id, self._images.space.dim)
 
-
-class _Done(msgspec.Struct):
-    """Up to which ids everything has its vectors; new ones are always higher."""
-
-    document_id: int = 0
-    passage_id: int = 0
+def _one_by_one(images: ImageEmbedder, texts: Mapping[bytes, str]) -> dict[bytes, Vector]:
+    """The vectors of those texts on which the model does not fail."""
+    found: dict[bytes, Vector] = {}
+    for key, text in texts.items():
+        try:
+            found[key] = images.embed_texts([text])[0]
+        except ModelError as error:
+            log.warning("a passage is not compared with pictures: %s", error)
+    return found
 
 
 def _add(

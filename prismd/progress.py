@@ -55,6 +55,11 @@ class Progress:
         with self._lock:
             return next((fault for fault in self._faults.values() if fault), "")
 
+    def fault_of(self, *parts: str) -> str:
+        """What keeps the first of these parts that is in trouble from going on; else empty."""
+        with self._lock:
+            return next((fault for part in parts if (fault := self._faults.get(part))), "")
+
     def trouble(self, part: str, fault: str = "") -> None:
         """Say what keeps a part (reading, embedding) from going on; without a fault, nothing."""
         with self._lock:

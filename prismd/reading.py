@@ -248,6 +248,7 @@ class FileReader:
 
         known = self._database.write(attach)
         if known:
+            self._stored()
             self._done(job, "completed")
         return known
 
@@ -347,7 +348,9 @@ def keep_sound(connection: apsw.Connection, document: Document) -> None:
         return
     space_id = vectors.put_space(connection, SOUND_SPACE)
     row = np.frombuffer(sound, "<f4").reshape(1, SOUND_SPACE.dim)
-    vectors.add(connection, space_id, [bytes.fromhex(document.sha256)], row)
+    key = bytes.fromhex(document.sha256)
+    vectors.delete(connection, space_id, key)
+    vectors.add(connection, space_id, [key], row)
 
 
 def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:

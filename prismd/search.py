@@ -77,6 +77,8 @@ class _Candidates(msgspec.Struct, frozen=True):
     lists: dict[Retriever, Ranked]
     hits: dict[int, Hit]
     similarities: dict[int, float]
+    compared: frozenset[int]
+    """Passages that were compared with the words by meaning."""
     other_model: str = ""
 
 
@@ -149,18 +151,21 @@ class Search:
             hits = self._rerank(words, hits, rerank or self.settings.rerank)
         clock.lap("rerank")
         told = (*warnings, *filter(None, [trouble]), *self._other_model(found))
-        known = frozenset(found.similarities)
+        known = frozenset(found.compared)
         return SearchResult(tuple(hits[:limit]), asked, wanted, clock.laps_ms, told, known)
 
     def _fuse(self, found: _Candidates, foreign: float) -> list[Hit]:
         trust = 1.0 - foreign * (1.0 - self.settings.foreign_weight)
         hits = fuse(found.lists, found.hits, self.settings, trust)
-        if not found.similarities:
-            return collapse(_similarity_from_score(hits))
-        as_such = {hit.passage_id for hit in hits if not hit.passage.text}
-        hits = level(hits, found.similarities.keys() | as_such, self.settings, trust)
+        if not found.compared:
+            hits = _similarity_from_score(hits)
+        else:
+            as_such = {hit.passage_id for hit in hits if not hit.passage.text}
+            hits = level(hits, found.compared | as_such, self.settings, trust)
         return collapse(
-            msgspec.structs.replace(hit, similarity=found.similarities.get(hit.passage_id, 0.0))
+            msgspec.structs.replace(
+                hit, similarity=found.similarities.get(hit.passage_id, hit.similarity)
+            )
             for hit in hits
         )
 
@@ -186,11 +191,12 @@ class Search:
         scope = retrieval.scope(connection, asked.filters)
         # Some may belong to documents that no file holds any more.
         k = int(self.settings.candidates * _SPARE)
-        found = self._lists(connection, asked, k, scope)
+        found, named = self._lists(connection, asked, k, scope)
         ids = {id_ for ranked in found.values() for id_, _ in ranked}
-        hits = retrieval.hits(connection, sorted(ids), scope)
+        hits = retrieval.hits(connection, sorted(ids), scope, named)
         if asked.example is not None:  # it is not like itself, it is itself
-            hits = {id_: hit for id_, hit in hits.items() if hit.file_id != asked.example.file_id}
+            itself = asked.example.document_id
+            hits = {id_: hit for id_, hit in hits.items() if hit.document_id != itself}
         lists = {
             name: [item for item in ranked if item[0] in hits][: self.settings.candidates]
             for name, ranked in found.items()
@@ -207,12 +213,13 @@ class Search:
             if not hits[id_].passage.text
         }
         shown |= {id_: round(score, 4) for name in pictures for id_, score in lists[name]}
-        return _Candidates(lists, hits, shown | known, others[-1][1].model if others else "")
+        other = others[-1][1].model if others else ""
+        return _Candidates(lists, hits, shown | known, frozenset(known), other)
 
     def _lists(
         self, connection: apsw.Connection, asked: _Asked, k: int, scope: Scope
-    ) -> dict[Retriever, Ranked]:
-        """What each retriever finds."""
+    ) -> tuple[dict[Retriever, Ranked], list[int]]:
+        """What each retriever finds, and the files that were found by their names."""
         parsed = lexical.parse(asked.words)
         shown: Ranked = []
         if asked.picture is not None:
@@ -220,15 +227,17 @@ class Search:
         like: tuple[Ranked, Ranked] = [], []
         if asked.example is not None:
             like = self.likeness.by_example(connection, asked.example, k, scope)
-        return {
+        by_name, named = names.by_name(connection, asked.words, parsed, k, scope)
+        found: dict[Retriever, Ranked] = {
             "lexical": retrieval.by_words(connection, parsed, k, scope),
             "substring": retrieval.by_substrings(connection, parsed, k, scope),
-            "name": names.by_name(connection, asked.words, parsed, k, scope),
+            "name": by_name,
             "vector": self._nearest(connection, asked.vector, k, scope),
             "image": shown,
             "like": like[0],
             "like_text": like[1],
         }
+        return found, named
 
     def _nearest(
         self,
@@ -292,9 +301,12 @@ def _depth(hits: Sequence[Hit], mode: RerankMode, settings: SearchSettings) -> i
 
 
 def _similarity_from_score(hits: Sequence[Hit]) -> list[Hit]:
-    """Without vectors, the share of the best score."""
-    best = max((hit.score for hit in hits), default=0.0) or 1.0
-    return [msgspec.structs.replace(hit, similarity=hit.score / best) for hit in hits]
+    """Without vectors, the share of the best score of a text."""
+    best = max((hit.score for hit in hits if hit.passage.text), default=0.0)
+    return [
+        msgspec.structs.replace(hit, similarity=min(1.0, hit.score / best) if best else 0.0)
+        for hit in hits
+    ]
 
 
 class _Clock:

@@ -525,10 +525,23 @@ def test_a_picture_that_shows_it_is_named_and_cited(tmp_path: Path, data_dir: Pa
     _, answer = stream(made, ask("a photo of something red"))
     assert answer.text == f"{LEAD}\n- barn.png in photos [1]"
     (citation,) = answer.citations
-    assert (citation.quote, citation.support, citation.type) == ("", "supported", "image")
+    assert (citation.quote, citation.support, citation.type) == ("", "weak", "image")
+    assert citation.thumbnail.endswith(f"/files/{citation.file_id}/thumbnail")
     assert citation.locator == ImageLocator(((0, 0, 320, 200),), 320, 200)
     assert answer.text[citation.char_start : citation.char_end] == "barn.png in photos"
-    assert answer.grounding == "supported"
+    assert answer.grounding == "partial"
     assert stream(made, ask("a photo of a walrus"))[1].text == REFUSAL
+    # What a picture shows is no answer to a question, and supports no statement.
+    refused = stream(made, ask("who signed the red contract"))[1]
+    assert refused.text.startswith(f"{REFUSAL}\n\n{LEAD}")
+    assert refused.grounding == "none"
+    put(database, "/d/a.txt", "The red contract was signed in May.", embedder=EMBEDDER)
+    generating = Answering(
+        database, search, EMBEDDER, None, FakeGenerator(echo="Bananas grow."), AnswerSettings()
+    )
+    invented = stream(generating, ask("when was the red contract signed in May"))[1]
+    assert UNSUPPORTED.strip() in invented.text
+    assert LEAD in invented.text
+    assert invented.grounding == "none"
     database.close()
     pool.close()

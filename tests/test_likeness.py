@@ -40,7 +40,7 @@ def test_what_is_no_picture_or_recording_is_no_example(data_dir) -> None:  # typ
         likeness.example("image", file_id)
     with pytest.raises(RequestError, match="not a recording of the index"):
         likeness.example("audio", file_id + 99)
-    with pytest.raises(RequestError, match="has not been compared yet") as raised:
+    with pytest.raises(RequestError, match="has not been compared with others") as raised:
         likeness.example("image", waiting)
     assert raised.value.status == 409
     database.close()

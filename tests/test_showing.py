@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from prismd.domain import Explanation, Hit, ImageLocator, Passage
-from prismd.showing import describe, pictures
+from prismd.domain import Explanation, Filters, Hit, ImageLocator, Passage
+from prismd.showing import asks_for_picture, describe, pictures
 
 
 def shown(path: str, *, title: str = "", text: str = "", similarity: float = 0.8) -> Hit:
@@ -32,8 +32,30 @@ def test_a_picture_is_told_by_name_folder_date_and_place(
     assert describe(shown("/home/trip/a.jpg"), metadata) == told
 
 
-def test_a_name_cannot_break_the_line_or_hide_a_mark() -> None:
-    assert "\n" not in describe(shown("/d/a\n[1].jpg"), {"place": "x\ny"})
+@pytest.mark.parametrize("evil", ["a\n[7]", "a 【7】", "![x](http://evil)", "<b>", "`x`", "\\["])
+def test_no_name_or_word_of_a_picture_makes_a_mark_or_a_link(evil: str) -> None:
+    told = describe(shown(f"/d/{evil}.jpg", title=evil), {"place": evil, "camera": evil}, evil)
+    assert not set(told) & set("\n[]【】<>`!*|\\")
+    assert "://" not in told
+
+
+def test_the_words_on_a_picture_are_told_and_long_ones_cut() -> None:
+    assert describe(shown("/d/a.jpg"), {}, "Gate  7") == "a.jpg in d: “Gate 7”"
+    assert describe(shown("/d/a.jpg"), {}, "word " * 99).endswith("word …”")
+
+
+@pytest.mark.parametrize(
+    ("query", "types", "wanted"),
+    [
+        ("show me a photo of the barn", (), True),
+        ("Bilder vom Strand", (), True),
+        ("the red barn", ("image",), True),
+        ("the red barn", ("image", "text"), False),
+        ("who signed the red contract", (), False),
+    ],
+)
+def test_a_question_may_ask_for_a_picture(query: str, types: tuple[str, ...], wanted: bool) -> None:
+    assert asks_for_picture(query, Filters(type=types)) == wanted  # type: ignore[arg-type]
 
 
 def test_only_pictures_that_show_it_well_enough_are_named() -> None:

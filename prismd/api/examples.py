@@ -19,13 +19,14 @@ from prismd.likeness import Example
 MAX_PICTURE_BYTES = 30_000_000
 BODY_BYTES = 45_000_000
 """Room for one picture as base64, with what else is asked."""
-_DATA_URL = re.compile(r"data:image/[\w.+*-]{1,40}(?:;[\w=-]{1,40}){0,4};base64,")
+_DATA_URL = re.compile(r"data:image/[\w.+*-]{1,40}(?:;[\w=-]{1,40}){0,4};base64,", re.IGNORECASE)
+_START = "data:image/"
 _FILE_ID = re.compile(r"file-([1-9][0-9]{0,17})")
 
 
 def is_data_url(value: str) -> bool:
     """Whether a text is a picture."""
-    return value.startswith("data:image/")
+    return value[: len(_START)].lower() == _START
 
 
 def example_of(services: Services, kind: Literal["image", "audio"], given: str) -> Example:
@@ -76,7 +77,8 @@ def pixels_of(services: Services, url: str, edge_px: int, param: str) -> NDArray
 def _decode(url: str, param: str) -> bytes:
     match = _DATA_URL.match(url)
     try:
-        data = base64.b64decode(url[match.end() :], validate=True) if match else b""
+        coded = "".join(url[match.end() :].split()) if match else ""  # it may come in lines
+        data = base64.b64decode(coded, validate=True)
     except (binascii.Error, ValueError):
         data = b""
     if not data:

@@ -331,10 +331,12 @@ async def _cited_place(
     if kept.sha256 != record.sha256:
         raise _changed(record)
     place = kept.locator
+    # A picture that is cited as such is shown as it is.
+    marked = kept.end > kept.start
     if isinstance(place, PageLocator) and page in (None, place.page):
-        return place.page, place.boxes
+        return place.page, place.boxes if marked else ()
     if isinstance(place, ImageLocator):
-        return 1, place.boxes
+        return 1, place.boxes if marked else ()
     return 1 if page is None else page, ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -216,12 +217,14 @@ def _embed_beside(
     services: Services, images: ImageEmbedder, inputs: list[str]
 ) -> tuple[NDArray[np.float32], int]:
     """Vectors of pictures and texts in one space, in order; tokens are not counted."""
-    rows = [
-        images.embed_images(pixels_of(services, given, images.edge_px, "input")[np.newaxis])
-        if is_data_url(given)
-        else images.embed_texts([given])
-        for given in inputs
-    ]
+    rows: list[NDArray[np.float32]] = []
+    for shown, run in groupby(inputs, key=is_data_url):
+        if shown:
+            edge_px = images.edge_px
+            decoded = (pixels_of(services, given, edge_px, "input") for given in run)
+            rows += [images.embed_images(pixels[np.newaxis]) for pixels in decoded]
+        else:
+            rows.append(images.embed_texts(list(run)))
     return np.concatenate(rows), 0
 
 

@@ -96,6 +96,7 @@ class NumberedCitation(Struct, frozen=True):
     score: float
     support: Support
     url: str
+    thumbnail: str
 
 
 class SearchResponse(Struct, frozen=True, kw_only=True):

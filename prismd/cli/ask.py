@@ -96,6 +96,10 @@ def search_command(
         print_json(found)
         return
     _warn(found.get("warnings") or ())
+    _show(found, explain=explain)
+
+
+def _show(found: dict[str, Any], *, explain: bool) -> None:
     if not found["results"]:
         click.echo("Nothing found.")
     for number, result in enumerate(found["results"], start=1):

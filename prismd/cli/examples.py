@@ -28,6 +28,8 @@ def picture(given: str) -> str:
     if _FILE_ID.fullmatch(given) and not path.exists():
         return given
     try:
+        if not path.is_file():
+            raise click.UsageError(f"{given}: is no file")
         if path.stat().st_size > _MOST_BYTES:
             raise click.UsageError(f"{given}: is larger than {_MOST_BYTES // 10**6} MB")
         data = path.read_bytes()

@@ -56,7 +56,7 @@ def _index_here(context: Context, quiet: bool) -> None:
 
     # What fails is told at the end, and what keeps everything from going on ends the command;
     # of the log only faults of our own are left, which have a trace to report.
-    for module in ("embedding", "ingest", "reading"):
+    for module in ("embedding", "ingest", "pictures", "reading"):
         told = logging.getLogger(f"prismd.{module}")
         told.addFilter(lambda record: record.exc_info is not None)
     with _stoppable(), context.prism(writable=True) as prism:
@@ -76,12 +76,14 @@ def _index_here(context: Context, quiet: bool) -> None:
         prism.ingest.start(heed_pause=False)
         with IndexBar(prism, queued, queued_bytes, quiet=quiet) as bar:
             while not prism.ingest.idle():
-                if prism.progress.fault:
-                    raise PrismdError(prism.progress.fault)
+                if fault := prism.progress.fault_of("reading", "embedding"):
+                    raise PrismdError(fault)
                 bar.update()
                 time.sleep(_POLL_S)
             bar.update()
         prism.ingest.finish()
+        if fault := prism.progress.fault_of("pictures"):
+            click.echo(f"note: pictures are not found by what they show: {fault}", err=True)
         summarise(prism, sweeps, time.monotonic() - started)
 
 

@@ -29,6 +29,7 @@ from prismd.extract.slots import slot
 TIMEOUT_S = 50.0
 """How long one picture may take. Four thousand by four thousand pixels of noise take five."""
 
+_OWN_FOLDER = "prismd-ocr-"
 _STALE_S = 3600.0
 _WORD_LEVEL = 5
 _NOT_TEXT = frozenset({"osd", "equ", "snum"})
@@ -136,7 +137,9 @@ def script(image: Image.Image, options: ExtractOptions) -> str:
 
 
 def _call(function: Any, image: Image.Image, options: ExtractOptions, **arguments: Any) -> Any:
-    _prepare(options.slots_dir)
+    folder = _prepare(options.slots_dir)
+    # Whoever tidies up may have taken it away in the meantime.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # pytesseract takes this as the format of its file: packing it as PNG takes a third as long
     # as reading it.
     image.format = "PPM"
@@ -152,25 +155,34 @@ def _call(function: Any, image: Image.Image, options: ExtractOptions, **argument
 
 
 @cache
-def _prepare(slots_dir: str) -> None:
+def _prepare(slots_dir: str) -> Path:
     """Set this process up for pytesseract, which takes its settings from the process.
 
     It leaves its files behind when the process is killed, and lets everybody read them.
+
+    Returns:
+        The folder for its files.
     """
     os.environ["OMP_THREAD_LIMIT"] = "1"
-    if not slots_dir:
-        folder = Path(tempfile.mkdtemp(prefix="prismd-ocr-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    else:
+    if slots_dir:
         folder = Path(slots_dir) / "ocr"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(folder)
+    else:
+        _sweep(Path(tempfile.gettempdir()), f"{_OWN_FOLDER}*")
+        folder = Path(tempfile.mkdtemp(prefix=_OWN_FOLDER))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _sweep(folder, "tess_*")
     tempfile.tempdir = str(folder)
+    return folder
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, pattern: str) -> None:
     """Remove what killed workers left behind."""
-    for left in folder.glob("tess_*"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > _STALE_S:
+    for left in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            about = left.lstat()
+            if about.st_uid != os.getuid() or time.time() - about.st_mtime < _STALE_S:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
                 left.unlink()

@@ -237,7 +237,6 @@ class _Reader:
         if not engine:
             self._leave_pictures(doubtful)
             return
-        self._engines = {"ocr": engine}
         leaves = {leaf.number - 1: leaf for leaf in doubtful}
         layers = [(leaf.number - 1, leaf.lines) for leaf in doubtful]
         step(0, len(doubtful))
@@ -246,6 +245,8 @@ class _Reader:
             read_scans(self._document, layers, self._options), start=1
         ):
             leaves[index].take(scan)
+            if not scan.blank:
+                self._engines = {"ocr": engine}
             for warning in scan.warnings:
                 warnings.setdefault(warning, []).append(index + 1)
             step(done, len(doubtful))

@@ -32,7 +32,8 @@ def keep(connection: apsw.Connection, citation: Citation, start: int, end: int) 
     connection.execute(
         "INSERT INTO citations (id, sha256, char_start, char_end, path, title, quote, locator,"
         " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, path = excluded.path",
+        " ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, path = excluded.path,"
+        " title = excluded.title, quote = excluded.quote, locator = excluded.locator",
         (
             citation.citation_id,
             citation.sha256,

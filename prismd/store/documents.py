@@ -216,13 +216,17 @@ def content(connection: apsw.Connection, sha256: str) -> Content | None:
     return Content(row[0], row[1], row[2], row[3], text, layout)
 
 
-def metadata(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    """What documents say of themselves, by their ids."""
+def about(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, tuple[dict[str, str], str]]:
+    """What documents say of themselves, and the text of their first passage, by their ids."""
     rows: list[Any] = connection.execute(
-        "SELECT id, metadata FROM documents WHERE id IN (SELECT value FROM json_each(?))",
+        "SELECT d.id, d.metadata, coalesce((SELECT text FROM passages WHERE document_id = d.id"
+        " AND char_end > char_start ORDER BY ordinal LIMIT 1), '') FROM documents d"
+        " WHERE d.id IN (SELECT value FROM json_each(?))",
         (msgspec.json.encode(list(ids)).decode(),),
     ).fetchall()
-    return {id_: msgspec.json.decode(packed, type=dict[str, str]) for id_, packed in rows}
+    return {
+        id_: (msgspec.json.decode(packed, type=dict[str, str]), text) for id_, packed, text in rows
+    }
 
 
 def passages(connection: apsw.Connection, document_id: int) -> list[Passage]:

@@ -18,11 +18,10 @@ from prismd.store.retrieval import Ranked, Scope
 
 
 class Unseen(msgspec.Struct, frozen=True):
-    """A picture that has no vector yet, and a file that holds it."""
+    """A picture that has no vector yet."""
 
     document_id: int
     sha256: str
-    path: bytes
 
 
 class Untold(msgspec.Struct, frozen=True):
@@ -34,24 +33,42 @@ class Untold(msgspec.Struct, frozen=True):
 
 
 def unseen(
-    connection: apsw.Connection, space_id: int, limit: int, after_id: int = 0
+    connection: apsw.Connection, space_id: int, limit: int, without: Sequence[int] = ()
 ) -> list[Unseen]:
-    """Pictures without a vector in the space, in the order they came."""
+    """Pictures without a vector in the space, in the order they came.
+
+    Args:
+        connection: Any connection to the file.
+        space_id: The space of pictures.
+        limit: How many at most.
+        without: Documents that are left out.
+    """
     rows = connection.execute(
-        "SELECT d.id, d.sha256, min(f.path_raw) FROM documents d"
-        " JOIN files f ON f.document_id = d.id"
-        " WHERE d.type = 'image' AND d.orphaned_at IS NULL AND d.id > ?2 AND NOT EXISTS"
+        "SELECT d.id, d.sha256 FROM documents d"
+        " WHERE d.type = 'image' AND d.orphaned_at IS NULL"
+        " AND d.id NOT IN (SELECT value FROM json_each(?2)) AND NOT EXISTS"
         " (SELECT 1 FROM embeddings WHERE space_id = ?1 AND hash = unhex(d.sha256))"
-        " GROUP BY d.id ORDER BY d.id LIMIT ?3",
-        (space_id, after_id, limit),
+        " ORDER BY d.id LIMIT ?3",
+        (space_id, msgspec.json.encode(list(without)).decode(), limit),
     )
     return [Unseen(*row) for row in rows]
+
+
+def holders(connection: apsw.Connection, document_id: int) -> list[bytes]:
+    """The paths of the files that hold a document."""
+    rows: list[Any] = connection.execute(
+        "SELECT path_raw FROM files WHERE document_id = ? ORDER BY path_raw", (document_id,)
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def untold(
     connection: apsw.Connection, space_id: int, limit: int, after_id: int = 0
 ) -> list[Untold]:
-    """Passages whose text has no vector in the space, in the order they came."""
+    """Passages whose text has no vector in the space, in the order they came.
+
+    Those of documents that no file holds are among them: they may come back without being read.
+    """
     rows = connection.execute(
         "SELECT p.id, p.text, p.embedding_hash FROM passages p"
         " WHERE p.id > ?2 AND p.char_end > p.char_start AND NOT EXISTS"
@@ -62,23 +79,34 @@ def untold(
     return [Untold(*row) for row in rows]
 
 
-def vector_of(
-    connection: apsw.Connection, space_id: int, file_id: int
-) -> tuple[str, NDArray[np.float32] | None] | None:
-    """The type of what a file holds, with its vector where it has one in the space.
+def newest_passage(connection: apsw.Connection) -> int:
+    """The highest id of a passage; later ones are higher."""
+    return int(connection.execute("SELECT max(id) FROM passages").get or 0)
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What a file holds, with its vector where it has one."""
+
+    document_id: int
+    type: str
+    vector: NDArray[np.float32] | None
+
+
+def vector_of(connection: apsw.Connection, space_id: int, file_id: int) -> Held | None:
+    """What a file holds, with its vector in the space.
 
     Returns:
         None where there is no such file, or it holds nothing that was read.
     """
     row = connection.execute(
-        "SELECT d.type, e.vector FROM files f JOIN documents d ON d.id = f.document_id"
+        "SELECT d.id, d.type, e.vector FROM files f JOIN documents d ON d.id = f.document_id"
         " LEFT JOIN embeddings e ON e.space_id = ? AND e.hash = unhex(d.sha256) WHERE f.id = ?",
         (space_id, file_id),
     ).fetchone()
     if row is None:
         return None
-    vector = None if row[1] is None else np.frombuffer(row[1], "<f2").astype(np.float32)
-    return str(row[0]), vector
+    vector = None if row[2] is None else np.frombuffer(row[2], "<f2").astype(np.float32)
+    return Held(row[0], row[1], vector)
 
 
 def vectors_in(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,39 +15,47 @@ from prismd.wording import share_met, subject_words, telling_words
 from prismd.wording import words as words_of
 
 _VOCABULARY = "file_names_vocabulary"
-_COMMON_SHARE = 0.1
-_COMMON_FROM = 1_000
-_CANDIDATES = 500
+_MATCH_BUDGET = 10_000
+_CANDIDATES = 100
 _LEAST_SHARE = 0.5
 """Share of what is asked that a path must say: a name is short, and one word of it says little."""
 
 
 def by_name(
     connection: apsw.Connection, asked: str, query: lexical.LexicalQuery, k: int, scope: Scope
-) -> Ranked:
+) -> tuple[Ranked, list[int]]:
     """Documents whose file's path says much of what is asked, each as its first passage.
 
     Returns:
-        Passage ids with the share of the query's subject that the path says, best first; of equal
-        ones, the best by BM25 first.
+        Passage ids with the share of the query's subject that the path says, best first (of equal
+        ones, the best by BM25), and the files.
     """
-    total = int(connection.execute("SELECT count(*) FROM file_names_docsize").get)
-    most = max(_COMMON_FROM, _COMMON_SHARE * total)
-    words = [
-        word
-        for word in query.words
-        if 0 < passages_with(connection, word, vocabulary=_VOCABULARY) <= most
-    ]
+    words = _telling_words(connection, query.words)
     if not words or not subject_words(asked):
-        return []
-    found: dict[int, float] = {}
-    for document_id, path in _matching(connection, words, scope):
+        return [], []
+    found: dict[int, tuple[float, int]] = {}
+    for file_id, document_id, path in _matching(connection, words, scope):
         share = _share(asked, PurePosixPath(path))
-        if share > found.get(document_id, 0.0):
-            found[document_id] = share
-    ranked = sorted(found.items(), key=lambda item: -item[1])[:k]
+        if share > found.get(document_id, (0.0, 0))[0]:
+            found[document_id] = (share, file_id)
+    ranked = sorted(found.items(), key=lambda item: -item[1][0])[:k]
     first = _first_passages(connection, [document_id for document_id, _ in ranked])
-    return [(first[id_], share) for id_, share in ranked if id_ in first]
+    passages = [(first[id_], share) for id_, (share, _) in ranked if id_ in first]
+    return passages, [file_id for _, (_, file_id) in ranked]
+
+
+def _telling_words(connection: apsw.Connection, words: Sequence[str]) -> list[str]:
+    """The words worth looking up, from the rarest on, until they match as many as may be read."""
+    counted = sorted(
+        (passages_with(connection, word, vocabulary=_VOCABULARY), word) for word in words
+    )
+    kept: list[str] = []
+    budget = _MATCH_BUDGET
+    for count, word in counted:
+        if 0 < count <= budget:
+            kept.append(word)
+            budget -= count
+    return kept
 
 
 def _share(asked: str, path: PurePosixPath) -> float:
@@ -62,18 +71,19 @@ def _telling(text: str) -> str:
     return " ".join({*words_of(text), *telling_words(text)})
 
 
-def _matching(connection: apsw.Connection, words: list[str], scope: Scope) -> list[tuple[int, str]]:
-    """Documents with the path of a file that holds them, best first."""
-    narrowed = ""
+def _matching(
+    connection: apsw.Connection, words: list[str], scope: Scope
+) -> list[tuple[int, int, str]]:
+    """Files, the documents that they hold, and their paths, best first."""
+    narrowed = "f.document_id IS NOT NULL"
     values: tuple[str, ...] = ()
     if scope.documents is not None:
-        narrowed = "AND f.document_id IN (SELECT value FROM json_each(?))"
+        narrowed = "f.document_id IN (SELECT value FROM json_each(?))"
         values = (msgspec.json.encode(scope.documents).decode(),)
     rows: list[Any] = connection.execute(
-        "SELECT f.document_id, f.path FROM (SELECT rowid, rank FROM file_names"
-        " WHERE file_names MATCH ? ORDER BY rank LIMIT ?) n JOIN files f ON f.id = n.rowid"
-        f" WHERE f.document_id IS NOT NULL {narrowed} ORDER BY n.rank",
-        (lexical.match_any(words), _CANDIDATES, *values),
+        "SELECT f.id, f.document_id, f.path FROM file_names n CROSS JOIN files f ON f.id = n.rowid"
+        f" WHERE n.file_names MATCH ? AND {narrowed} ORDER BY n.rank LIMIT ?",
+        (lexical.match_any(words), *values, _CANDIDATES),
     ).fetchall()
     return rows
 

@@ -258,11 +258,16 @@ def passages_of(
     return [(passage_id, similarities[order[embedding_id]]) for embedding_id, passage_id in rows]
 
 
-def hits(connection: apsw.Connection, passage_ids: Sequence[int], scope: Scope) -> dict[int, Hit]:
+def hits(
+    connection: apsw.Connection,
+    passage_ids: Sequence[int],
+    scope: Scope,
+    found_files: Sequence[int] = (),
+) -> dict[int, Hit]:
     """Passages with their documents and files, by passage id.
 
     A passage whose document no file holds any more, or none within the scope, is left out. Of
-    several files that hold it, the latest changed one is named.
+    several files that hold it, one that was itself found is named, else the latest changed one.
     """
     rows = connection.execute(
         f"SELECT p.id, d.id, f.id, f.path, d.sha256, d.type, d.media_type, d.title, d.language,"
@@ -270,8 +275,12 @@ def hits(connection: apsw.Connection, passage_ids: Sequence[int], scope: Scope) 
         f" {PASSAGE_COLUMNS} FROM passages p JOIN documents d ON d.id = p.document_id"
         " JOIN files f ON f.document_id = d.id"
         f" WHERE p.id IN (SELECT value FROM json_each(?)) AND {scope.where}"
-        " ORDER BY f.mtime_ns, f.path DESC",
-        (msgspec.json.encode(list(passage_ids)).decode(), *scope.values),
+        " ORDER BY f.id IN (SELECT value FROM json_each(?)), f.mtime_ns, f.path DESC",
+        (
+            msgspec.json.encode(list(passage_ids)).decode(),
+            *scope.values,
+            msgspec.json.encode(list(found_files)).decode(),
+        ),
     )
     return {
         row[0]: Hit(

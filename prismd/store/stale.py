@@ -111,15 +111,18 @@ def _engines(connection: apsw.Connection) -> dict[int, dict[str, str]]:
 
 
 def _other_languages(connection: apsw.Connection, present: Present) -> list[int]:
+    """Documents whose languages no file that holds them asks for any more."""
     rows: list[Any] = connection.execute(
-        "SELECT d.id, min(f.path), d.engines ->> ? FROM documents d"
+        "SELECT d.id, f.path, d.engines ->> ? FROM documents d"
         " JOIN files f ON f.document_id = d.id"
-        " WHERE d.engines != '{}' AND d.engines ->> ? IS NOT NULL GROUP BY d.id",
+        " WHERE d.engines != '{}' AND d.engines ->> ? IS NOT NULL ORDER BY d.id",
         (f"$.{documents.OCR_LANGUAGES}",) * 2,
     ).fetchall()
-    return [
-        id_ for id_, path, made in rows if made != _wanted_languages(path, present.ocr_languages)
-    ]
+    wanted: dict[int, bool] = {}
+    for id_, path, made in rows:
+        same = made == _wanted_languages(path, present.ocr_languages)
+        wanted[id_] = wanted.get(id_, False) or same
+    return [id_ for id_, any_holder in wanted.items() if not any_holder]
 
 
 def _wanted_languages(path: str, by_folder: Mapping[str, str]) -> str:

@@ -149,18 +149,28 @@ def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
 
     Inverted lists keep the ids; a search drops those that the table no longer has.
     """
-    hashes = list(hashes)
+    unused = [
+        hash_
+        for hash_ in set(hashes)
+        if connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM passages WHERE embedding_hash = ?1)"
+            " OR EXISTS (SELECT 1 FROM documents WHERE sha256 = lower(hex(?1)))",
+            (hash_,),
+        ).get
+        == 0
+    ]
     for space_id, _ in spaces(connection):
-        flat = has_flat(connection, space_id)
-        for hash_ in hashes:
-            row = connection.execute(
-                "DELETE FROM embeddings WHERE space_id = ?1 AND hash = ?2 AND NOT EXISTS"
-                " (SELECT 1 FROM passages WHERE embedding_hash = ?2) AND NOT EXISTS"
-                " (SELECT 1 FROM documents WHERE sha256 = lower(hex(?2))) RETURNING id",
-                (space_id, hash_),
-            ).fetchone()
-            if row and flat:
-                connection.execute(f"DELETE FROM {flat_name(space_id)} WHERE rowid = ?", row)
+        for hash_ in unused:
+            delete(connection, space_id, hash_)
+
+
+def delete(connection: apsw.Connection, space_id: int, hash_: bytes) -> None:
+    """Delete the vector of a text, picture or recording, if there is one."""
+    row = connection.execute(
+        "DELETE FROM embeddings WHERE space_id = ? AND hash = ? RETURNING id", (space_id, hash_)
+    ).fetchone()
+    if row and has_flat(connection, space_id):
+        connection.execute(f"DELETE FROM {flat_name(space_id)} WHERE rowid = ?", row)
 
 
 def drop_space(connection: apsw.Connection, space_id: int) -> None:

@@ -48,6 +48,13 @@ def test_a_picture_finds_its_like_and_what_is_written_about_it(server: Live) -> 
     assert by_name["note.txt"]["explanation"]["like_text_rank"] == 1
 
 
+def test_a_picture_may_come_in_lines(server: Live) -> None:
+    head, coded = RED.split(",")
+    wrapped = "\n".join(coded[at : at + 76] for at in range(0, len(coded), 76))
+    body = {"image": f"{head.upper().replace('DATA', 'data')}, {wrapped}\n"}
+    assert server.client.post("/search", json=body).json()["results"]
+
+
 def test_a_file_of_the_index_is_an_example_that_does_not_find_itself(server: Live) -> None:
     barn = server.id_of("barn.png")
     body = {"image": barn, "filter_type": "image"}
@@ -69,6 +76,7 @@ def test_words_narrow_what_is_like_an_example(server: Live) -> None:
         ({"image": "data:image/png;base64,AAAA"}, 400, "invalid_image"),
         ({"image": "data:image/png;base64,%%%"}, 400, "invalid_image"),
         ({"image": "data:image/png,AAAA"}, 400, "invalid_image"),
+        ({"image": "DATA:image/png;base64,AAAA"}, 400, "invalid_image"),
         ({"image": "https://example.org/a.png"}, 400, "invalid_request"),
         ({"image": "file:///etc/passwd"}, 400, "invalid_request"),
         ({"image": "file-99999"}, 400, "invalid_request"),
@@ -163,4 +171,10 @@ def test_a_picture_that_shows_it_is_cited_without_a_quote(server: Live) -> None:
     assert Path(citation["path"]).name == "sea.png"
     page = server.client.get(f"/c/{citation['citation_id']}").text
     assert "<blockquote>" not in page
-    assert f"/preview?citation={citation['citation_id']}" in page
+    address = f"/files/{citation['file_id']}/preview"
+    assert f"{address}?citation={citation['citation_id']}" in page
+    # It is shown as it is, not painted over.
+    cited_as_such = server.client.get(f"{address}?citation={citation['citation_id']}")
+    assert cited_as_such.content == server.client.get(address).content
+    small = server.client.get(citation["thumbnail"])
+    assert small.headers["content-type"] == "image/jpeg"

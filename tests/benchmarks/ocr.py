@@ -13,6 +13,7 @@ next. A tilde in the truth is what its makers could not read, and costs nothing.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import statistics
@@ -204,6 +205,21 @@ def _lines(image: Image.Image, dpi: int | None, options: ExtractOptions) -> list
     return [line.text for block in read.blocks for line in block.lines]
 
 
+class _Spent(msgspec.Struct, frozen=True):
+    """What a round took; on a busy machine the two tell of each other."""
+
+    wall_s: float
+    cpu_s: float
+
+
+@contextlib.contextmanager
+def _spending(rounds: list[_Spent]) -> Iterator[None]:
+    before, start = os.times(), time.perf_counter()
+    yield
+    after, wall_s = os.times(), time.perf_counter() - start
+    rounds.append(_Spent(wall_s, sum(after[:4]) - sum(before[:4])))
+
+
 def speed(folders: Sequence[Path], options: ExtractOptions, languages: str, pages: int) -> None:
     """Print pages per second of a scanned PDF, against pytesseract page by page."""
     upright = [c for c in cases(folders) if len(c.truth) > 1000 and "rot" not in c.name][:pages]
@@ -217,22 +233,25 @@ def speed(folders: Sequence[Path], options: ExtractOptions, languages: str, page
                 page.insert_image(page.rect, stream=stream)
             document.save(path)
         truth = " ".join(case.truth for case in upright)
-        times: dict[str, list[float]] = {"prismd": [], "pytesseract": [], "one thread": []}
+        rounds: dict[str, list[_Spent]] = {"prismd": [], "pytesseract": [], "one thread": []}
         for _ in range(_ROUNDS):
-            start = time.perf_counter()
-            ours = PdfExtractor().extract(path, "application/pdf", options).text.split("\n")
-            times["prismd"].append(time.perf_counter() - start)
+            with _spending(rounds["prismd"]):
+                ours = PdfExtractor().extract(path, "application/pdf", options).text.split("\n")
             for name, limit in (("pytesseract", ""), ("one thread", "1")):
                 with mock.patch.dict(os.environ, {"OMP_THREAD_LIMIT": limit}):
                     if not limit:
                         del os.environ["OMP_THREAD_LIMIT"]
-                    start = time.perf_counter()
-                    theirs = _page_by_page(path, languages)
-                    times[name].append(time.perf_counter() - start)
-    for name, seconds in times.items():
-        ratio = statistics.median(s / o for s, o in zip(seconds, times["prismd"], strict=True))
-        rate = len(upright) / statistics.median(seconds)
-        print(f"{name:12} {rate:.2f} pages/s; prismd is {ratio:.2f} times as fast (bar: 1.8)")
+                    with _spending(rounds[name]):
+                        theirs = _page_by_page(path, languages)
+    for name, spent in rounds.items():
+        pairs = zip(spent, rounds["prismd"], strict=True)
+        ratio = statistics.median(other.wall_s / own.wall_s for other, own in pairs)
+        wall_s = statistics.median(each.wall_s for each in spent)
+        cpu_s = statistics.median(each.cpu_s for each in spent)
+        print(
+            f"{name:12} {len(upright) / wall_s:.2f} pages/s, {cpu_s / len(upright):.2f} s of CPU"
+            f" a page, {cpu_s / wall_s:.2f} cores; prismd is {ratio:.2f} times as fast (bar: 1.8)"
+        )
     for name, lines in (("prismd", ours), ("pytesseract", theirs)):
         print(f"{name:12} CER {lowest_rate(lines, truth):.2f} %")
 

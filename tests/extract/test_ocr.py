@@ -182,12 +182,13 @@ try:
     text = read_picture(image, options).text
 except OcrMissing as error:
     text = str(error)
-left = [str(p) for p in Path(sys.argv[1]).rglob("*") if p.name.startswith("tess_")]
+folder = Path(sys.argv[1]) if sys.argv[1] else Path(os.environ["TMPDIR"])
+left = [str(p) for p in folder.rglob("*") if p.name.startswith("tess_")]
 print(json.dumps([available(options), text, left, os.environ.get("OMP_THREAD_LIMIT")]))
 """
 
 
-def child(folder: Path, **environment: str) -> tuple[str, str, list[str], str]:
+def child(folder: Path | str, **environment: str) -> tuple[str, str, list[str], str]:
     made = subprocess.run(
         [sys.executable, "-c", WATCHED, str(folder)],
         env={**os.environ, **environment},
@@ -227,3 +228,13 @@ def test_pictures_pass_through_a_private_folder_and_leave_nothing(tmp_path: Path
     assert left == []
     assert list(elsewhere.iterdir()) == []
     assert (slots / "ocr").stat().st_mode & 0o077 == 0
+
+
+def test_without_a_shared_folder_the_own_one_goes_with_the_process(tmp_path: Path) -> None:
+    left = tmp_path / "prismd-ocr-killed"
+    (left / "deep").mkdir(parents=True)
+    os.utime(left, (0, 0))
+    (tmp_path / "prismd-ocr-alive").mkdir()
+    _, text, *_ = child("", TMPDIR=str(tmp_path))
+    assert text == "Some words"
+    assert [path.name for path in tmp_path.iterdir()] == ["prismd-ocr-alive"]

@@ -123,6 +123,7 @@ def test_scanned_pages_between_others_are_read_in_their_places(read: Read) -> No
 
 def test_a_document_with_text_on_all_pages_wants_no_ocr(read: Read) -> None:
     assert read(make(typed())).engines == {}
+    assert read(make(typed(), lambda page: None)).engines == {}
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])

@@ -6,15 +6,14 @@ from prismd.domain import Filters
 from prismd.store import files, lexical, names, retrieval
 from prismd.store.check import check
 from prismd.store.database import Database
-from prismd.store.retrieval import Ranked
 from tests.building import entry, put
 
 
 def find(database: Database, query: str, filters: Filters | None = None) -> list[str]:
     def work(connection):  # type: ignore[no-untyped-def]
         scope = retrieval.scope(connection, filters or Filters())
-        found: Ranked = names.by_name(connection, query, lexical.parse(query), 10, scope)
-        hits = retrieval.hits(connection, [id_ for id_, _ in found], scope)
+        found, named = names.by_name(connection, query, lexical.parse(query), 10, scope)
+        hits = retrieval.hits(connection, [id_ for id_, _ in found], scope, named)
         return [hits[id_].path for id_, _ in found]
 
     return list(database.read(work))
@@ -75,3 +74,18 @@ def test_a_lost_index_of_names_is_made_anew(filled: Database) -> None:
     assert "names" in finding.what
     assert finding.repaired
     assert find(filled, "budget") == ["/d/letters/budget_final.docx"]
+
+
+def test_of_two_copies_the_one_that_was_asked_for_is_named(filled: Database) -> None:
+    put(filled, "/d/zebra.txt", "The same text.", mtime_s=1)
+    put(filled, "/d/quagga.txt", "The same text.", mtime_s=2)
+    assert find(filled, "zebra") == ["/d/zebra.txt"]
+    assert find(filled, "quagga") == ["/d/quagga.txt"]
+
+
+def test_neither_what_lies_outside_nor_what_was_not_read_hides_a_file(filled: Database) -> None:
+    for number in range(150):
+        put(filled, f"/other/budget {number}.txt", f"Number {number}.")
+    unread = [entry(f"/d/letters/budget {number}.bin") for number in range(150)]
+    filled.write(lambda c: files.add(c, None, unread))
+    assert find(filled, "budget", Filters(folder=("letters",))) == ["/d/letters/budget_final.docx"]

@@ -7,6 +7,7 @@ DROP INDEX passages_unembedded;
 CREATE INDEX passages_unembedded ON passages (id)
     WHERE embedding_id IS NULL AND char_end > char_start;
 CREATE INDEX passages_as_such ON passages (document_id) WHERE char_end = char_start;
+CREATE INDEX documents_pictures ON documents (id) WHERE type = 'image';
 
 -- Files by the words of their paths. Contentless: made of `files` by the triggers, and can be
 -- made again from it.
