@@ -25,13 +25,15 @@ from prismd.citing import Citing
 from prismd.domain import Answer, Filters, Grounding
 from prismd.errors import ModelError, RequestError
 from prismd.evidence import Evidence, EvidenceSettings, gather, good_enough
+from prismd.fitting import fitting
 from prismd.models.base import Delta, Embedder, Generator, Message, Reranker, Sampling
 from prismd.quoting import Quoting
 from prismd.search import Search, SearchResult
 from prismd.showing import LEAD, asks_for_picture, describe, pictures
 from prismd.store import documents
 from prismd.store.database import Database
-from prismd.wording import asks_nothing, instructs, share_met, subject_words
+from prismd.verbatim import Match, matches, phrase_of
+from prismd.wording import asks_nothing, share_met, subject_words
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +45,6 @@ NOTHING_ASKED = "Ask a question, and your files will be searched for its answer.
 QUESTION_CHARS = 20_000
 _CONTEXT_CHARS = 2_000
 _OWN_PASSAGES = 3
-_SMALL_CONTEXT_TOKENS = 8_192
-_SMALL_CONTEXT_PASSAGES = 2
 _MAX_CORROBORATIONS = 4
 
 
@@ -121,8 +121,20 @@ class Answering:
         started = time.perf_counter()
         engine = self._engine(question.engine or self._settings.engine)
         asked, earlier = resolve(question.turns)
-        found, evidence, context = self._find(asked, earlier, question)
         usage = _Usage()
+        first: SearchResult | None = None
+        if question.engine != "generative" and (phrase := phrase_of(asked)):
+            first, evidence, stated = self._find_phrase(phrase, question)
+            if stated:
+                cited = CitedText(lambda sentence, claimed: [])
+                yield from _stating_matches(cited, stated)
+                timings = _timings(first, started)
+                yield self._finish(
+                    cited, evidence, first, "extractive", usage, timings, question.limit
+                )
+                return
+            first = first if phrase == asked else None
+        found, evidence, context = self._find(asked, earlier, question, first)
         cited = CitedText(self._attributor(asked, evidence))
         shown = self._shown(found, evidence)
         if evidence:
@@ -138,17 +150,33 @@ class Answering:
             yield from cited.add(note)
         if shown:
             yield from self._showing(cited, shown)
-        timings = {**found.timings_ms, "total": round(1000 * (time.perf_counter() - started), 2)}
+        timings = _timings(found, started)
         yield self._finish(
             cited, [*evidence, *shown], found, engine, usage, timings, question.limit
         )
 
     # Evidence
 
+    def _find_phrase(
+        self, phrase: str, question: Question
+    ) -> tuple[SearchResult, list[Evidence], list[list[Match]]]:
+        """Where words stand as they are; how well they answer anything is not asked."""
+        settings = self._settings.evidence
+        limit = max(question.limit, settings.max_passages)
+        found = self._search.search(phrase, limit=limit, filters=question.filters)
+        evidence = gather(found.hits, settings)
+        return found, evidence, matches(phrase, evidence)
+
     def _find(
-        self, asked: str, earlier: str, question: Question
+        self, asked: str, earlier: str, question: Question, first: SearchResult | None = None
     ) -> tuple[SearchResult, list[Evidence], str]:
         """What answers the newest turn, by itself or else together with the one before.
+
+        Args:
+            asked: The newest turn.
+            earlier: The one before, empty for none.
+            question: Filters and limit.
+            first: What a search for the newest turn found, where there was one already.
 
         Returns:
             What was found, the evidence (empty where nothing is good enough), and the earlier
@@ -158,7 +186,7 @@ class Answering:
         limit = max(question.limit, settings.max_passages)
         if asks_nothing(asked):
             return SearchResult((), asked, question.filters, {}), [], ""
-        found = self._search.search(asked, limit=limit, filters=question.filters)
+        found = first or self._search.search(asked, limit=limit, filters=question.filters)
         if good_enough(found.hits, settings, found.query, found.compared):
             return found, gather(found.hits, settings), ""
         if earlier:
@@ -221,7 +249,7 @@ class Answering:
         generator = self.generator
         assert generator is not None  # noqa: S101 - _engine saw to it
         sampling = question.sampling or self._settings.sampling
-        texts = _fitting(evidence, generator, sampling.max_tokens)
+        texts = fitting(evidence, generator, sampling.max_tokens)
         deltas = generator.generate(prompt.build(asked, texts, context), sampling)
         try:
             yield from prompt.without_refusal(usage.counted(deltas))
@@ -308,6 +336,22 @@ class _Usage(msgspec.Struct):
             yield delta.text
 
 
+def _stating_matches(cited: CitedText, stated: Sequence[Sequence[Match]]) -> Iterator[str]:
+    """Quote what was asked for by its words, each statement once, with all that state it."""
+    for number, group in enumerate(stated):
+        if number:
+            yield from cited.add("\n")
+        supports = [
+            Attribution(match.evidence.source.n, match.start, match.end, "exact", match.score)
+            for match in group
+        ]
+        yield from cited.quote(group[0].text, supports)
+
+
+def _timings(found: SearchResult, started: float) -> dict[str, float]:
+    return {**found.timings_ms, "total": round(1000 * (time.perf_counter() - started), 2)}
+
+
 def resolve(turns: Sequence[Message]) -> tuple[str, str]:
     """The newest question, and the one before, on which it may lean.
 
@@ -327,36 +371,6 @@ def resolve(turns: Sequence[Message]) -> tuple[str, str]:
         )
     earlier = [turn for turn in asked[:-1] if turn and not asks_nothing(turn)]
     return newest, earlier[-1][:_CONTEXT_CHARS] if earlier else ""
-
-
-def _stating(item: Evidence) -> str:
-    """A passage without the sentences that tell its reader what to say; empty where none is left.
-
-    A small model does what they say, whatever its prompt says of quotations.
-    """
-    text = item.source.text
-    if not any(instructs(text[start:end]) for start, end in item.source.sentences):
-        return text
-    kept = [text[start:end] for start, end in item.source.sentences]
-    return "\n".join(sentence for sentence in kept if not instructs(sentence))
-
-
-def _fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: int) -> list[str]:
-    """Texts for the prompt: few for a small model, and no more than its context holds."""
-    offered = [text for item in evidence if (text := _stating(item))]
-    room = generator.context_tokens - answer_tokens - 600
-    most = (
-        _SMALL_CONTEXT_PASSAGES
-        if generator.context_tokens <= _SMALL_CONTEXT_TOKENS
-        else len(evidence)
-    )
-    texts: list[str] = []
-    for text in (offered or [item.source.text for item in evidence])[:most]:
-        room -= generator.count_tokens(text) + 16
-        if room < 0 and texts:
-            break
-        texts.append(text)
-    return texts
 
 
 def _closing(

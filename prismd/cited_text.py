@@ -78,6 +78,14 @@ class CitedText:
             self.text += f" [{support.n}]"
         yield from self._flush()
 
+    def quote(self, text: str, supports: Sequence[Attribution]) -> Iterator[str]:
+        """Add a statement that is a source's own, with its marks, after ``finish``."""
+        start = len(self.text)
+        self.text += text
+        self.sentences.append(CitedSentence(start, len(self.text), tuple(supports)))
+        self.text += " " + "".join(f"[{item.n}]" for item in supports)
+        yield from self._flush()
+
     def _flush(self) -> Iterator[str]:
         if len(self.text) > self._flushed:
             piece = self.text[self._flushed :]

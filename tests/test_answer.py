@@ -539,9 +539,25 @@ def test_a_picture_that_shows_it_is_named_and_cited(tmp_path: Path, data_dir: Pa
     generating = Answering(
         database, search, EMBEDDER, None, FakeGenerator(echo="Bananas grow."), AnswerSettings()
     )
-    invented = stream(generating, ask("when was the red contract signed in May"))[1]
+    invented = stream(generating, ask("in which month was the red contract signed?"))[1]
     assert UNSUPPORTED.strip() in invented.text
     assert LEAD in invented.text
     assert invented.grounding == "none"
     database.close()
     pool.close()
+
+
+def test_words_that_are_quoted_are_found_where_they_stand(database: Database) -> None:
+    question = ask('Where is it said: "bicycles travel free of charge"?')
+    pieces, answer = stream(answering(database, FakeGenerator(echo="Bananas.")), question)
+    assert answer.text == "Bicycles travel free of charge. [1]"
+    assert (answer.engine, answer.grounding) == ("extractive", "supported")
+    (citation,) = answer.citations
+    assert (citation.quote, citation.support) == ("Bicycles travel free of charge.", "exact")
+    assert pieces
+    check(answer, database)
+    written = stream(
+        answering(database, FakeGenerator(echo="Bananas.")),
+        ask('Where is it said: "bicycles travel free of charge"?', engine="generative"),
+    )[1]
+    assert written.engine == "generative"

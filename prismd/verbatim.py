@@ -1,0 +1,140 @@
+"""Questions for words as they stand in a file, a misread letter or two allowed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+from rapidfuzz import fuzz
+
+from prismd.citation import same_statement
+from prismd.domain import TimeLocator
+from prismd.evidence import Evidence
+from prismd.wording import words
+
+LEAST_SCORE = 85.0
+"""Of 100: letters that are the same. Measured over recordings (tests/benchmarks/phrases.py): of
+phrases made up of two others, 1 of 50 is found at 85 and 7 at 80; of true ones 50 of 50, and 47 at
+90."""
+_NEAR_BEST = 2.0
+_MOST = 3
+_QUOTED = re.compile(r"[\"“„«]\s*([^\"“”„«»]{3,400}?)\s*[\"”“»]")
+_SIGN = re.compile(r"[\W_]")
+_LEAST_QUOTED, _LEAST_BARE = 3, 4
+_LEAST_TEXT = 0.8
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
+_NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split())}
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Where a phrase stands: a range of the text of a piece of evidence.
+
+    ``start`` is where the quotation begins: in recordings the first word, elsewhere its sentence.
+    """
+
+    evidence: Evidence
+    start: int
+    end: int
+    score: float
+    cut: bool
+
+    @property
+    def text(self) -> str:
+        """The quotation in one line."""
+        quoted = " ".join(self.evidence.source.text[self.start : self.end].split())
+        return f"… {quoted}" if self.cut else quoted
+
+
+def phrase_of(asked: str) -> str:
+    """The words that are to be found as they are: what is quoted, or a turn that asks nothing.
+
+    Returns:
+        Empty where the turn is an ordinary question.
+    """
+    if quoted := _QUOTED.findall(asked):
+        longest = str(max(quoted, key=len))
+        return longest if len(longest.split()) >= _LEAST_QUOTED else ""
+    bare = asked.strip()
+    return bare if len(bare.split()) >= _LEAST_BARE and "?" not in bare[-3:] else ""
+
+
+def matches(phrase: str, evidence: Sequence[Evidence]) -> list[list[Match]]:
+    """Where a phrase stands in the evidence, best first; what says the same goes together."""
+    found = [match for item in evidence if (match := _match(phrase, item)) is not None]
+    found.sort(key=lambda match: -match.score)
+    groups: list[list[Match]] = []
+    for match in found:
+        if match.score < found[0].score - _NEAR_BEST:
+            break
+        for group in groups:
+            if same_statement(group[0].text, match.text):
+                group.append(match)
+                break
+        else:
+            groups.append([match])
+    return groups[:_MOST]
+
+
+def _match(phrase: str, item: Evidence) -> Match | None:
+    sought = _flat(phrase)[0].strip()
+    text, offsets = _flat(item.source.text)
+    if not sought or len(text) < _LEAST_TEXT * len(sought):
+        return None
+    found = fuzz.partial_ratio_alignment(sought, text, score_cutoff=LEAST_SCORE)
+    if found is None:
+        return None
+    start, end = _whole_words(text, found.dest_start, found.dest_end)
+    if start == end:
+        return None
+    start, end = offsets[start], offsets[end - 1] + 1
+    stated = item.source.text[start:end]
+    # A number is not misread by a letter: "press 9" is not "press 6".
+    if not _numbers(phrase) <= _numbers(stated):
+        return None
+    first, last = _sentences(item, start, end)
+    heard = isinstance(item.hit.passage.locator, TimeLocator)
+    begin = start if heard else first
+    return Match(item, begin, last, float(found.score), begin > first)
+
+
+def _flat(text: str) -> tuple[str, list[int]]:
+    """A text in lower case, every run of signs and white space as one blank.
+
+    Returns:
+        The text, and where each of its characters stood.
+    """
+    kept: list[str] = []
+    offsets: list[int] = []
+    for at, character in enumerate(text):
+        low = character.lower() if len(character.lower()) == 1 else character
+        if _SIGN.match(low):
+            if kept[-1:] == [" "]:
+                continue
+            low = " "
+        kept.append(low)
+        offsets.append(at)
+    return "".join(kept), offsets
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """A range widened to whole words, without the blanks around them."""
+    while start > 0 and not text[start - 1].isspace() and not text[start].isspace():
+        start -= 1
+    while start < end and text[start].isspace():
+        start += 1
+    while end < len(text) and not text[end].isspace() and not text[end - 1].isspace():
+        end += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _sentences(item: Evidence, start: int, end: int) -> tuple[int, int]:
+    """The sentences that a range touches."""
+    touched = [pair for pair in item.source.sentences if pair[0] < end and pair[1] > start]
+    return (touched[0][0], max(end, touched[-1][1])) if touched else (start, end)
+
+
+def _numbers(text: str) -> set[str]:
+    return {_NUMBERS.get(word, word) for word in words(text) if word.isdigit() or word in _NUMBERS}

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prismd.citation import source
+from prismd.domain import Hit, Locator, Passage, TextLocator, TimeLocator
+from prismd.evidence import Evidence
+from prismd.verbatim import matches, phrase_of
+
+PROMPTS = "Please hold the line. To play the next message, press 6. For help, press the star key."
+
+
+def evidence(*texts: str, heard: bool = False) -> list[Evidence]:
+    found = []
+    for n, text in enumerate(texts, start=1):
+        place: Locator = TimeLocator(0.0, 9.0) if heard else TextLocator(1, 1, 0, len(text))
+        passage = Passage(0, 0, len(text), text, (), place, 9)
+        row = (n, n, n, f"/d/{n}", "s", "text", "text/plain", "", "", 0.0)
+        found.append(Evidence(source(n, text), Hit(*row, passage, 0.0, 0.0)))  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "phrase"),
+    [
+        ('Where is it said: "press the star key"?', "press the star key"),
+        ("Wo steht „bitte nicht auflegen“?", "bitte nicht auflegen"),
+        ("please hold the line", "please hold the line"),
+        ("When does the lease end?", ""),
+        ("When does the lease end? ", ""),
+        ('What is a "walrus"?', ""),
+        ("lease end date", ""),
+        ("", ""),
+    ],
+)
+def test_what_is_quoted_or_asks_nothing_is_looked_for_as_it_is(asked: str, phrase: str) -> None:
+    assert phrase_of(asked) == phrase
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        ("please hold the line", "Please hold the line."),
+        ("pleas hold te line", "Please hold the line."),
+        ("for help press the star", "For help, press the star key."),
+        ("next message press 6", "To play the next message, press 6."),
+        ("the line to play the next", "Please hold the line. To play the next message, press 6."),
+    ],
+)
+def test_a_phrase_is_quoted_with_its_sentences(phrase: str, text: str) -> None:
+    ((match,),) = matches(phrase, evidence(PROMPTS))
+    assert match.text == text
+
+
+def test_what_is_heard_is_quoted_from_the_first_word_of_the_phrase() -> None:
+    ((match,),) = matches("the next message", evidence(PROMPTS, heard=True))
+    assert match.text == "… the next message, press 6."
+    assert PROMPTS[match.start :].startswith("the next message")
+
+
+@pytest.mark.parametrize(
+    "phrase", ["to play the next message press 9", "please open the door now", "?!", "xyz xyz xyz"]
+)
+def test_what_is_not_said_is_not_found(phrase: str) -> None:
+    assert matches(phrase, evidence(PROMPTS)) == []
+
+
+def test_a_statement_of_several_files_is_quoted_once() -> None:
+    found = matches("please hold the line", evidence(PROMPTS, "Nothing.", "please hold the line"))
+    assert [[match.evidence.source.n for match in group] for group in found] == [[1, 3]]
+
+
+@given(st.text(max_size=60), st.text(max_size=200))
+def test_whatever_is_asked_a_match_lies_within_the_text(phrase: str, text: str) -> None:
+    for group in matches(phrase, evidence(text)):
+        for match in group:
+            assert 0 <= match.start < match.end <= len(text)
+
+
+@given(st.sampled_from(PROMPTS.split(". ")), st.integers(0, 3))
+def test_a_phrase_that_stands_there_is_always_found(sentence: str, cut: int) -> None:
+    phrase = " ".join(sentence.split()[cut:])
+    assert matches(phrase, evidence(PROMPTS))
