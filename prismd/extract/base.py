@@ -23,6 +23,10 @@ from prismd.errors import ExtractError
 ENTRY_POINT_GROUP = "prismd.extractors"
 
 
+NO_OCR = "no_ocr"
+"""Error code of a file that is nothing without OCR, which is not there or is switched off."""
+
+
 class ExtractOptions(msgspec.Struct, frozen=True):
     """What a folder's settings say about reading its files.
 

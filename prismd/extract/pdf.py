@@ -20,7 +20,7 @@ import pymupdf as _pymupdf
 
 from prismd.domain import Block, Box, Extraction, Page
 from prismd.errors import EncryptedDocument, ExtractError
-from prismd.extract.base import ExtractOptions
+from prismd.extract.base import NO_OCR, ExtractOptions
 from prismd.extract.draft import HeadingPath, cut_warning
 from prismd.extract.ocr import available
 from prismd.extract.pdf_about import ERRORS, language, metadata, outline
@@ -50,7 +50,8 @@ _NO_ENGINE = (
     "brew install tesseract), then run `prismd reindex --stale`"
 )
 _SWITCHED_OFF = (
-    "reading pictures is switched off; set ocr = true under [index], then run `prismd reindex`"
+    "reading pictures is switched off; set ocr = true under [index], "
+    "then run `prismd reindex --stale`"
 )
 
 
@@ -102,8 +103,8 @@ def _broken(cause: str) -> ExtractError:
     )
 
 
-def _without_text(message: str) -> ExtractError:
-    return ExtractError(message, code="no_text", skip=True)
+def _without_text(message: str, code: str = "no_text") -> ExtractError:
+    return ExtractError(message, code=code, skip=True)
 
 
 def _named(pages: Sequence[int]) -> str:
@@ -300,7 +301,7 @@ class _Reader:
             else "its pages are pictures without a text layer"
         )
         if self._unread:
-            return _without_text(f"{cause}, and {self._unread}")
+            return _without_text(f"{cause}, and {self._unread}", code=NO_OCR)
         return _without_text(
             f"{cause}, and OCR finds no text on them; "
             "if there is some, scan it anew, upright and in a higher resolution"

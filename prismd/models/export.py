@@ -20,9 +20,7 @@ from prismd.errors import ModelError
 from prismd.models.added import adopt, check_name
 from prismd.models.checkpoint import entry_of
 from prismd.models.entry import ModelEntry
-
-LEAST_COSINE_FP32 = 0.99
-LEAST_COSINE_INT8 = 0.95
+from prismd.models.export_agreement import Agreement
 
 _NEEDED = ("torch", "transformers", "onnx", "optimum.exporters.onnx")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -30,27 +28,6 @@ _UNFIT = re.compile(r"[^\w.-]+")
 # Weights in other formats are pickles, and code is not wanted.
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*.json")
 _NOT_WANTED = ("onnx/*", "openvino/*")
-
-
-class Agreement(msgspec.Struct, frozen=True):
-    """How near the vectors of an export are to those of the original.
-
-    Attributes:
-        form: ``fp32`` or ``int8``.
-        probes: ``texts`` or ``pictures``.
-        least: The least cosine of an export's vector with the original's.
-        mean: Their mean.
-    """
-
-    form: str
-    probes: str
-    least: float
-    mean: float
-
-    @property
-    def bound(self) -> float:
-        """The least cosine that is good enough."""
-        return LEAST_COSINE_FP32 if self.form == "fp32" else LEAST_COSINE_INT8
 
 
 class Exported(msgspec.Struct, frozen=True):

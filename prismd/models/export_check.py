@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prismd.models.checkpoint import entry_of
 from prismd.models.clip import ClipEmbedder
-from prismd.models.export import Agreement
+from prismd.models.export_agreement import Agreement
 from prismd.models.export_graph import Checkpoint
 from prismd.models.onnx import OnnxEmbedder
 

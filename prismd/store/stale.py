@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from prismd.domain import EmbeddingSpace
-from prismd.store import documents, files, vectors
+from prismd.store import documents, files, jobs, vectors
 
 COMMAND = "prismd reindex --stale"
 
@@ -21,6 +21,10 @@ class Stale(msgspec.Struct, frozen=True):
     count: int
     why: str
     command: str = COMMAND
+
+
+NO_OCR = "no_ocr"
+"""Error code of the extractors, for a file that is nothing without OCR."""
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -54,6 +58,8 @@ def report(connection: apsw.Connection, present: Present) -> list[Stale]:
     found = [
         Stale(what, len(ids), why) for what, why, ids in _documents(connection, present) if ids
     ]
+    if unread := _unread(connection, present):
+        found.append(Stale("scans", len(unread), "left out without OCR, which is there now"))
     for space_id, space in vectors.spaces(connection):
         if not present.has(space):
             now = next(s.model for s in present.spaces if s.content == space.content)
@@ -79,7 +85,10 @@ def redo(connection: apsw.Connection, present: Present, *, everything: bool = Fa
     for space in present.spaces:
         vectors.put_space(connection, space)
     documents.mark_stale(connection, ids)
-    return files.enqueue_holders(connection, ids)
+    unread = _unread(connection, present)
+    for file_id in unread:
+        jobs.retry(connection, ("skipped",), file_id)
+    return files.enqueue_holders(connection, ids) + len(unread)
 
 
 def _documents(
@@ -101,6 +110,16 @@ def _documents(
             if made.get("speech") not in (None, "", present.speech)
         ]
         yield "recordings", f"made by another model than {present.speech}", other
+
+
+def _unread(connection: apsw.Connection, present: Present) -> list[int]:
+    """Files that were skipped for want of OCR."""
+    if not present.ocr:
+        return []
+    rows: list[Any] = connection.execute(
+        "SELECT id FROM files WHERE state = 'skipped' AND error_code = ?", (NO_OCR,)
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _engines(connection: apsw.Connection) -> dict[int, dict[str, str]]:

@@ -289,7 +289,7 @@ def test_without_tesseract_the_rest_is_read_and_the_remedy_is_told(tmp_path: Pat
 
 def test_without_tesseract_a_scan_is_skipped_with_the_remedy(tmp_path: Path) -> None:
     code, skip, message = without_tesseract(tmp_path, make(scan()))
-    assert (code, skip) == ("no_text", True)
+    assert (code, skip) == ("no_ocr", True)
     assert "tesseract-ocr" in message
     assert "prismd reindex --stale" in message
 

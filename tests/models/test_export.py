@@ -11,7 +11,8 @@ import pytest
 from prismd.errors import ModelError
 from prismd.models.added import add, entries, remove
 from prismd.models.catalog import find
-from prismd.models.export import Agreement, export
+from prismd.models.export import export
+from prismd.models.export_agreement import Agreement
 from prismd.models.installed import presence, verified
 
 NO_EXTRA = importlib.util.find_spec("optimum") is None

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from prismd.domain import EmbeddingSpace
-from prismd.store import documents, files, stale, vectors
+from prismd.extract.base import NO_OCR
+from prismd.store import documents, files, jobs, stale, vectors
 from prismd.store.database import Database
 from prismd.store.stale import Present
 from tests.building import document, entry
@@ -84,3 +85,19 @@ def test_vectors_of_another_model_are_stale_each_by_its_kind(database: Database)
     database.write(lambda c: stale.redo(c, present(spaces=(TEXTS, other))))
     kept = [space for _, space in database.read(vectors.spaces)]
     assert kept == [TEXTS, other]
+
+
+def test_a_scan_that_was_left_out_without_ocr_is_read_once_it_is_there(database: Database) -> None:
+    database.write(lambda c: files.add(c, None, [entry("/d/scan.pdf"), entry("/d/b.bin")]))
+    for file_id, code in ((1, NO_OCR), (2, "unsupported")):
+        database.write(
+            lambda c, id_=file_id, code=code: files.end_without_document(  # type: ignore[misc]
+                c, id_, "skipped", code=code, message="", sha256=None
+            )
+        )
+    assert database.read(lambda c: stale.report(c, present())) == []
+    (told,) = database.read(lambda c: stale.report(c, present(ocr=True)))
+    assert (told.what, told.count) == ("scans", 1)
+    assert database.write(lambda c: stale.redo(c, present(ocr=True))) == 1
+    assert database.read(lambda c: jobs.outstanding(c)[0]) == 1
+    assert database.read(lambda c: stale.report(c, present(ocr=True))) == []
