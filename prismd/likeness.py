@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError, RequestError
-from prismd.extract.sound_space import SOUND_SPACE
+from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.models.base import ImageEmbedder
 from prismd.store import likeness, vectors
 from prismd.store.database import Database

@@ -21,9 +21,9 @@ from prismd.disk import hash_file, is_there, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
 from prismd.errors import ExtractError, PrismdError
+from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.pool import CANCELLED
-from prismd.extract.sound_space import SOUND_SPACE
 from prismd.models.base import TokenCounter, Transcriber
 from prismd.pictures import Decodes
 from prismd.progress import Progress

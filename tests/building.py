@@ -19,7 +19,7 @@ from prismd import chunk
 from prismd.chunk import Chunking
 from prismd.domain import Block, Document, DocumentType, Extraction, Layout
 from prismd.embedding import open_space
-from prismd.extract.text import paragraphs
+from prismd.extract.text.text import paragraphs
 from prismd.ingest import Ingest
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter, Transcriber
 from prismd.models.fake import FakeEmbedder, FakeTokens

@@ -78,25 +78,29 @@ _Row = tuple[DocumentType, str, str]
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
 
-_PDF: _Row = ("document", "prismd.extract.pdf:PdfExtractor", "pdf-2")
-_HTML: _Row = ("document", "prismd.extract.html:HtmlExtractor", "html-1")
-_WORD: _Row = ("document", "prismd.extract.docx:DocxExtractor", "docx-1")
-_SLIDES: _Row = ("document", "prismd.extract.pptx:PptxExtractor", "pptx-1")
-_SHEETS: _Row = ("document", "prismd.extract.xlsx:XlsxExtractor", "xlsx-1")
-_OLD_SHEETS: _Row = ("document", "prismd.extract.xls:XlsExtractor", "xls-1")
-_ODF: _Row = ("document", "prismd.extract.opendocument:OpenDocumentExtractor", "opendocument-1")
-_EPUB: _Row = ("document", "prismd.extract.epub:EpubExtractor", "epub-1")
-_MAIL: _Row = ("document", "prismd.extract.mail:MailExtractor", "mail-1")
-_RTF: _Row = ("document", "prismd.extract.rtf:RtfExtractor", "rtf-1")
-_NOTEBOOK: _Row = ("document", "prismd.extract.notebook:NotebookExtractor", "notebook-1")
-_MARKDOWN: _Row = ("text", "prismd.extract.markdown:MarkdownExtractor", "markdown-1")
-_TEXT: _Row = ("text", "prismd.extract.text:TextExtractor", "text-1")
-_CODE: _Row = ("text", "prismd.extract.code:CodeExtractor", "code-1")
-_TABLE: _Row = ("text", "prismd.extract.delimited:DelimitedExtractor", "delimited-1")
-_JSON: _Row = ("text", "prismd.extract.jsontext:JsonExtractor", "json-1")
-_CUES: _Row = ("text", "prismd.extract.subtitles:SubtitleExtractor", "subtitles-1")
-_IMAGE: _Row = ("image", "prismd.extract.image:ImageExtractor", "image-1")
-_AUDIO: _Row = ("audio", "prismd.extract.audio:AudioExtractor", "audio-1")
+_PDF: _Row = ("document", "prismd.extract.pdf.extractor:PdfExtractor", "pdf-2")
+_HTML: _Row = ("document", "prismd.extract.text.html:HtmlExtractor", "html-1")
+_WORD: _Row = ("document", "prismd.extract.office.docx:DocxExtractor", "docx-1")
+_SLIDES: _Row = ("document", "prismd.extract.office.pptx:PptxExtractor", "pptx-1")
+_SHEETS: _Row = ("document", "prismd.extract.office.xlsx:XlsxExtractor", "xlsx-1")
+_OLD_SHEETS: _Row = ("document", "prismd.extract.office.xls:XlsExtractor", "xls-1")
+_ODF: _Row = (
+    "document",
+    "prismd.extract.office.opendocument:OpenDocumentExtractor",
+    "opendocument-1",
+)
+_EPUB: _Row = ("document", "prismd.extract.office.epub:EpubExtractor", "epub-1")
+_MAIL: _Row = ("document", "prismd.extract.mail.mail:MailExtractor", "mail-1")
+_RTF: _Row = ("document", "prismd.extract.text.rtf:RtfExtractor", "rtf-1")
+_NOTEBOOK: _Row = ("document", "prismd.extract.text.notebook:NotebookExtractor", "notebook-1")
+_MARKDOWN: _Row = ("text", "prismd.extract.text.markdown:MarkdownExtractor", "markdown-1")
+_TEXT: _Row = ("text", "prismd.extract.text.text:TextExtractor", "text-1")
+_CODE: _Row = ("text", "prismd.extract.text.code:CodeExtractor", "code-1")
+_TABLE: _Row = ("text", "prismd.extract.text.delimited:DelimitedExtractor", "delimited-1")
+_JSON: _Row = ("text", "prismd.extract.text.jsontext:JsonExtractor", "json-1")
+_CUES: _Row = ("text", "prismd.extract.text.subtitles:SubtitleExtractor", "subtitles-1")
+_IMAGE: _Row = ("image", "prismd.extract.image.extractor:ImageExtractor", "image-1")
+_AUDIO: _Row = ("audio", "prismd.extract.audio.extractor:AudioExtractor", "audio-1")
 
 _OWN: dict[str, _Row] = {
     "application/pdf": _PDF,

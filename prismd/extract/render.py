@@ -14,7 +14,7 @@ from PIL import Image
 from prismd.domain import Box
 from prismd.errors import EncryptedDocument, ExtractError
 from prismd.extract.detect import identify
-from prismd.extract.picture import PictureFile, open_upright
+from prismd.extract.image.picture import PictureFile, open_upright
 
 _POINTS_PER_INCH = 72.0
 _MAX_PIXELS = 12_000_000

@@ -140,7 +140,8 @@ def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -
 
 
 def _image(request: RenderRequest | ThumbnailRequest | PictureRequest) -> bytes:
-    from prismd.extract import picture, render
+    from prismd.extract import render
+    from prismd.extract.image import picture
 
     path = Path(os.fsdecode(request.path))
     if isinstance(request, RenderRequest):

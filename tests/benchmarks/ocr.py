@@ -34,12 +34,12 @@ import pymupdf as _pymupdf
 import pytesseract
 from PIL import Image, ImageFilter, ImageOps
 
-from prismd.extract import ocr
 from prismd.extract.base import ExtractOptions
-from prismd.extract.ocr_languages import choose
-from prismd.extract.ocr_tesseract import engine
-from prismd.extract.pdf import PdfExtractor
-from prismd.extract.pdf_scan import DPI
+from prismd.extract.ocr import reader as ocr
+from prismd.extract.ocr.languages import choose
+from prismd.extract.ocr.tesseract import engine
+from prismd.extract.pdf.extractor import PdfExtractor
+from prismd.extract.pdf.scan import DPI
 
 pymupdf: Any = _pymupdf  # It is typed in part only.
 
@@ -195,7 +195,7 @@ def _readings(case: Case, options: ExtractOptions, languages: str) -> dict[str, 
         for name, prepare in _VARIANTS.items():
             found[name] = pool.submit(_lines, prepare(case.image), case.dpi, options)
         lines = {name: future.result() for name, future in found.items()}
-    with mock.patch("prismd.extract.ocr.slope", lambda _: 0.0):
+    with mock.patch("prismd.extract.ocr.reader.slope", lambda _: 0.0):
         lines["level"] = _lines(case.image, case.dpi, options)
     return lines
 

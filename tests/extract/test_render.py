@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from prismd.errors import EncryptedDocument, ExtractError
-from prismd.extract import picture
 from prismd.extract.base import ExtractOptions
-from prismd.extract.pdf import PdfExtractor
+from prismd.extract.image import picture
+from prismd.extract.pdf.extractor import PdfExtractor
 from prismd.extract.pool import ExtractPool
 from prismd.extract.render import render_page, thumbnail
 from prismd.layout import line_index, locate

@@ -1,0 +1,1 @@
+"""Recordings: tags, chapters, and how they sound."""

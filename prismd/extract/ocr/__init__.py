@@ -1,0 +1,1 @@
+"""The text in pictures, by Tesseract; one way in: ``ocr.reader``."""

@@ -1,0 +1,1 @@
+"""PDF: the text layer, and by OCR the pages that are pictures."""

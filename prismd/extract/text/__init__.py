@@ -1,0 +1,1 @@
+"""Plain and marked-up text, data and source code."""
