@@ -125,7 +125,7 @@ def test_a_stream_that_is_left_stops_the_engine_and_one_in_hand_stops_with_the_d
         settings = {f"PRISMD_GENERATION_{name}": value for name, value in variables.items()}
         with place.daemon(env=settings) as daemon:
             daemon.await_idle()
-            asked = question("the train from Porto leaves", stream=True)
+            asked = question("the train from Porto leaves?", stream=True)
             with daemon.client.stream("POST", "/v1/chat/completions", json=asked) as answer:
                 assert answer.is_success
                 wait_until(engine.arrived.is_set)
