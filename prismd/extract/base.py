@@ -78,7 +78,7 @@ _Row = tuple[DocumentType, str, str]
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
 
-_PDF: _Row = ("document", "prismd.extract.pdf.extractor:PdfExtractor", "pdf-2")
+_PDF: _Row = ("document", "prismd.extract.pdf.extractor:PdfExtractor", "pdf-3")
 _HTML: _Row = ("document", "prismd.extract.text.html:HtmlExtractor", "html-1")
 _WORD: _Row = ("document", "prismd.extract.office.docx:DocxExtractor", "docx-1")
 _SLIDES: _Row = ("document", "prismd.extract.office.pptx:PptxExtractor", "pptx-1")

@@ -34,7 +34,7 @@ _EXACT_PIXELS = 50_000_000
 _LONGEST_RATIO = 16
 _ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.error, zlib.error),
-    *(KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError),
+    *(KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError, RuntimeError),
 )
 """What Pillow's readers raise on damaged files."""
 _ORIENTATION = 0x0112

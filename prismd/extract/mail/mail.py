@@ -40,7 +40,7 @@ _MAX_ATTACHMENT_BYTES = 64 << 20
 _SMALL_PICTURE_BYTES = 16 << 10
 _MAX_WARNINGS = 20
 _UNSAFE = re.compile(r"[^\w.+ -]|^[.-]+")
-_NAME_CHARS = 80
+_NAME_BYTES = 80
 _MAIL = f"{__name__}:MailExtractor"
 _ENCRYPTED = frozenset(
     {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
@@ -51,6 +51,9 @@ _SIGNATURES = frozenset(
         *("application/x-pkcs7-signature", "application/pgp-encrypted"),
     )
 )
+
+_DEFECTS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What the mail library raises on messages that nobody wrote by hand."""
 
 
 class MailExtractor:
@@ -105,7 +108,11 @@ class _Writer:
             if self._draft.full:
                 break
             count += 1
-            self.message(parse_message(data), level)
+            try:
+                self.message(parse_message(data), level)
+            # One message of a mailbox must not cost the others.
+            except (ExtractError, *_DEFECTS) as error:
+                self._warn(f"message {count} could not be read ({type(error).__name__})")
             step(end, size)
         return count
 
@@ -194,8 +201,8 @@ class _Writer:
     def _read(self, name: str, data: bytes, level: int) -> None:
         with tempfile.TemporaryDirectory(prefix="prismd-") as folder:
             path = Path(folder, _safe(name))
-            path.write_bytes(data)
             try:
+                path.write_bytes(data)
                 self._read_file(path, level)
             except ExtractError as error:
                 if error.code != "empty":
@@ -270,7 +277,12 @@ def _length(part: Message) -> int:
 def _safe(name: str) -> str:
     """A name for a file of our own, from one that anybody may have sent."""
     stem, dot, suffix = _UNSAFE.sub("_", name).rpartition(".")
-    return f"{stem[:_NAME_CHARS]}{dot}{suffix[:_NAME_CHARS]}" or "attachment"
+    return f"{_cut(stem)}{dot}{_cut(suffix)}" or "attachment"
+
+
+def _cut(text: str) -> str:
+    """As much of a text as a file's name has room for: that is counted in bytes."""
+    return text.encode("utf-8", "replace")[:_NAME_BYTES].decode("utf-8", "ignore")
 
 
 def _size(size_bytes: int) -> str:

@@ -24,7 +24,8 @@ from prismd.extract.package import broken, core_metadata, open_package, parse_xm
 from prismd.extract.steps import step
 
 _MOST_EMPTY_ROWS = 1_100_000
-_UNCOMPUTED = re.compile(rb"</f>\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>|<f[^>]*/>\s*</c>")
+# Possessive: however much white space there is, it is gone through once.
+_UNCOMPUTED = re.compile(rb"</f>\s*+(?:<v\s*+/>|<v>\s*+</v>)?+\s*+</c>|<f[^>]*/>\s*+</c>")
 _THREADED = "[Threaded comment]"
 _STEP_ROWS = 20_000
 

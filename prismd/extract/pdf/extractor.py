@@ -24,7 +24,7 @@ from prismd.extract.base import NO_OCR, ExtractOptions
 from prismd.extract.draft import HeadingPath, cut_warning
 from prismd.extract.ocr.reader import available
 from prismd.extract.pdf.about import ERRORS, language, metadata, outline
-from prismd.extract.pdf.heading import Headings, Sheet, skeleton
+from prismd.extract.pdf.heading import Headings, Running, Sheet
 from prismd.extract.pdf.layer import (
     COVERED,
     NO_LAYER,
@@ -58,7 +58,7 @@ _SWITCHED_OFF = (
 class PdfExtractor:
     """Reads a PDF: text layers as they are, pages without a usable one as pictures."""
 
-    version: ClassVar[str] = "pdf-2"
+    version: ClassVar[str] = "pdf-3"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read a PDF; see ``Extractor``."""
@@ -313,7 +313,7 @@ class _Reader:
         ]
         headings = Headings(sheets, outline(self._document))
         path = HeadingPath()
-        running: set[str] = set()
+        running = Running()
         for sheet, leaf in zip(sheets, self._leaves, strict=True):
             if sheet.paragraphs and self._parts:
                 self._put("\n\n")
@@ -324,10 +324,11 @@ class _Reader:
                 begin = self._length
                 self._write_paragraph(paragraph)
                 # A running header is indexed where it stands first, not on every page.
-                if headings.is_running(sheet, paragraph):
-                    if skeleton(paragraph) in running:
-                        continue
-                    running.add(skeleton(paragraph))
+                repeated = headings.is_running(sheet, paragraph) and running.repeats(
+                    sheet.number, paragraph
+                )
+                if repeated:
+                    continue
                 self._block(path, headings.level(sheet, paragraph), paragraph, begin)
             self._pages.append(
                 Page(sheet.number, start, self._length, leaf.width, leaf.height, leaf.note)

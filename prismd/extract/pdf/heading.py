@@ -30,6 +30,10 @@ _MAX_HEAD_CHARS = 40
 _WORDLIKE = re.compile(r"[^\W\d_]{2}")
 _PAGE_NUMBER = re.compile(r"^\W*(page\s*)?\d{1,4}(\s*(of|/)\s*\d{1,4})?\W*$", re.IGNORECASE)
 _SPACE_OR_DIGITS = re.compile(r"[\s\d]+")
+_DIGITS = re.compile(r"\d+")
+_MOST_DIGITS = 18
+_MOST_KEPT = 200
+_MOST_OFFSET = 40
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -176,6 +180,31 @@ def _plain(text: str) -> str:
 def skeleton(paragraph: Paragraph) -> str:
     """A paragraph's text without what changes from page to page: numbers and spacing."""
     return _SPACE_OR_DIGITS.sub(" ", paragraph.text).strip().casefold()
+
+
+class Running:
+    """Headers and footers that were written down already.
+
+    One is a repetition when each of its numbers is the one that stood there before, or that of
+    the page, front matter counted or not: the number of an invoice is not that of a page.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[tuple[int, list[int]]]] = {}
+
+    def repeats(self, page: int, paragraph: Paragraph) -> bool:
+        """Whether it says nothing new; else it is remembered."""
+        numbers = [int(digits[:_MOST_DIGITS]) for digits in _DIGITS.findall(paragraph.text)]
+        seen = self._seen.setdefault(skeleton(paragraph), [])
+        for first, known in seen:
+            if len(known) == len(numbers) and all(
+                new == old or (new - page == old - first and abs(old - first) <= _MOST_OFFSET)
+                for old, new in zip(known, numbers, strict=True)
+            ):
+                return True
+        if len(seen) < _MOST_KEPT:
+            seen.append((page, numbers))
+        return False
 
 
 def _in_margin(sheet: Sheet, paragraph: Paragraph) -> bool:

@@ -84,6 +84,21 @@ def test_attachments_are_named_and_read(read: Read, outline: Outline) -> None:
     assert [warning.partition(":")[0] for warning in extraction.warnings] == ["a.bin"]
 
 
+@pytest.mark.parametrize("name", ["\U00020000" * 85 + ".bin", "注" * 80 + "." + "注" * 80])
+def test_the_longest_names_of_attachments_are_no_harm(read: Read, name: str) -> None:
+    mail = message()
+    mail.add_attachment(b"Seven lines of text.", maintype="text", subtype="plain", filename=name)
+    extraction = read("a.eml", mail.as_bytes())
+    assert "Hello Bob" in extraction.text
+
+
+def test_one_message_that_cannot_be_read_costs_no_other(read: Read) -> None:
+    separator = b"From ann@example.com Fri Mar  1 10:00:00 2024\n"
+    bad = b'Subject: Bad\nContent-Type: text/plain; charset="\x00"\n\nWords.\n\n'
+    mailbox = separator + bad + separator + message("Two").as_bytes()
+    assert "Hello Bob" in read("Inbox", mailbox).text
+
+
 def test_attachments_leave_nothing_behind(
     read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from openpyxl.comments import Comment
 
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
+from prismd.extract.office.xlsx import _UNCOMPUTED
 
 Read = Callable[..., Extraction]
 Outline = Callable[[Extraction], list[tuple[str, str, str]]]
@@ -145,3 +146,12 @@ def test_bad_workbooks_say_what_is_wrong(read: Read, content: bytes, code: str) 
     with pytest.raises(ExtractError) as error:
         read("a.xlsx", content)
     assert error.value.code == code
+
+
+def test_a_cell_of_blanks_is_gone_through_once() -> None:
+    hostile = b"<c><f>1</f>" + b" " * 400_000 + b"<w>2</w></c>"
+    assert _UNCOMPUTED.search(hostile) is None  # a quadratic search would take hours
+    assert _UNCOMPUTED.search(b"<c><f>A1</f> <v/> </c>")
+    assert _UNCOMPUTED.search(b"<c><f>A1</f></c>")
+    assert _UNCOMPUTED.search(b'<c><f t="shared"/></c>')
+    assert _UNCOMPUTED.search(b"<c><f>A1</f><v>3</v></c>") is None

@@ -213,6 +213,26 @@ def test_running_headers_are_indexed_once_and_stay_in_the_text(read: Read) -> No
     assert sum("body." in text for text in indexed) == 5
 
 
+def test_headers_whose_numbers_are_not_the_pages_are_all_indexed(read: Read) -> None:
+    numbers = [37, 211, 212, 640, 641, 1092]
+    draws = [
+        together(lines(f"Invoice No. {n}", y=30), lines(f"Body of {n}.", y=300)) for n in numbers
+    ]
+    extraction = read("a.pdf", make(*draws))
+    indexed = " ".join(extraction.text[b.start : b.end] for b in extraction.blocks)
+    assert all(f"Invoice No. {n}" in indexed for n in numbers)
+
+
+def test_page_numbers_that_begin_anywhere_are_indexed_once(read: Read) -> None:
+    draws = [
+        together(lines(f"Annual report, {n} of 99", y=30), lines(f"Body {n}.", y=300))
+        for n in range(41, 47)
+    ]
+    extraction = read("a.pdf", make(*draws))
+    indexed = [extraction.text[b.start : b.end] for b in extraction.blocks]
+    assert sum("Annual report" in text for text in indexed) == 1
+
+
 def test_another_library_finds_the_text_word_for_word(read: Read) -> None:
     texts = (
         "Office workflow: efficient affairs, naïve façade.",
