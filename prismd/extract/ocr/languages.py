@@ -10,7 +10,6 @@ import msgspec
 TOGETHER = 3
 """So many languages are read at once; each more costs time, and letters of its own intrude."""
 
-_LATIN = "Latin"
 _SCRIPTS: dict[str, tuple[str, ...]] = {
     "Arabic": ("ara", "fas", "urd", "pus", "snd", "uig", "kur_ara"),
     "Armenian": ("hye",),

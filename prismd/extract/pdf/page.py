@@ -17,8 +17,6 @@ from prismd.domain import BlockKind, Box
 
 _CELL_GAP = 1.6
 """Cells stand apart by this many font sizes of empty space; words by less."""
-_LINE_CELL_GAP = 0.6
-"""The same between what the parser already took for two lines."""
 _LARGER = 1.12
 """What is set so much larger than what follows is not of one paragraph or table with it."""
 _FAR = 3.0
@@ -201,13 +199,6 @@ def _row(group: list[Line]) -> Row:
         bold=all(line.bold for line in group),
         box=around(line.box for line in group),
     )
-
-
-def _parts(before: Word, word: Word, size_pt: float, new_line: bool) -> bool:
-    """Whether a cell ends between two words."""
-    # Right to left text has its next word on the left: the space is on that side.
-    gap = max(word.box[0] - before.box[2], before.box[0] - word.box[2])
-    return gap > (_LINE_CELL_GAP if new_line else _CELL_GAP) * size_pt
 
 
 def _is_tabular(row: Row) -> bool:

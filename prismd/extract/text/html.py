@@ -16,7 +16,6 @@ from prismd.extract.draft import Draft, cut_warning
 from prismd.extract.table import Cell, markdown_table
 
 _MAX_BYTES = 50_000_000
-_MAX_DEPTH = 512
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _SKIPPED = frozenset(
