@@ -124,7 +124,7 @@ class Answering:
         usage = _Usage()
         first: SearchResult | None = None
         if question.engine != "generative" and (phrase := phrase_of(asked)):
-            first, evidence, stated = self._find_phrase(phrase, question)
+            first, evidence, stated = self._find_phrase(phrase, asked, question)
             if stated:
                 cited = CitedText(lambda sentence, claimed: [])
                 yield from _stating_matches(cited, stated)
@@ -158,14 +158,14 @@ class Answering:
     # Evidence
 
     def _find_phrase(
-        self, phrase: str, question: Question
+        self, phrase: str, asked: str, question: Question
     ) -> tuple[SearchResult, list[Evidence], list[list[Match]]]:
         """Where words stand as they are; how well they answer anything is not asked."""
         settings = self._settings.evidence
         limit = max(question.limit, settings.max_passages)
         found = self._search.search(phrase, limit=limit, filters=question.filters)
         evidence = gather(found.hits, settings)
-        return found, evidence, matches(phrase, evidence)
+        return found, evidence, matches(phrase, evidence, statements_only=phrase == asked)
 
     def _find(
         self, asked: str, earlier: str, question: Question, first: SearchResult | None = None

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import msgspec
 from rapidfuzz import fuzz
 
-from prismd.citation import same_statement
+from prismd.citation import same_statement, without_markers
 from prismd.domain import TimeLocator
 from prismd.evidence import Evidence
-from prismd.wording import words
+from prismd.wording import begins_question, subject_words, words
 
 LEAST_SCORE = 85.0
 """Of 100: letters that are the same. Measured over recordings (tests/benchmarks/phrases.py): of
@@ -20,9 +20,21 @@ phrases made up of two others, 1 of 50 is found at 85 and 7 at 80; of true ones 
 _NEAR_BEST = 2.0
 _MOST = 3
 _QUOTED = re.compile(r"[\"“„«]\s*([^\"“”„«»]{3,400}?)\s*[\"”“»]")
+_ASKED = re.compile("[?\uff1f].{0,2}$", re.DOTALL)
 _SIGN = re.compile(r"[\W_]")
 _LEAST_QUOTED, _LEAST_BARE = 3, 4
 _LEAST_TEXT = 0.8
+_PLACING_WORDS = """
+    said says saying state states stated stand stands written mention mentioned mentions spoken
+    quote quoted quotes quotation heard find show file files document documents page pages
+    recording recordings minute minutes second line lines place words word sentence phrase passage
+    steht stehen gesagt sagt geschrieben erwähnt zitat zitiert gehört finde datei dateien dokument
+    seite aufnahme aufnahmen minute sekunde zeile stelle worte satz wort wurde
+    écrit écrite mentionné mentionnée trouve fichier fichiers document page enregistrement phrase
+    dice dicho escrito escrita menciona encuentra archivo archivos documento página grabación frase
+    detto scritto scritta menziona trova trovo documento documenti pagina registrazione frase
+"""
+_PLACING = frozenset(_PLACING_WORDS.split())
 _NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
 _NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split())}
 
@@ -43,25 +55,48 @@ class Match(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The quotation in one line."""
         quoted = " ".join(self.evidence.source.text[self.start : self.end].split())
+        quoted = without_markers(quoted)
         return f"… {quoted}" if self.cut else quoted
+
+    @property
+    def states(self) -> bool:
+        """Whether it stands in a sentence that says something: no heading, no question."""
+        told = self.evidence.source.text[self.start : self.end].strip()
+        passage = self.evidence.hit.passage
+        heading = told.strip("#=-*~ \n") in (self.evidence.hit.title, *passage.heading)
+        return not heading and not told.startswith("#") and not told.endswith(("?", "\uff1f"))
 
 
 def phrase_of(asked: str) -> str:
     """The words that are to be found as they are: what is quoted, or a turn that asks nothing.
 
     Returns:
-        Empty where the turn is an ordinary question.
+        Empty where the turn is an ordinary question, be it about something that is quoted.
     """
     if quoted := _QUOTED.findall(asked):
         longest = str(max(quoted, key=len))
-        return longest if len(longest.split()) >= _LEAST_QUOTED else ""
+        around = subject_words(_QUOTED.sub(" ", asked)) - _PLACING
+        return longest if len(longest.split()) >= _LEAST_QUOTED and not around else ""
     bare = asked.strip()
-    return bare if len(bare.split()) >= _LEAST_BARE and "?" not in bare[-3:] else ""
+    if len(bare.split()) < _LEAST_BARE or _ASKED.search(bare) or begins_question(bare):
+        return ""
+    return bare
 
 
-def matches(phrase: str, evidence: Sequence[Evidence]) -> list[list[Match]]:
-    """Where a phrase stands in the evidence, best first; what says the same goes together."""
+def matches(
+    phrase: str, evidence: Sequence[Evidence], *, statements_only: bool = False
+) -> list[list[Match]]:
+    """Where a phrase stands in the evidence, best first; what says the same goes together.
+
+    Args:
+        phrase: What is to be found.
+        evidence: Where to look.
+        statements_only: Whether headings and questions do not count: who types the words of one
+            without quoting them wants to know what stands below it.
+    """
     found = [match for item in evidence if (match := _match(phrase, item)) is not None]
+    if statements_only:
+        found = [match for match in found if match.states]
     found.sort(key=lambda match: -match.score)
     groups: list[list[Match]] = []
     for match in found:

@@ -57,6 +57,19 @@ _ASKING_WORDS = """
     quando dove quale quali quanto quanti come sono della delle dello degli
 """
 _ASKING = frozenset(_ASKING_WORDS.split())
+_BEGINNING_WORDS = """
+    what when where which whose whom who why how is are was were do does did can could should will
+    would has have had may
+    was wann wo welche welcher welches wer wen wem wessen warum weshalb wieso wie woher wohin
+    wieviel ist sind war waren hat haben hatte kann können soll sollte wird werden darf
+    que quoi quand où qui quel quelle quels quelles combien pourquoi comment est
+    qué cuándo cuando dónde donde cuál cuánto cuántos quién quien cómo como por
+    che cosa quando dove quale quali quanto quanti chi come perché
+"""
+_BEGINNING = frozenset(_BEGINNING_WORDS.split())
+_ASKING_UNSPACED = re.compile(
+    "什么|什麼|怎么|怎麼|怎样|为什么|為什麼|哪|谁|誰|吗|嗎|何時|何が|どこ|どう|なぜ|いつ|ですか|ますか"
+)
 _POLITE_WORDS = """
     thanks thank you thx cheers great ok okay yes no fine cool perfect nice good hello hi hey bye
     goodbye very much so a lot again please right alright got it
@@ -223,6 +236,13 @@ def negates(text: str) -> bool:
 def instructs(text: str) -> bool:
     """Whether a sentence tells its reader what to say or to ignore, and so states nothing."""
     return _INSTRUCTION.search(text) is not None
+
+
+def begins_question(turn: str) -> bool:
+    """Whether a turn reads like a question, whether or not a question mark ends it."""
+    said = words(turn)
+    asks = _ASKING_UNSPACED.search(turn) is not None
+    return asks or (bool(said) and said[0] in _BEGINNING)
 
 
 def asks_nothing(turn: str) -> bool:

@@ -32,6 +32,14 @@ def evidence(*texts: str, heard: bool = False) -> list[Evidence]:
         ("When does the lease end? ", ""),
         ('What is a "walrus"?', ""),
         ("lease end date", ""),
+        ('What is the price of the "Acme Super Widget"?', ""),
+        ('Who wrote "It was a bright cold day in April"?', ""),
+        ("Was kostet das „Acme Super Widget“?", ""),
+        ('On which page of the document is "press the star key" written?', "press the star key"),
+        ("how do I reset my password", ""),
+        ("wie lange dauert die Lieferung", ""),
+        ("怎么 重置 我的 密码", ""),
+        ("please hold the line\uff1f", ""),
         ("", ""),
     ],
 )
@@ -65,6 +73,21 @@ def test_what_is_heard_is_quoted_from_the_first_word_of_the_phrase() -> None:
 )
 def test_what_is_not_said_is_not_found(phrase: str) -> None:
     assert matches(phrase, evidence(PROMPTS)) == []
+
+
+FAQ = "## How do I reset my password\n\nPress Reset. Who pays the annual fee here?"
+
+
+@pytest.mark.parametrize("phrase", ["do I reset my password", "who pays the annual fee here"])
+def test_headings_and_questions_are_found_only_where_they_are_quoted(phrase: str) -> None:
+    assert matches(phrase, evidence(FAQ))
+    assert matches(phrase, evidence(FAQ), statements_only=True) == []
+
+
+def test_marks_of_the_source_are_no_marks_of_the_answer() -> None:
+    text = "The bridge was designed in 1871, as shown by Miller [7] and others [1]."
+    ((match,),) = matches("the bridge was designed in 1871", evidence(text))
+    assert match.text == "The bridge was designed in 1871, as shown by Miller and others."
 
 
 def test_a_statement_of_several_files_is_quoted_once() -> None:
