@@ -199,9 +199,10 @@ class Answering:
 
     def _shown(self, found: SearchResult, evidence: Sequence[Evidence]) -> list[Evidence]:
         """The pictures that show what is asked, numbered after the passages."""
+        shown = pictures(found.hits, found.query, found.filters)
         return [
             Evidence(source(number, ""), hit)
-            for number, hit in enumerate(pictures(found.hits), start=len(evidence) + 1)
+            for number, hit in enumerate(shown, start=len(evidence) + 1)
         ]
 
     def _showing(self, cited: CitedText, shown: Sequence[Evidence]) -> Iterator[str]:

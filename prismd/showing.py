@@ -9,10 +9,11 @@ from pathlib import PurePath
 
 from prismd.domain import Filters, Hit
 from prismd.likeness import GOOD_ENOUGH
-from prismd.wording import shown_name, words
+from prismd.wording import share_met, shown_name, words
 
 LEAD = "Pictures that may show this:"
 _MOST = 3
+_TELLING_PARTS = 3
 _WORDS_CHARS = 120
 _MARKUP = re.compile(r"[\[\]【】<>`*|!\\]|\]\(|(?<=\w)://")
 # Small, for the five languages that are met most: "show me a photo of…".
@@ -23,18 +24,41 @@ _PICTURE_NOUNS = """
     immagine immagini fotografia fotografie
 """
 _PICTURE_WORDS = frozenset(_PICTURE_NOUNS.split())
+_SHOWING_WORDS = """
+    show shows showing find look looking taken made
+    zeig zeige zeigt finde such suche gemacht
+    montre montrez trouve cherche muestra muéstrame busca mostra mostrami trova cerca
+"""
+_SHOWING = frozenset(_SHOWING_WORDS.split())
 
 
-def pictures(hits: Sequence[Hit]) -> list[Hit]:
-    """The pictures among the hits that show what the query says, best first, a few at most."""
+def pictures(hits: Sequence[Hit], query: str, filters: Filters) -> list[Hit]:
+    """The pictures among the hits that show what the query says, best first, a few at most.
+
+    One that is asked for may also be told by its name and folder, all that is asked being there.
+    """
+    wanted = asks_for_picture(query, filters)
     shown = [
         hit
         for hit in hits
         if not hit.passage.text
-        and hit.explanation.image_rank is not None
-        and hit.similarity >= GOOD_ENOUGH
+        and hit.type == "image"
+        and (_looks_like_it(hit) or (wanted and _is_named_so(hit, query)))
     ]
     return shown[:_MOST]
+
+
+def _looks_like_it(hit: Hit) -> bool:
+    return hit.explanation.image_rank is not None and hit.similarity >= GOOD_ENOUGH
+
+
+def _is_named_so(hit: Hit, query: str) -> bool:
+    """Whether a picture's path and title say all that a question asks, and it asks something."""
+    if hit.explanation.name_rank is None:
+        return False
+    subject = " ".join(word for word in words(query) if word not in _PICTURE_WORDS | _SHOWING)
+    near = " ".join(PurePath(hit.path).parts[-_TELLING_PARTS:])
+    return share_met(subject, f"{hit.title} {near}") >= 1.0
 
 
 def asks_for_picture(query: str, filters: Filters) -> bool:

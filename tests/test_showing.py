@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from prismd.domain import Explanation, Filters, Hit, ImageLocator, Passage
@@ -65,4 +66,24 @@ def test_only_pictures_that_show_it_well_enough_are_named() -> None:
         shown("/d/c.jpg", text="words on a picture"),
         *(shown(f"/d/{n}.jpg") for n in range(5)),
     ]
-    assert [hit.path for hit in pictures(found)] == ["/d/a.jpg", "/d/0.jpg", "/d/1.jpg"]
+    told = pictures(found, "a barn", Filters())
+    assert [hit.path for hit in told] == ["/d/a.jpg", "/d/0.jpg", "/d/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("Show me the photo of the harbour sunset", True),
+        ("Zeig mir ein Bild vom harbour", True),
+        ("show me a picture of the sunset in lisbon", True),
+        ("When does the sunset begin at the harbour?", False),
+        ("Show me the photo of the harbour at dawn", False),
+        ("show me a photo", False),
+    ],
+)
+def test_a_picture_that_is_asked_for_may_be_told_by_its_name(query: str, told: bool) -> None:
+    named = msgspec.structs.replace(
+        shown("/home/anna/lisbon/harbour_sunset.jpg", similarity=0.3),
+        explanation=Explanation(name_rank=1),
+    )
+    assert bool(pictures([named], query, Filters())) == told

@@ -14,6 +14,7 @@ _READS = 8
 _SEARCHES = 4
 _EMBEDDINGS = 2
 _RENDERINGS = 2
+_EXAMPLES = 1
 
 
 class Offload:
@@ -24,6 +25,7 @@ class Offload:
         self._searches = CapacityLimiter(_SEARCHES)
         self._embeddings = CapacityLimiter(_EMBEDDINGS)
         self._renderings = CapacityLimiter(_RENDERINGS)
+        self._examples = CapacityLimiter(_EXAMPLES)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run short work on the database or the disk."""
@@ -36,6 +38,10 @@ class Offload:
     async def embed(self, work: Callable[[], T]) -> T:
         """Run the embedding model."""
         return await anyio.to_thread.run_sync(work, limiter=self._embeddings)
+
+    async def example(self, work: Callable[[], T]) -> T:
+        """Make out a picture or a recording that came with a request."""
+        return await anyio.to_thread.run_sync(work, limiter=self._examples)
 
     async def render(self, work: Callable[[], T]) -> T:
         """Render a preview."""

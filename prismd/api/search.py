@@ -35,6 +35,7 @@ from prismd.domain import (
     TimeLocator,
 )
 from prismd.errors import RequestError
+from prismd.likeness import Example
 from prismd.models.base import Message
 from prismd.query import combine, parse_query
 from prismd.search import RerankMode, SearchResult
@@ -163,13 +164,10 @@ def _check(asked: wire.SearchRequest) -> None:
 
 async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> SearchResponse:
     limit = asked.limit or api.settings.search_limit
+    # A large picture takes seconds; searches of others are not to wait for it.
+    example = await _example(api, asked)
 
     def work() -> SearchResult:
-        example = None
-        if asked.image:
-            example = example_of(api.services, "image", asked.image)
-        elif asked.audio:
-            example = example_of(api.services, "audio", asked.audio)
         return api.services.search.search(
             asked.query,
             limit=limit,
@@ -186,6 +184,14 @@ async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> Searc
         timings_ms=found.timings_ms,
         warnings=found.warnings,
     )
+
+
+async def _example(api: Api, asked: wire.SearchRequest) -> Example | None:
+    if image := asked.image:
+        return await api.offload.example(lambda: example_of(api.services, "image", image))
+    if audio := asked.audio:
+        return await api.offload.example(lambda: example_of(api.services, "audio", audio))
+    return None
 
 
 async def _answered(

@@ -14,7 +14,7 @@ import msgspec
 
 from prismd.errors import StoreError
 from prismd.store import documents, files, inverted_lists, lexical, snapshot, vectors
-from prismd.store.check_vectors import wrong_in_flat
+from prismd.store.check_vectors import delete_misshapen, misshapen, wrong_in_flat
 from prismd.store.database import Database
 from prismd.wording import passage_context
 
@@ -165,15 +165,6 @@ def _delete_unused_vectors(connection: apsw.Connection) -> None:
     vectors.delete_unused(connection, [row[0] for row in rows])
 
 
-def _delete_misshapen_vectors(connection: apsw.Connection) -> None:
-    wrong = (
-        "SELECT e.id FROM embeddings e JOIN spaces s ON s.id = e.space_id"
-        " WHERE length(e.vector) != 2 * s.dim"
-    )
-    connection.execute(f"UPDATE passages SET embedding_id = NULL WHERE embedding_id IN ({wrong})")
-    connection.execute(f"DELETE FROM embeddings WHERE id IN ({wrong})")
-
-
 _NOT_STALE = "extractor != ''"
 
 
@@ -259,12 +250,9 @@ _RULES = [
         _delete_unused_vectors,
     ),
     _Rule(
-        "vectors of a wrong length",
-        _count(
-            "SELECT count(*) FROM embeddings e JOIN spaces s ON s.id = e.space_id"
-            " WHERE length(e.vector) != 2 * s.dim"
-        ),
-        _delete_misshapen_vectors,
+        "vectors of a wrong length, or not of numbers",
+        lambda connection: len(misshapen(connection)),
+        delete_misshapen,
     ),
     _Rule(
         "spaces whose count of vectors is wrong",

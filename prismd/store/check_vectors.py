@@ -1,4 +1,4 @@
-"""Holds the flat index of a space against the table of vectors."""
+"""Holds vectors against their spaces, and the flat index of a space against their table."""
 
 from __future__ import annotations
 
@@ -9,10 +9,41 @@ import apsw
 import msgspec
 import numpy as np
 
-from prismd.store import vectors
+from prismd.store import documents, files, vectors
 
 _MAX_NEAREST = 4_096
 _BLOCK_ROWS = 1_024
+
+
+def misshapen(connection: apsw.Connection) -> list[int]:
+    """The vectors that are none: of a wrong length, or with something in them that is no number."""
+    found: list[int] = []
+    for space_id, space in vectors.spaces(connection):
+        rows = connection.execute(
+            "SELECT id, vector FROM embeddings WHERE space_id = ?", (space_id,)
+        )
+        while block := list(itertools.islice(rows, _BLOCK_ROWS)):
+            found += [id_ for id_, packed in block if not vectors.is_whole(packed, space.dim)]
+    return found
+
+
+def delete_misshapen(connection: apsw.Connection) -> None:
+    """Delete what ``misshapen`` finds; what it was made of gets another."""
+    wrong = msgspec.json.encode(misshapen(connection)).decode()
+    these = "(SELECT value FROM json_each(?))"
+    # Passages and pictures without a vector are found by their loops, recordings are not.
+    recordings: list[Any] = connection.execute(
+        "SELECT d.id FROM embeddings e JOIN documents d ON d.sha256 = lower(hex(e.hash))"
+        f" WHERE d.type = 'audio' AND e.id IN {these}",
+        (wrong,),
+    ).fetchall()
+    connection.execute(
+        f"UPDATE passages SET embedding_id = NULL WHERE embedding_id IN {these}", (wrong,)
+    )
+    connection.execute(f"DELETE FROM embeddings WHERE id IN {these}", (wrong,))
+    ids = [int(row[0]) for row in recordings]
+    documents.mark_stale(connection, ids)
+    files.enqueue_holders(connection, ids)
 
 
 def wrong_in_flat(connection: apsw.Connection, space_id: int, dim: int) -> int:

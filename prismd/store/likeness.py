@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from prismd.store import vectors
 from prismd.store.retrieval import Ranked, Scope
 
 
@@ -105,8 +106,10 @@ def vector_of(connection: apsw.Connection, space_id: int, file_id: int) -> Held 
     ).fetchone()
     if row is None:
         return None
-    vector = None if row[2] is None else np.frombuffer(row[2], "<f2").astype(np.float32)
-    return Held(row[0], row[1], vector)
+    packed, dim = row[2], connection.execute("SELECT dim FROM spaces WHERE id = ?", (space_id,)).get
+    if packed is None or not vectors.is_whole(packed, dim):
+        return Held(row[0], row[1], None)
+    return Held(row[0], row[1], np.frombuffer(packed, "<f2").astype(np.float32))
 
 
 def vectors_in(

@@ -190,15 +190,23 @@ def count(connection: apsw.Connection, space_id: int) -> int:
 
 
 def read(connection: apsw.Connection, ids: Ids, dim: int) -> tuple[Ids, Vectors]:
-    """The vectors of those ids that still exist, ascending by id."""
+    """The vectors of those ids that still exist and are whole, ascending by id."""
     rows: list[Any] = connection.execute(
         "SELECT id, vector FROM embeddings WHERE id IN (SELECT value FROM json_each(?))"
         " ORDER BY id",
         (msgspec.json.encode(ids.tolist()).decode(),),
     ).fetchall()
+    rows = [row for row in rows if len(row[1]) == 2 * dim]
     found = np.fromiter((row[0] for row in rows), np.int64, len(rows))
     packed = b"".join(row[1] for row in rows)
-    return found, np.frombuffer(packed, "<f2").reshape(len(rows), dim).astype(np.float32)
+    rows_of = np.frombuffer(packed, "<f2").reshape(len(rows), dim).astype(np.float32)
+    whole = np.isfinite(rows_of).all(axis=1)
+    return (found, rows_of) if whole.all() else (found[whole], rows_of[whole])
+
+
+def is_whole(packed: bytes, dim: int) -> bool:
+    """Whether a packed vector is one of its space: as long, and of numbers."""
+    return len(packed) == 2 * dim and bool(np.isfinite(np.frombuffer(packed, "<f2")).all())
 
 
 def nearest(ids: Ids, vectors: Vectors, query: Vectors, k: int) -> tuple[Ids, Vectors]:

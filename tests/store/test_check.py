@@ -12,6 +12,7 @@ import pytest
 
 from prismd.domain import Filters
 from prismd.errors import StoreError
+from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.models.fake import FakeEmbedder
 from prismd.store import jobs, lexical, list_building, retrieval, vectors
 from prismd.store.check import backup, check
@@ -260,3 +261,34 @@ def test_many_passages_are_indexed_anew_without_holding_them_all(database: Datab
     ranked = database.read(lambda c: retrieval.by_words(c, walrus, 2, Scope("", (), None)))
     assert [id_ for id_, _ in ranked] == [count]
     assert peak_bytes < count * len(text) * 0.8
+
+
+@pytest.mark.parametrize("spoiled", [b"abc", b"", "nan", "inf", "short"])
+def test_vectors_that_are_none_cost_no_search_and_are_made_anew(
+    filled: Database, spoiled: bytes | str
+) -> None:
+    dim = EMBEDDER.space.dim
+    made = {
+        "nan": np.full(dim, np.nan, "<f2").tobytes(),
+        "inf": np.full(dim, np.inf, "<f2").tobytes(),
+        "short": np.ones(dim - 1, "<f2").tobytes(),
+    }
+    packed = made[spoiled] if isinstance(spoiled, str) else spoiled
+    filled.write(lambda c: c.execute("UPDATE embeddings SET vector = ? WHERE id = 2", (packed,)))
+    ids, found = filled.read(lambda c: vectors.read(c, np.array([1, 2, 3]), dim))
+    assert ids.tolist() == [1, 3]
+    assert np.isfinite(found).all()
+    assert all(finding.repaired for finding in check(filled, repair=True))
+    embed_waiting(filled, EMBEDDER)
+    assert check(filled, repair=False) == []
+
+
+def test_a_recording_whose_sound_is_spoiled_is_heard_once_more(database: Database) -> None:
+    put(database, "/d/a.wav", says(1), type_="audio")
+    (sha256,) = database.read(lambda c: c.execute("SELECT sha256 FROM documents").fetchone())
+    space_id = database.write(lambda c: vectors.put_space(c, SOUND_SPACE))
+    row = np.ones((1, SOUND_SPACE.dim), np.float32)
+    database.write(lambda c: vectors.add(c, space_id, [bytes.fromhex(str(sha256))], row))
+    database.write(lambda c: c.execute("UPDATE embeddings SET vector = x'00'"))
+    check(database, repair=True)
+    assert database.read(jobs.outstanding)[0] == 1
