@@ -16,6 +16,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from prismd.disk import hash_file, look
 from prismd.embedding import IDLE_WAIT_S
 from prismd.errors import ExtractError, ModelError, PrismdError
 from prismd.models.base import ImageEmbedder
@@ -182,14 +183,33 @@ class PictureLoop:
         """A picture's pixels from any of the files that hold it; None where there is none."""
         for path in self._database.read(lambda c: likeness.holders(c, item.document_id)):
             try:
-                return self._pool.pixels(Path(os.fsdecode(path)), edge_px)
+                pixels = self._pixels_of(os.fsdecode(path), item.sha256, edge_px)
             except ExtractError as error:
                 log.info("a picture got no vector: %s", error)
                 if not error.transient:
                     self._passed_over.add(item.document_id)
                     return None
+            else:
+                if pixels is not None:
+                    return pixels
         self._missed.add(item.document_id)
         return None
+
+    def _pixels_of(self, path: str, sha256: str, edge_px: int) -> NDArray[np.uint8] | None:
+        """A file's pixels; None where another content stands at its path by now."""
+        try:
+            before = look(path)
+            if hash_file(path) != sha256:
+                return None
+            try:
+                pixels = self._pool.pixels(Path(path), edge_px)
+            except ExtractError:
+                if look(path) != before:
+                    return None  # what failed was not this picture
+                raise
+            return pixels if look(path) == before else None
+        except OSError:
+            return None
 
     def _embed_texts(
         self, images: ImageEmbedder, space_id: int, untold: list[likeness.Untold]

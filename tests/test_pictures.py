@@ -297,6 +297,25 @@ def test_a_picture_is_decoded_from_whichever_copy_is_there(indexer: Indexer) -> 
         ingest.stop()
 
 
+def test_a_vector_is_never_that_of_another_picture(indexer: Indexer) -> None:
+    images, indexer.images = indexer.images, None
+    red, blue = indexer.write("a.png", picture("red")), indexer.write("b.png", picture("blue"))
+    indexer.run()
+    content = red.read_bytes(), blue.read_bytes()
+    red.write_bytes(content[1])
+    blue.write_bytes(content[0])
+    indexer.images = images
+    ingest = indexer.ingest()  # nothing has been swept since
+    ingest.start()
+    try:
+        wait_until(ingest.idle)
+    finally:
+        ingest.stop()
+    assert find(indexer, "red") == []
+    indexer.run()
+    assert names(find(indexer, "red"))[:1] == ["b.png"]
+
+
 class Failing(FakeImageEmbedder):
     """Fails on blue pictures and on the word poison; on everything when it is down."""
 

@@ -36,7 +36,7 @@ class Untold(msgspec.Struct, frozen=True):
 def unseen(
     connection: apsw.Connection, space_id: int, limit: int, without: Sequence[int] = ()
 ) -> list[Unseen]:
-    """Pictures without a vector in the space, in the order they came.
+    """Pictures without a vector in the space that a file holds, in the order they came.
 
     Args:
         connection: Any connection to the file.
@@ -46,7 +46,8 @@ def unseen(
     """
     rows = connection.execute(
         "SELECT d.id, d.sha256 FROM documents d"
-        " WHERE d.type = 'image' AND d.orphaned_at IS NULL"
+        " WHERE d.type = 'image' AND d.orphaned_at IS NULL AND EXISTS"
+        " (SELECT 1 FROM files WHERE document_id = d.id AND state = 'completed')"
         " AND d.id NOT IN (SELECT value FROM json_each(?2)) AND NOT EXISTS"
         " (SELECT 1 FROM embeddings WHERE space_id = ?1 AND hash = unhex(d.sha256))"
         " ORDER BY d.id LIMIT ?3",
@@ -56,9 +57,11 @@ def unseen(
 
 
 def holders(connection: apsw.Connection, document_id: int) -> list[bytes]:
-    """The paths of the files that hold a document."""
+    """The paths of the files that hold a document, as far as is known."""
     rows: list[Any] = connection.execute(
-        "SELECT path_raw FROM files WHERE document_id = ? ORDER BY path_raw", (document_id,)
+        "SELECT path_raw FROM files WHERE document_id = ? AND state = 'completed'"
+        " ORDER BY path_raw",
+        (document_id,),
     ).fetchall()
     return [row[0] for row in rows]
 
