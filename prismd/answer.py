@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 Engine = Literal["auto", "extractive", "generative"]
 
 REFUSAL = "Your files do not contain an answer to this."
+NO_TEXT = "No text in your files answers this."
 UNSUPPORTED = "\n\nYour files do not support this answer."
 NOTHING_ASKED = "Ask a question, and your files will be searched for its answer."
 QUESTION_CHARS = 20_000
@@ -293,7 +294,7 @@ class Answering:
         return FullAnswer(
             text=cited.text,
             citations=self._citing.cite([*cited.sentences, *cited.shown], evidence),
-            grounding=_grounded(cited, found),
+            grounding=_grounded(cited),
             query=found.query,
             hits=found.hits[:limit],
             engine=engine,
@@ -381,14 +382,16 @@ def _closing(
     if asks_nothing(asked):
         return [NOTHING_ASKED]
     if not cited.sentences:
-        return [] if shown and asks_for_picture(found.query, found.filters) else [REFUSAL]
+        if not shown:
+            return [REFUSAL]
+        return [] if asks_for_picture(found.query, found.filters) else [NO_TEXT]
     if grounding([sentence.support for sentence in cited.sentences]) == "none":
         return [UNSUPPORTED]
     return []
 
 
-def _grounded(cited: CitedText, found: SearchResult) -> Grounding:
+def _grounded(cited: CitedText) -> Grounding:
     """How well the files support an answer; what a picture shows supports no statement."""
-    if not cited.sentences and cited.shown and asks_for_picture(found.query, found.filters):
+    if not cited.sentences and cited.shown:
         return "partial"
     return grounding([sentence.support for sentence in cited.sentences])

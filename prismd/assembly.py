@@ -18,6 +18,7 @@ from prismd.config.options import Config, Folder
 from prismd.errors import ConfigError, ModelError
 from prismd.evidence import EvidenceSettings
 from prismd.extract.base import ExtractOptions, media_types
+from prismd.extract.naming import read_suffixes
 from prismd.extract.pool import ExtractPool
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
@@ -88,6 +89,7 @@ class Prism:
     def ingest(self) -> Ingest:
         """Ingestion, built at the first use; not started."""
         if self._ingest is None:
+            self.database.write(lambda c: stale.note_suffixes(c, read_suffixes()))
             self._ingest = Ingest(
                 self.database,
                 self.pool,
@@ -186,6 +188,7 @@ class Prism:
             ocr=index.ocr and shutil.which("tesseract") is not None,
             speech=models.transcriber.name if models.transcriber is not None else "",
             ocr_languages={folder: "+".join(wanted) for folder, wanted in by_folder.items()},
+            suffixes=read_suffixes(),
         )
 
     def close(self) -> None:

@@ -24,6 +24,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+NO_OCR = "no_ocr"
+"""Error code of a file that is nothing without OCR, which is not there or is switched off."""
+NO_TEXT = "no_text"
+"""Error code of a file that is nothing but pictures on which no words are found."""
+UNSUPPORTED = "unsupported"
+"""Error code of a file that no extractor takes."""
+
 
 class PrismdError(Exception):
     """Base of all errors; ``str()`` of it is fit to show to a person."""
@@ -70,7 +77,7 @@ class ExtractError(PrismdError):
 class UnsupportedMedia(ExtractError):
     """No extractor takes this media type."""
 
-    code = "unsupported"
+    code = UNSUPPORTED
     skip = True
 
 

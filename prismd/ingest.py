@@ -121,7 +121,10 @@ class Ingest:
         self._pictures.open_spaces()
 
     def pause(self) -> None:
-        """Start no more work, after a restart neither; what is in hand is finished."""
+        """Start no more work, after a restart neither.
+
+        Files in hand are finished; a recording in hand, which may take long, is begun anew later.
+        """
         self._pause()
         self._database.write(lambda c: facts.put(c, _PAUSED, "yes"))
 

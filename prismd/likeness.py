@@ -151,12 +151,12 @@ class Likeness:
         """What is like an example: pictures or recordings, and passages."""
         if example.kind == "audio":
             sounds = self._whole(connection, SOUND_SPACE, example.vector, k, scope)
-            return [(id_, max(0.0, cosine)) for id_, cosine in sounds], []
+            return [(id_, min(1.0, max(0.0, cosine))) for id_, cosine in sounds], []
         space, least = self.model().space, self.model().least_similarity
         pictures = self._whole(connection, space, example.vector, k, scope)
         texts = self._texts(connection, example.vector, k, scope)
         return (
-            [(id_, max(0.0, cosine)) for id_, cosine in pictures],
+            [(id_, min(1.0, max(0.0, cosine))) for id_, cosine in pictures],
             [(id_, as_similarity(cosine, least)) for id_, cosine in texts if cosine >= least],
         )
 

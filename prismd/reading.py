@@ -31,6 +31,7 @@ from prismd.store import documents, files, jobs, vectors
 from prismd.store.database import Database
 from prismd.store.files import Entry
 from prismd.store.jobs import Job
+from prismd.unread import check_size, unreadable
 from prismd.wording import passage_context, shown_name
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ _AS_SUCH = ("image", "audio")
 """Types whose files are found as such, whatever words there are in them."""
 _SETTLE_S = 0.5
 _LONGEST_S = 300.0
+_LEASE_LOOK_S = 2.0
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
 
 
@@ -135,7 +137,7 @@ class FileReader:
         except FileNotFoundError:
             self._gone(job)
         except OSError as error:
-            self._fail(job, _unreadable(job.path, error))
+            self._fail(job, unreadable(job.path, error))
         except PrismdError:
             raise
         except Exception as error:
@@ -161,7 +163,7 @@ class FileReader:
         limit_bytes = (
             self._settings.max_recording_bytes if recording else self._settings.max_file_bytes
         )
-        _check_size(job, limit_bytes)
+        check_size(job.path, job.size_bytes, limit_bytes)
         self._progress.at(job.owner, "hashing")
         sha256 = hash_file(job.path)
         if self._attach_known(job, entry, sha256):
@@ -199,11 +201,24 @@ class FileReader:
 
         on_step(0.0, extraction.layout.duration_s)
         heard = transcriber.transcribe(
-            Path(job.path),
-            on_step=on_step,
-            cancelled=lambda: self._stopping.is_set() or not self._running.is_set(),
+            Path(job.path), on_step=on_step, cancelled=self._is_called_off(job)
         )
         return transcript.merge(extraction, heard, transcriber.name)
+
+    def _is_called_off(self, job: Job) -> Callable[[], bool]:
+        """Asks whether a long reading is to end: all of it stops, or the file is another's now."""
+        next_look_s = time.monotonic() + _LEASE_LOOK_S
+
+        def called_off() -> bool:
+            nonlocal next_look_s
+            if self._stopping.is_set() or not self._running.is_set():
+                return True
+            if time.monotonic() < next_look_s:
+                return False
+            next_look_s = time.monotonic() + _LEASE_LOOK_S
+            return not self._database.read(lambda c: jobs.still_leased(c, job.file_id, job.owner))
+
+        return called_off
 
     def _changed(self, job: Job, entry: Entry) -> None:
         """Queue a file that changes while it is looked at, later each time."""
@@ -357,31 +372,3 @@ def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:
     """16 bytes that name the text that is embedded for a passage."""
     embedded = chunk.embedding_text(title, heading, text)
     return hashlib.sha256(embedded.encode("utf-8", "replace")).digest()[:16]
-
-
-def _check_size(job: Job, limit_bytes: int) -> None:
-    name = shown_name(job.path)
-    if job.size_bytes == 0:
-        raise ExtractError(f"{name}: is empty", code="empty", skip=True)
-    if job.size_bytes > limit_bytes:
-        raise ExtractError(
-            f"{name}: {job.size_bytes / 1e6:.0f} MB is more than the limit of"
-            f" {limit_bytes / 1e6:.0f} MB; raise [index] max_file_mb and run"
-            " 'prismd retry --skipped'",
-            code="too_large",
-            skip=True,
-        )
-
-
-def _unreadable(path: str, error: OSError) -> ExtractError:
-    name = shown_name(path)
-    if isinstance(error, PermissionError):
-        return ExtractError(
-            f"{name}: permission denied; allow prismd's user to read it, then 'prismd retry'",
-            code="permission",
-        )
-    return ExtractError(
-        f"{name}: cannot be read ({error.strerror}); 'prismd retry' when it can",
-        code="unreadable",
-        transient=True,
-    )

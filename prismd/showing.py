@@ -22,6 +22,7 @@ _PICTURE_NOUNS = """
     snapshot snapshots bild bilder foto fotos aufnahme aufnahmen bildschirmfoto
     photographie photographies imagen imágenes fotografía fotografías
     immagine immagini fotografia fotografie
+    照片 图片 圖片 相片 写真 画像 사진
 """
 _PICTURE_WORDS = frozenset(_PICTURE_NOUNS.split())
 _SHOWING_WORDS = """
@@ -30,6 +31,7 @@ _SHOWING_WORDS = """
     montre montrez trouve cherche muestra muéstrame busca mostra mostrami trova cerca
 """
 _SHOWING = frozenset(_SHOWING_WORDS.split())
+_SHOW = frozenset({"show", "zeig", "zeige", "montre", "muéstrame", "mostrami"})
 
 
 def pictures(hits: Sequence[Hit], query: str, filters: Filters) -> list[Hit]:
@@ -63,7 +65,9 @@ def _is_named_so(hit: Hit, query: str) -> bool:
 
 def asks_for_picture(query: str, filters: Filters) -> bool:
     """Whether a question wants to be shown a picture, and is not answered by words alone."""
-    return filters.type == ("image",) or not _PICTURE_WORDS.isdisjoint(words(query))
+    said = words(query)
+    wanted = filters.type == ("image",) or not _PICTURE_WORDS.isdisjoint(said)
+    return wanted or (bool(said) and said[0] in _SHOW)
 
 
 def describe(hit: Hit, metadata: Mapping[str, str], text: str = "") -> str:

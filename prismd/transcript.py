@@ -33,7 +33,8 @@ def merge(extraction: Extraction, heard: Transcript, engine: str) -> Extraction:
         engine: The name of the model that wrote it down.
 
     Returns:
-        The tags, then what is said under the chapters in which it begins.
+        The tags, then what is said under the chapters in which it begins. Its language is that
+        of most of what is said; where there are several, the metadata name them all.
     """
     chapters = _chapters(extraction)
     cues = [_cue(segment, _chapter_at(chapters, segment)) for segment in heard.segments]
@@ -55,9 +56,15 @@ def merge(extraction: Extraction, heard: Transcript, engine: str) -> Extraction:
         text=text,
         blocks=blocks,
         layout=layout,
-        language=heard.language if heard.segments else extraction.language,
+        language=heard.language or extraction.language,
+        metadata={**extraction.metadata, **_languages(heard)},
         engines={**extraction.engines, _SPEECH: engine},
     )
+
+
+def _languages(heard: Transcript) -> dict[str, str]:
+    """What to say of a recording in which several languages are spoken."""
+    return {"languages": ", ".join(heard.languages)} if len(heard.languages) > 1 else {}
 
 
 def _lead(extraction: Extraction) -> str:

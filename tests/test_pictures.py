@@ -236,6 +236,22 @@ def test_a_pause_calls_off_the_recording_in_hand(indexer: Indexer) -> None:
         ingest.resume()
 
 
+def test_a_recording_that_is_deleted_while_it_is_heard_is_given_up(indexer: Indexer) -> None:
+    indexer.transcriber = FakeTranscriber(delay_s=3600)
+    deleted = indexer.write("long.wav", recording((0.0, 2.0, "Nobody hears the end of this.")))
+    indexer.sweep()
+    ingest = indexer.ingest()
+    ingest.start()
+    try:
+        wait_until(lambda: stage(indexer) == "transcribing")
+        deleted.unlink()
+        indexer.sweep()
+        wait_until(lambda: stage(indexer) == "")
+        assert indexer.states() == {}
+    finally:
+        ingest.stop()
+
+
 def test_a_recording_that_is_no_recording_fails_alone(indexer: Indexer) -> None:
     indexer.write("broken.wav", b"RIFF\x00\x00\x00\x00WAVEfmt ")
     indexer.write("note.txt", "The walrus is at home.")

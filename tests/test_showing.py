@@ -53,6 +53,8 @@ def test_the_words_on_a_picture_are_told_and_long_ones_cut() -> None:
         ("the red barn", ("image",), True),
         ("the red barn", ("image", "text"), False),
         ("who signed the red contract", (), False),
+        ("show me something red", (), True),
+        ("给我看红色的照片", (), True),
     ],
 )
 def test_a_question_may_ask_for_a_picture(query: str, types: tuple[str, ...], wanted: bool) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from prismd import transcript
 from prismd.chunk import Chunking, chunk
 from prismd.domain import Extraction, TimeLocator
@@ -20,17 +24,18 @@ def recording(*chapters: tuple[float, float, str], lead: str = "Artist: A") -> E
     return Extraction(text, blocks, layout, title="Talk", metadata={"sound": "mp3"}, sound=b"1234")
 
 
-def said(*rows: tuple[float, float, str]) -> Transcript:
+def said(*rows: tuple[float, float, str], languages: Sequence[str] = ()) -> Transcript:
     segments = []
-    for start_s, end_s, text in rows:
+    for number, (start_s, end_s, text) in enumerate(rows):
+        language = languages[number] if languages else "de"
         words = text.split()
         step_s = (end_s - start_s) / len(words)
         spoken = tuple(
             SpokenWord(start_s + n * step_s, start_s + (n + 1) * step_s, word)
             for n, word in enumerate(words)
         )
-        segments.append(Segment(start_s, end_s, text, spoken))
-    return Transcript(tuple(segments), "de" if rows else "", 100.0)
+        segments.append(Segment(start_s, end_s, text, spoken, language=language))
+    return Transcript(tuple(segments), 100.0)
 
 
 def outline(extraction: Extraction) -> list[tuple[str, str]]:
@@ -50,6 +55,31 @@ def test_speech_follows_the_tags_and_knows_its_seconds() -> None:
     assert when(merged, "Morgen") == (11.0, 12.0)
     assert merged.language == "de"
     assert merged.engines == {"speech": "whisper-base"}
+
+
+def test_a_recording_in_several_languages_is_of_the_one_most_is_said_in_and_names_all() -> None:
+    heard = said(
+        (0.0, 10.0, "Good evening"),
+        (20.0, 36.0, "Guten Abend"),
+        (40.0, 42.0, "Bonsoir"),
+        (50.0, 59.0, "Good night"),
+        languages=("en", "de", "fr", "en"),
+    )
+    assert heard.languages == ("en", "de", "fr")
+    merged = transcript.merge(recording(), heard, "w")
+    assert merged.language == "en"
+    assert merged.metadata == {"sound": "mp3", "languages": "en, de, fr"}
+
+
+def test_a_recording_in_one_language_names_no_others() -> None:
+    heard = said((0.0, 10.0, "Guten Abend"), (20.0, 36.0, "Gute Nacht"))
+    assert transcript.merge(recording(), heard, "w").metadata == {"sound": "mp3"}
+
+
+def test_where_no_language_is_known_that_of_the_tags_stays() -> None:
+    tagged = msgspec.structs.replace(recording(), language="nl")
+    assert said().language == said((0.0, 1.0, "Ah"), languages=("",)).language == ""
+    assert transcript.merge(tagged, said(), "w").language == "nl"
 
 
 def test_what_the_extractor_found_is_kept() -> None:

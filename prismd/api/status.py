@@ -117,7 +117,7 @@ def _running(part: T | None) -> T:
 
 @post("/pause", status_code=200, summary="Start no more work")
 async def pause(request: ApiRequest) -> Switched:
-    """Start no more work until resumed; what is in hand is finished."""
+    """Start no more work until resumed; files in hand are finished, recordings begun anew."""
     api = api_of(request)
     await api.offload.read(_running(api.services.ingest).pause)
     return Switched((await api.offload.read(lambda: _status(api))).state)

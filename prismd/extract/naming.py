@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Mapping
+from functools import cache
 from pathlib import PurePath
 
-from prismd.extract.base import media_type
+from prismd.extract.base import media_type, media_types
 
 UNKNOWN = "application/octet-stream"
 
@@ -38,7 +40,34 @@ BY_SUFFIX = {
 }
 """Of texts: a file with such a name that is none is not of that type."""
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_OPEN = "application/vnd.oasis.opendocument"
 _BINARY_SUFFIXES = {
+    ".pdf": "application/pdf",
+    ".epub": "application/epub+zip",
+    ".docx": f"{_OFFICE}.wordprocessingml.document",
+    ".docm": "application/vnd.ms-word.document.macroEnabled.12",
+    ".dotx": f"{_OFFICE}.wordprocessingml.template",
+    ".dotm": "application/vnd.ms-word.template.macroEnabled.12",
+    ".pptx": f"{_OFFICE}.presentationml.presentation",
+    ".pptm": "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
+    ".ppsx": f"{_OFFICE}.presentationml.slideshow",
+    ".ppsm": "application/vnd.ms-powerpoint.slideshow.macroEnabled.12",
+    ".potx": f"{_OFFICE}.presentationml.template",
+    ".potm": "application/vnd.ms-powerpoint.template.macroEnabled.12",
+    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
+    ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
+    ".xltx": f"{_OFFICE}.spreadsheetml.template",
+    ".xltm": "application/vnd.ms-excel.template.macroEnabled.12",
+    ".xls": "application/vnd.ms-excel",
+    ".odt": f"{_OPEN}.text",
+    ".ott": f"{_OPEN}.text-template",
+    ".ods": f"{_OPEN}.spreadsheet",
+    ".ots": f"{_OPEN}.spreadsheet-template",
+    ".odp": f"{_OPEN}.presentation",
+    ".otp": f"{_OPEN}.presentation-template",
+    ".odg": f"{_OPEN}.graphics",
+    ".otg": f"{_OPEN}.graphics-template",
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "image/jpeg"),
     **dict.fromkeys((".tif", ".tiff"), "image/tiff"),
     ".png": "image/png",
@@ -64,10 +93,14 @@ _BINARY_SUFFIXES = {
     ".avi": "video/x-msvideo",
     ".wmv": "video/x-ms-wmv",
     **dict.fromkeys((".mpg", ".mpeg"), "video/mpeg"),
+    ".ogv": "video/ogg",
+    ".flv": "video/x-flv",
+    **dict.fromkeys((".3gp", ".3gpp"), "video/3gpp"),
+    ".amr": "audio/amr",
+    ".caf": "audio/x-caf",
 }
 _BINARY_FAMILIES = ("image/", "audio/", "video/", "font/", "application/vnd.", "application/ms")
 
-_OFFICE = "application/vnd.openxmlformats-officedocument"
 _NAMES = {
     "application/msword": "old Word documents (.doc)",
     "application/vnd.ms-excel": "old Excel workbooks (.xls)",
@@ -132,3 +165,21 @@ def binary_by_name(path: PurePath) -> str:
         or UNKNOWN
     )
     return named if named.startswith(_BINARY_FAMILIES) else UNKNOWN
+
+
+@cache
+def read_suffixes() -> Mapping[str, str]:
+    """The ends of names, such as ``.odt``, of what is read, with the version that reads it.
+
+    Those of source code are left out.
+    """
+    named = {**_BINARY_SUFFIXES, **BY_SUFFIX}
+    found = {
+        # What else such files are called knows the system; third parties tell the type only.
+        suffix: entry.version
+        for name, entry in media_types().items()
+        for suffix in mimetypes.guess_all_extensions(name)
+        if suffix not in named
+    }
+    own = {suffix: media_type(name) for suffix, name in named.items()}
+    return found | {suffix: entry.version for suffix, entry in own.items() if entry}

@@ -151,21 +151,45 @@ class SpokenWord(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """What was said in one breath; ``text`` is its words, with the spaces between them."""
+    """What was said in one breath.
+
+    Attributes:
+        start_s: When it begins.
+        end_s: When it ends.
+        text: Its words, with the spaces between them.
+        words: In order.
+        probability: How sure the model is of the words.
+        language: ISO 639-1 code of the language in which it was heard; empty where none is known.
+    """
 
     start_s: float
     end_s: float
     text: str
     words: tuple[SpokenWord, ...] = ()
     probability: float = 1.0
+    language: str = ""
 
 
 class Transcript(msgspec.Struct, frozen=True):
-    """What is said in a recording; ``language`` is an ISO 639-1 code, empty where none is."""
+    """What is said in a recording."""
 
     segments: tuple[Segment, ...]
-    language: str
     duration_s: float
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that are spoken, as ISO 639-1 codes, that of most seconds first."""
+        spoken_s: dict[str, float] = {}
+        for segment in self.segments:
+            if segment.language:
+                seconds = segment.end_s - segment.start_s
+                spoken_s[segment.language] = spoken_s.get(segment.language, 0.0) + seconds
+        return tuple(sorted(spoken_s, key=lambda language: -spoken_s[language]))
+
+    @property
+    def language(self) -> str:
+        """The language of most of what is said; empty where nothing is, or none is known."""
+        return next(iter(self.languages), "")
 
 
 @runtime_checkable

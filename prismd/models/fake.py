@@ -219,7 +219,7 @@ class FakeTranscriber:
             for start_s, end_s, text in said:
                 _check(called_off)
                 self._wait(called_off)
-                segments.append(_spoken(start_s, end_s, text))
+                segments.append(_spoken(start_s, end_s, text, language or "en"))
                 if on_step is not None:
                     on_step(end_s, max(duration_s, end_s))
             _check(called_off)
@@ -228,7 +228,7 @@ class FakeTranscriber:
             self.transcribed += 1
         finally:
             self._turn.release()
-        return Transcript(tuple(segments), (language or "en") if segments else "", duration_s)
+        return Transcript(tuple(segments), duration_s)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -381,7 +381,7 @@ def _said(path: Path) -> tuple[list[tuple[float, float, str]], float]:
     return said, 0.0
 
 
-def _spoken(start_s: float, end_s: float, text: str) -> Segment:
+def _spoken(start_s: float, end_s: float, text: str, language: str) -> Segment:
     """A segment whose words take the same time each."""
     words = text.split()
     step_s = (end_s - start_s) / max(1, len(words))
@@ -390,4 +390,4 @@ def _spoken(start_s: float, end_s: float, text: str) -> Segment:
         SpokenWord(first_s, last_s, word)
         for (first_s, last_s), word in zip(pairwise(times), words, strict=True)
     )
-    return Segment(start_s, end_s, text, tuple(spoken))
+    return Segment(start_s, end_s, text, tuple(spoken), language=language)

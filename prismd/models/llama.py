@@ -6,7 +6,6 @@ starts it anew.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.errors import ModelError
 from prismd.models.base import Delta, Message, Sampling
 from prismd.models.cores import usable_cores
+from prismd.models.engine import IdleUnload, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.generation import Generation
 from prismd.models.installed import verified
@@ -44,17 +44,6 @@ _REBUILD = (
     "`CMAKE_ARGS='-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF' pip install --force-reinstall "
     "--no-binary llama-cpp-python --no-cache-dir llama-cpp-python`"
 )
-_CRASHES = frozenset({"SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGABRT"})
-
-
-def _waiting() -> dict[str, str]:
-    """How the engine's threads wait for each other: asleep, not spinning.
-
-    While other work keeps the cores busy (ingestion does), spinning threads wait for one that
-    does not get to run: measured with two threads on two busy cores, 1 token a second instead
-    of 21 to 28.
-    """
-    return {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive")}
 
 
 class LlamaGenerator:
@@ -85,13 +74,11 @@ class LlamaGenerator:
         self._models_dir = models_dir
         self._context_tokens = context_tokens or entry.max_tokens
         self._threads = threads or usable_cores()
-        self._idle_unload_s = idle_unload_s
         self.first_token_timeout_s = first_token_timeout_s
         self.token_timeout_s = token_timeout_s
         self.turn = threading.Lock()
         self._child: Child | None = None
-        self._idle_timer: threading.Timer | None = None
-        self._used_at = 0.0
+        self._idle = IdleUnload(self.turn, idle_unload_s, self._end_child)
         self.failure = ""
 
     @property
@@ -162,9 +149,7 @@ class LlamaGenerator:
             return
         if self.turn.acquire(timeout=_COUNT_PATIENCE_S):
             try:
-                self._stop_timer()
-                child.close()
-                self._child = None
+                self._end_child()
             finally:
                 self.turn.release()
         else:
@@ -172,7 +157,7 @@ class LlamaGenerator:
 
     def send(self, request: Request) -> None:
         """Send to the child, starting it when it does not run; the turn must be held."""
-        self._stop_timer()
+        self._idle.end()
         if self._child is None or not self._child.alive:
             self._start_noting_failure()
         assert self._child is not None  # noqa: S101 - it was started, or that raised
@@ -206,12 +191,8 @@ class LlamaGenerator:
 
     def rest(self) -> None:
         """Work is done for now: from here the idle time counts."""
-        self._used_at = time.monotonic()
-        if self._idle_unload_s is not None and self._child is not None:
-            self._stop_timer()
-            self._idle_timer = threading.Timer(self._idle_unload_s, self._unload_if_idle)
-            self._idle_timer.daemon = True
-            self._idle_timer.start()
+        if self._child is not None:
+            self._idle.begin()
 
     def error(self, reply: Reply) -> ModelError:
         """The error that a reply stands for."""
@@ -231,7 +212,7 @@ class LlamaGenerator:
     def _start(self) -> None:
         path = verified(self.entry, self._models_dir)[self.entry.files[0].name]
         try:
-            self._child = Child(_WORKER, env=_waiting(), name=f"{self.name}'s engine")
+            self._child = Child(_WORKER, env=sleeping_threads(), name=f"{self.name}'s engine")
             self._child.send(Load(str(path), self._context_tokens, self._threads))
         except ChildError as error:
             raise self._broken(error) from error
@@ -248,32 +229,20 @@ class LlamaGenerator:
                 f"{self.name}: gave no token in time and was stopped; try again with a shorter "
                 "question, or choose a smaller model"
             )
-        if isinstance(error, ChildDied) and error.signal_name in _CRASHES:
-            return ModelError(f"{self.name}: llama.cpp died of {error.signal_name}; {_REBUILD}")
+        if signal_name := crash_of(error):
+            return ModelError(f"{self.name}: llama.cpp died of {signal_name}; {_REBUILD}")
         if isinstance(error, ChildDied) and error.signal_name == "SIGKILL":
             return ModelError(
                 f"{self.name}: the engine was killed, perhaps for want of memory; "
                 "try again, or choose a smaller model"
             )
-        stderr = error.stderr.splitlines() if isinstance(error, ChildDied) else []
-        said = f" ({stderr[-1].strip()})" if stderr else ""
-        return ModelError(f"{self.name}: {error}{said}; try again, and see `prismd doctor`")
+        return engine_lost(self.name, error)
 
-    def _unload_if_idle(self) -> None:
-        if not self.turn.acquire(blocking=False):
-            return
-        try:
-            idle_s = time.monotonic() - self._used_at
-            if self._child is not None and idle_s >= (self._idle_unload_s or 0) * 0.99:
-                self._child.close()
-                self._child = None
-        finally:
-            self.turn.release()
-
-    def _stop_timer(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+    def _end_child(self) -> None:
+        self._idle.end()
+        if self._child is not None:
+            self._child.close()
+            self._child = None
 
 
 class _LlamaGeneration(Generation):

@@ -168,32 +168,13 @@ class _Engine:
         self._workers = ThreadPoolExecutor(self._threads, thread_name_prefix=self.entry.name)
 
 
-class OnnxEmbedder:
-    """Text embedding by an encoder in ONNX.
-
-    Args:
-        entry: A catalogue entry of the role ``embedding``.
-        models_dir: Where the models are.
-        threads: How many texts run at once; 0 means one for each core.
-        provider: ``auto``, ``cpu``, ``cuda``, ``coreml``, ``directml``, ``openvino``, ``rocm``.
-    """
+class _OnEngine:
+    """A model that is one engine."""
 
     def __init__(
         self, entry: ModelEntry, models_dir: Path, *, threads: int = 0, provider: str = "auto"
     ) -> None:
         self._engine = _Engine(entry, models_dir, threads, provider)
-        self._space = entry.space
-        self._tokens = FastTokens(self._engine.files)
-
-    @property
-    def space(self) -> EmbeddingSpace:
-        """The space of every vector that this embedder makes."""
-        return self._space
-
-    @property
-    def tokens(self) -> FastTokens:
-        """The model's own tokeniser."""
-        return self._tokens
 
     @property
     def entry(self) -> ModelEntry:
@@ -209,6 +190,38 @@ class OnnxEmbedder:
     def failure(self) -> str:
         """Why the weights could not be loaded the last time; empty when they could."""
         return self._engine.failure
+
+    def close(self) -> None:
+        """Give the memory back; the next call loads again."""
+        self._engine.close()
+
+
+class OnnxEmbedder(_OnEngine):
+    """Text embedding by an encoder in ONNX.
+
+    Args:
+        entry: A catalogue entry of the role ``embedding``.
+        models_dir: Where the models are.
+        threads: How many texts run at once; 0 means one for each core.
+        provider: ``auto``, ``cpu``, ``cuda``, ``coreml``, ``directml``, ``openvino``, ``rocm``.
+    """
+
+    def __init__(
+        self, entry: ModelEntry, models_dir: Path, *, threads: int = 0, provider: str = "auto"
+    ) -> None:
+        super().__init__(entry, models_dir, threads=threads, provider=provider)
+        self._space = entry.space
+        self._tokens = FastTokens(self._engine.files)
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of every vector that this embedder makes."""
+        return self._space
+
+    @property
+    def tokens(self) -> FastTokens:
+        """The model's own tokeniser."""
+        return self._tokens
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed passages; shape ``(len(texts), dim)``, rows L2-normalised, in input order.
@@ -226,10 +239,6 @@ class OnnxEmbedder:
         """
         vector: NDArray[np.float32] = self._embed([self._space.query_prefix + text])[0]
         return vector
-
-    def close(self) -> None:
-        """Give the memory back; the next call loads again."""
-        self._engine.close()
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if not texts:
@@ -251,7 +260,7 @@ class OnnxEmbedder:
         return row
 
 
-class OnnxReranker:
+class OnnxReranker(_OnEngine):
     """A cross-encoder in ONNX: reads query and passage together.
 
     Args:
@@ -261,30 +270,10 @@ class OnnxReranker:
         provider: As for ``OnnxEmbedder``.
     """
 
-    def __init__(
-        self, entry: ModelEntry, models_dir: Path, *, threads: int = 0, provider: str = "auto"
-    ) -> None:
-        self._engine = _Engine(entry, models_dir, threads, provider)
-
     @property
     def name(self) -> str:
         """The model's name in the catalogue."""
         return self._engine.entry.name
-
-    @property
-    def entry(self) -> ModelEntry:
-        """Its entry in the catalogue."""
-        return self._engine.entry
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the weights are in memory."""
-        return self._engine.loaded
-
-    @property
-    def failure(self) -> str:
-        """Why the weights could not be loaded the last time; empty when they could."""
-        return self._engine.failure
 
     def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """Score each text against the query.
@@ -299,10 +288,6 @@ class OnnxReranker:
             return np.empty(0, dtype=np.float32)
         # The last logit is that of relevance, whether the model has one or two.
         return self._engine.run([(query, text) for text in texts], lambda logits: logits[-1])
-
-    def close(self) -> None:
-        """Give the memory back; the next call loads again."""
-        self._engine.close()
 
 
 _INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})

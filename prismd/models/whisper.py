@@ -16,6 +16,7 @@ from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, ModelError
 from prismd.models.base import Transcript
 from prismd.models.cores import usable_cores
+from prismd.models.engine import IdleUnload, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified
 from prismd.models.whisper_worker import (
@@ -32,16 +33,11 @@ _WORKER = "prismd.models.whisper_worker"
 _LOAD_S = 300.0
 _LOOK_S = 0.2
 _ADDRESS_SPACE_BYTES = 4 << 30
-_CRASHES = frozenset({"SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGABRT"})
 
 
 def _environment() -> dict[str, str]:
     """The engine's threads wait asleep, and nothing calls home or looks for a network."""
-    return {
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),
-        "ORT_DISABLE_TELEMETRY": "1",
-        "HF_HUB_OFFLINE": "1",
-    }
+    return {**sleeping_threads(), "ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
 class WhisperTranscriber:
@@ -76,12 +72,10 @@ class WhisperTranscriber:
         self._models_dir = models_dir
         self._threads = threads or usable_cores()
         self._beam = beam
-        self._idle_unload_s = idle_unload_s
         self._turn = threading.Lock()
         self._child: Child | None = None
         self._closed: Child | None = None
-        self._idle_timer: threading.Timer | None = None
-        self._used_at = 0.0
+        self._idle = IdleUnload(self._turn, idle_unload_s, self._end_child)
 
     @property
     def name(self) -> str:
@@ -149,9 +143,7 @@ class WhisperTranscriber:
             return
         if self._turn.acquire(blocking=False):
             try:
-                self._stop_timer()
-                child.close()
-                self._child = None
+                self._end_child()
             finally:
                 self._turn.release()
         else:
@@ -162,11 +154,11 @@ class WhisperTranscriber:
         while not self._turn.acquire(timeout=_LOOK_S):
             if cancelled():
                 raise _called_off()
-        self._stop_timer()
+        self._idle.end()
 
     def _running(self, cancelled: Callable[[], bool]) -> Child:
         """The child, started when it does not run; the turn must be held."""
-        self._stop_timer()
+        self._idle.end()
         if self._child is not None and self._child.alive:
             return self._child
         try:
@@ -224,14 +216,12 @@ class WhisperTranscriber:
         raise ModelError(f"{self.name}: {message}; try again, and see `prismd doctor`")
 
     def _not_started(self, error: ChildError) -> ModelError:
-        if isinstance(error, ChildDied) and error.signal_name in _CRASHES:
+        if signal_name := crash_of(error):
             return ModelError(
-                f"{self.name}: its engine died of {error.signal_name} when it was tried; this "
+                f"{self.name}: its engine died of {signal_name} when it was tried; this "
                 "processor may lack an instruction that it needs, see `prismd doctor`"
             )
-        stderr = error.stderr.splitlines() if isinstance(error, ChildDied) else []
-        said = f" ({stderr[-1].strip()})" if stderr else ""
-        return ModelError(f"{self.name}: {error}{said}; try again, and see `prismd doctor`")
+        return engine_lost(self.name, error)
 
     def _lost(self, child: Child, error: ChildError) -> ExtractError:
         """What to tell of a child that died or hangs over a recording."""
@@ -254,29 +244,14 @@ class WhisperTranscriber:
             self._child = None
 
     def _rest(self) -> None:
-        """Work is done for now: from here the idle time counts."""
-        self._used_at = time.monotonic()
-        if self._idle_unload_s is not None and self._child is not None:
-            self._stop_timer()
-            self._idle_timer = threading.Timer(self._idle_unload_s, self._unload_if_idle)
-            self._idle_timer.daemon = True
-            self._idle_timer.start()
+        if self._child is not None:
+            self._idle.begin()
 
-    def _unload_if_idle(self) -> None:
-        if not self._turn.acquire(blocking=False):
-            return
-        try:
-            idle_s = time.monotonic() - self._used_at
-            if self._child is not None and idle_s >= (self._idle_unload_s or 0) * 0.99:
-                self._child.close()
-                self._child = None
-        finally:
-            self._turn.release()
-
-    def _stop_timer(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+    def _end_child(self) -> None:
+        self._idle.end()
+        if self._child is not None:
+            self._child.close()
+            self._child = None
 
 
 def _receive(child: Child, timeout_s: float, cancelled: Callable[[], bool]) -> Reply:

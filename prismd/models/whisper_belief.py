@@ -106,11 +106,12 @@ def within_speech(
     return fitted
 
 
-def segments(words: Sequence[SpokenWord]) -> list[Segment]:
+def segments(words: Sequence[SpokenWord], language: str = "") -> list[Segment]:
     """Join words to what was said in one breath: up to a sentence's end, or a pause.
 
     Args:
         words: In order; each ``text`` with the space before it, where there is one.
+        language: In which they were said.
     """
     found: list[Segment] = []
     breath: list[SpokenWord] = []
@@ -122,12 +123,12 @@ def segments(words: Sequence[SpokenWord]) -> list[Segment]:
             or length > _LONGEST_CHARS
             or _SENTENCE_END.search(breath[-1].text)
         ):
-            found.append(_segment(breath))
+            found.append(_segment(breath, language))
             breath, length = [], 0
         breath.append(word)
         length += len(word.text)
     if breath:
-        found.append(_segment(breath))
+        found.append(_segment(breath, language))
     return found
 
 
@@ -164,11 +165,12 @@ def _unpadded(speech: Sequence[Span], padding_s: float) -> list[Span]:
     return bare
 
 
-def _segment(words: Sequence[SpokenWord]) -> Segment:
+def _segment(words: Sequence[SpokenWord], language: str) -> Segment:
     return Segment(
         start_s=words[0].start_s,
         end_s=max(word.end_s for word in words),
         text=" ".join("".join(word.text for word in words).split()),
         words=tuple(msgspec.structs.replace(word, text=word.text.strip()) for word in words),
         probability=sum(word.probability for word in words) / len(words),
+        language=language,
     )

@@ -18,7 +18,6 @@ class Languages:
 
     def __init__(self) -> None:
         self._votes: defaultdict[str, float] = defaultdict(float)
-        self._spoken: defaultdict[str, float] = defaultdict(float)
 
     def note(self, likely: Mapping[str, float], seconds: float) -> None:
         """Take a stretch into account, once: how likely each language is in it."""
@@ -30,17 +29,4 @@ class Languages:
         best = max(likely, key=lambda language: likely[language])
         if likely[best] >= _SURE and seconds >= _SURE_S:
             return best
-        return _most(self._votes) or best
-
-    def spoken(self, language: str, seconds: float) -> None:
-        """Note that so many seconds were believed in a language."""
-        self._spoken[language] += seconds
-
-    @property
-    def main(self) -> str:
-        """The language of most of what was said; empty when nothing was."""
-        return _most(self._spoken)
-
-
-def _most(weights: Mapping[str, float]) -> str:
-    return max(weights, key=lambda language: weights[language], default="")
+        return max(self._votes, key=lambda language: self._votes[language], default=best)

@@ -120,7 +120,6 @@ class _Scribe:
             self._step(offset_s + (speech[-1][1] if speech else len(samples) / _RATE_HZ))
         return Transcript(
             segments=tuple(without_repeats(self._said)),
-            language=self._languages.main,
             duration_s=max(self._sound.decoded_s, self._sound.facts.duration_s),
         )
 
@@ -159,8 +158,7 @@ class _Scribe:
         fitted = within_speech(words, stretch.speech, _PADDING_S - _KEPT_PADDING_S)
         words = [_moved(word, offset_s) for word in fitted]
         if words:
-            self._languages.spoken(language, duration_s)
-            self._said += segments(words)
+            self._said += segments(words, language)
 
     def _step(self, done_s: float) -> None:
         self._parent.send(Step(done_s, max(done_s, self._sound.facts.duration_s)))

@@ -322,6 +322,10 @@ def similarities(
     ).fetchall()
     if not rows:
         return {}
-    matrix = np.frombuffer(b"".join(row[1] for row in rows), "<f2").reshape(len(rows), -1)
-    cosines = np.clip(matrix.astype(np.float32) @ query, 0.0, 1.0)
-    return {row[0]: round(float(cosine), 4) for row, cosine in zip(rows, cosines, strict=True)}
+    packed = np.frombuffer(b"".join(row[1] for row in rows), "<f2").reshape(len(rows), -1)
+    matrix = packed.astype(np.float32)
+    whole = np.isfinite(matrix).all(axis=1).tolist()
+    with np.errstate(invalid="ignore"):
+        cosines = np.clip(matrix @ query, 0.0, 1.0).tolist()
+    found = zip(rows, cosines, whole, strict=True)
+    return {row[0]: round(cosine, 4) for row, cosine, is_whole in found if is_whole}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,9 +10,12 @@ import apsw
 import msgspec
 
 from prismd.domain import EmbeddingSpace
-from prismd.store import documents, files, jobs, vectors
+from prismd.errors import NO_OCR, NO_TEXT, UNSUPPORTED
+from prismd.store import documents, facts, files, jobs, vectors
 
 COMMAND = "prismd reindex --stale"
+_READ_SINCE = "read_since"
+"""The fact by which version, and since when, names with an end, such as ``.odt``, are read."""
 
 
 class Stale(msgspec.Struct, frozen=True):
@@ -21,10 +25,6 @@ class Stale(msgspec.Struct, frozen=True):
     count: int
     why: str
     command: str = COMMAND
-
-
-NO_OCR = "no_ocr"
-"""Error code of the extractors, for a file that is nothing without OCR."""
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -37,6 +37,8 @@ class Present(msgspec.Struct, frozen=True):
         ocr: Whether pictures of text can be read.
         speech: The model that writes down what is said; empty where there is none.
         ocr_languages: The languages that OCR is asked for, joined by ``+``, by watched folder.
+        suffixes: The ends of the names of what is read, lower case, with the dot, and the version
+            that reads it.
     """
 
     extractors: Mapping[str, str]
@@ -45,6 +47,7 @@ class Present(msgspec.Struct, frozen=True):
     ocr: bool = False
     speech: str = ""
     ocr_languages: Mapping[str, str] = {}
+    suffixes: Mapping[str, str] = {}
 
     def has(self, space: EmbeddingSpace) -> bool:
         """Whether vectors of a space are of a present model, or of a kind that has none now."""
@@ -53,13 +56,31 @@ class Present(msgspec.Struct, frozen=True):
         )
 
 
+class _Reads(msgspec.Struct, frozen=True):
+    """A version that reads a kind of file, and since when, as Unix time."""
+
+    version: str
+    since: float
+
+
+def note_suffixes(connection: apsw.Connection, suffixes: Mapping[str, str]) -> None:
+    """Note which names are read from now on, once it changes; to be called before any is read."""
+    noted = _read_since(connection)
+    now = time.time()
+    since = {
+        suffix: known
+        if (known := noted.get(suffix)) is not None and known.version == version
+        else _Reads(version, now)
+        for suffix, version in sorted(suffixes.items())
+    }
+    if since != noted:
+        facts.put(connection, _READ_SINCE, msgspec.json.encode(since).decode())
+
+
 def report(connection: apsw.Connection, present: Present) -> list[Stale]:
     """What is stale."""
-    found = [
-        Stale(what, len(ids), why) for what, why, ids in _documents(connection, present) if ids
-    ]
-    if unread := _unread(connection, present):
-        found.append(Stale("scans", len(unread), "left out without OCR, which is there now"))
+    groups = [*_documents(connection, present), *_left_out(connection, present)]
+    found = [Stale(what, len(ids), why) for what, why, ids in groups if ids]
     for space_id, space in vectors.spaces(connection):
         if not present.has(space):
             now = next(s.model for s in present.spaces if s.content == space.content)
@@ -76,19 +97,21 @@ def redo(connection: apsw.Connection, present: Present, *, everything: bool = Fa
         How many files will be read anew.
     """
     if everything:
-        ids = [int(str(row[0])) for row in connection.execute("SELECT id FROM documents")]
+        rows = connection.execute("SELECT id FROM documents")
+        document_ids = [int(str(row[0])) for row in rows]
     else:
-        ids = sorted({id_ for _, _, stale in _documents(connection, present) for id_ in stale})
+        found = _documents(connection, present)
+        document_ids = sorted({id_ for _, _, ids in found for id_ in ids})
     for space_id, space in vectors.spaces(connection):
         if not present.has(space):
             vectors.drop_space(connection, space_id)
     for space in present.spaces:
         vectors.put_space(connection, space)
-    documents.mark_stale(connection, ids)
-    unread = _unread(connection, present)
-    for file_id in unread:
+    documents.mark_stale(connection, document_ids)
+    left_out = [id_ for _, _, ids in _left_out(connection, present) for id_ in ids]
+    for file_id in left_out:
         jobs.retry(connection, ("skipped",), file_id)
-    return files.enqueue_holders(connection, ids) + len(unread)
+    return files.enqueue_holders(connection, document_ids) + len(left_out)
 
 
 def _documents(
@@ -112,14 +135,45 @@ def _documents(
         yield "recordings", f"made by another model than {present.speech}", other
 
 
-def _unread(connection: apsw.Connection, present: Present) -> list[int]:
-    """Files that were skipped for want of OCR."""
-    if not present.ocr:
-        return []
+def _left_out(
+    connection: apsw.Connection, present: Present
+) -> Iterable[tuple[str, str, list[int]]]:
+    """Files that were skipped for what is there now."""
+    if present.ocr:
+        unread = [id_ for id_, _, _ in _skipped(connection, NO_OCR)]
+        yield "scans", "left out without OCR, which is there now", unread
+    noted = _read_since(connection)
+    unknown = [
+        id_
+        for code in (UNSUPPORTED, NO_TEXT)
+        for id_, path, seen_at in _skipped(connection, code)
+        if _is_newer(present.suffixes.get(_suffix(path)), noted.get(_suffix(path)), seen_at)
+    ]
+    yield "files", "left out by a version that read fewer kinds of them than this one", unknown
+
+
+def _skipped(connection: apsw.Connection, code: str) -> list[tuple[int, str, float]]:
+    """Id, path and Unix time of the files that were skipped for a reason."""
     rows: list[Any] = connection.execute(
-        "SELECT id FROM files WHERE state = 'skipped' AND error_code = ?", (NO_OCR,)
+        "SELECT id, path, indexed_at FROM files WHERE state = 'skipped' AND error_code = ?", (code,)
     ).fetchall()
-    return [row[0] for row in rows]
+    return rows
+
+
+def _read_since(connection: apsw.Connection) -> dict[str, _Reads]:
+    noted = facts.get(connection, _READ_SINCE)
+    return msgspec.json.decode(noted, type=dict[str, _Reads]) if noted else {}
+
+
+def _is_newer(version: str | None, reads: _Reads | None, seen_at: float) -> bool:
+    """Whether a file was looked at before the version that reads such files came."""
+    if version is None:
+        return False
+    return reads is None or reads.version != version or seen_at < reads.since
+
+
+def _suffix(path: str) -> str:
+    return f".{path.rpartition('.')[2].lower()}"
 
 
 def _engines(connection: apsw.Connection) -> dict[int, dict[str, str]]:

@@ -190,7 +190,10 @@ def count(connection: apsw.Connection, space_id: int) -> int:
 
 
 def read(connection: apsw.Connection, ids: Ids, dim: int) -> tuple[Ids, Vectors]:
-    """The vectors of those ids that still exist and are whole, ascending by id."""
+    """The vectors of those ids that still exist and are whole, ascending by id.
+
+    They are of length one again, which half precision changes a little.
+    """
     rows: list[Any] = connection.execute(
         "SELECT id, vector FROM embeddings WHERE id IN (SELECT value FROM json_each(?))"
         " ORDER BY id",
@@ -201,7 +204,11 @@ def read(connection: apsw.Connection, ids: Ids, dim: int) -> tuple[Ids, Vectors]
     packed = b"".join(row[1] for row in rows)
     rows_of = np.frombuffer(packed, "<f2").reshape(len(rows), dim).astype(np.float32)
     whole = np.isfinite(rows_of).all(axis=1)
-    return (found, rows_of) if whole.all() else (found[whole], rows_of[whole])
+    if not whole.all():
+        found, rows_of = found[whole], rows_of[whole]
+    lengths = np.linalg.norm(rows_of, axis=1, keepdims=True)
+    np.divide(rows_of, lengths, out=rows_of, where=lengths > 0)
+    return found, rows_of
 
 
 def is_whole(packed: bytes, dim: int) -> bool:

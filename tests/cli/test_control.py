@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from prismd.store import files
 from prismd.store.check import check
 from prismd.store.database import Database
 from tests.building import wait_until
@@ -87,6 +88,45 @@ def test_changed_chunking_is_shown_and_redone_only_when_asked(place: Place) -> N
     after = place.json("status", env=SMALLER)
     assert after["stale"] == []
     assert after["passages"] > before["passages"]
+
+
+def leave_out(data_dir: Path, *names: str) -> None:
+    """Make an index what a version would have made that did not read such files."""
+    database = Database(data_dir)
+
+    def work(connection: Any) -> None:
+        for name in names:
+            found = connection.execute("SELECT id FROM files WHERE path LIKE ?", (f"%/{name}",)).get
+            files.end_without_document(
+                connection, found, "skipped", code="unsupported", message="", sha256=None
+            )
+        connection.execute("DELETE FROM facts WHERE key = 'read_since'")
+
+    database.write(work)
+    database.close()
+
+
+def test_what_an_older_version_left_out_is_shown_and_read_only_when_asked(place: Place) -> None:
+    place.write("sailings.csv", "ship,hour\nferry,noon\n")
+    place.write("train.rtf", r"{\rtf1 The train leaves at nine.}")
+    (place.folder / "no_table.csv").write_bytes(bytes(range(256)) * 9)
+    place.run("index", place.folder)
+    assert place.states()["no_table.csv"] == "skipped"
+    assert place.json("status")["stale"] == []
+
+    leave_out(place.data_dir, "sailings.csv", "train.rtf", "no_table.csv")
+    for _ in range(2):
+        assert place.run("index").startswith("Nothing has changed")
+        (stale,) = place.json("status")["stale"]
+        assert (stale["what"], stale["count"]) == ("files", 3)
+    assert "3 files left out by a version" in (shown := place.run("status"))
+    assert "'prismd reindex --stale'" in shown
+
+    assert place.run("reindex", "--stale").startswith("3 files queued; 'prismd index'")
+    place.run("index")
+    assert "ferry" in place.run("search", "ferry")
+    assert place.states()["no_table.csv"] == "skipped"
+    assert place.json("status")["stale"] == []
 
 
 class _Stranger(BaseHTTPRequestHandler):

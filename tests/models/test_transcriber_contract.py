@@ -59,6 +59,7 @@ def test_what_is_said_is_written_down_with_its_seconds(
         assert letters(segment.text).startswith("on monday morning we will")
         assert letters(segment.text).endswith("green tea in the garden")
         assert abs(segment.start_s - start_s) < 0.3
+    assert [segment.language for segment in heard.segments] == ["en", "en"]
     assert heard.language == "en"
     assert abs(heard.duration_s - 15) < 1
 

@@ -73,12 +73,3 @@ def test_a_long_clear_stretch_speaks_for_itself() -> None:
     languages.note(english, 10.0)
     assert languages.choose(english, 10.0) == "en"
     assert languages.choose(english, 2.0) == "de"
-
-
-def test_the_main_language_is_the_one_most_was_said_in() -> None:
-    languages = Languages()
-    assert languages.main == ""
-    languages.spoken("en", 10.0)
-    languages.spoken("de", 15.0)
-    languages.spoken("en", 10.0)
-    assert languages.main == "en"

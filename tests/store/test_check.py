@@ -278,6 +278,9 @@ def test_vectors_that_are_none_cost_no_search_and_are_made_anew(
     ids, found = filled.read(lambda c: vectors.read(c, np.array([1, 2, 3]), dim))
     assert ids.tolist() == [1, 3]
     assert np.isfinite(found).all()
+    query = EMBEDDER.embed_query(says(1))
+    near = filled.read(lambda c: retrieval.similarities(c, query, [1, 2, 3], 1))
+    assert sorted(near) == [1, 3]
     assert all(finding.repaired for finding in check(filled, repair=True))
     embed_waiting(filled, EMBEDDER)
     assert check(filled, repair=False) == []
@@ -285,7 +288,7 @@ def test_vectors_that_are_none_cost_no_search_and_are_made_anew(
 
 def test_a_recording_whose_sound_is_spoiled_is_heard_once_more(database: Database) -> None:
     put(database, "/d/a.wav", says(1), type_="audio")
-    (sha256,) = database.read(lambda c: c.execute("SELECT sha256 FROM documents").fetchone())
+    sha256 = database.read(lambda c: c.execute("SELECT sha256 FROM documents").get)
     space_id = database.write(lambda c: vectors.put_space(c, SOUND_SPACE))
     row = np.ones((1, SOUND_SPACE.dim), np.float32)
     database.write(lambda c: vectors.add(c, space_id, [bytes.fromhex(str(sha256))], row))

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from prismd.domain import EmbeddingSpace
-from prismd.extract.base import NO_OCR
+from prismd.errors import NO_OCR, NO_TEXT, UNSUPPORTED
 from prismd.store import documents, files, jobs, stale, vectors
 from prismd.store.database import Database
 from prismd.store.stale import Present
@@ -27,6 +27,24 @@ def put(database: Database, path: str, engines: dict[str, str]) -> None:
         files.attach(connection, file_id, document_id, made.sha256)
 
     database.write(work)
+
+
+def skip(database: Database, path: str, code: str) -> None:
+    """Have a file looked at and left out."""
+
+    def work(connection):  # type: ignore[no-untyped-def]
+        files.add(connection, None, [entry(path)])
+        file_id = connection.execute("SELECT id FROM files WHERE path = ?", (path,)).get
+        files.end_without_document(
+            connection, file_id, "skipped", code=code, message="", sha256=None
+        )
+
+    database.write(work)
+
+
+def reads(*suffixes: str, version: str = "1") -> Present:
+    """A version that reads files with such names."""
+    return present(suffixes=dict.fromkeys(suffixes, version))
 
 
 def present(**more: object) -> Present:
@@ -88,16 +106,65 @@ def test_vectors_of_another_model_are_stale_each_by_its_kind(database: Database)
 
 
 def test_a_scan_that_was_left_out_without_ocr_is_read_once_it_is_there(database: Database) -> None:
-    database.write(lambda c: files.add(c, None, [entry("/d/scan.pdf"), entry("/d/b.bin")]))
-    for file_id, code in ((1, NO_OCR), (2, "unsupported")):
-        database.write(
-            lambda c, id_=file_id, code=code: files.end_without_document(  # type: ignore[misc]
-                c, id_, "skipped", code=code, message="", sha256=None
-            )
-        )
+    skip(database, "/d/scan.pdf", NO_OCR)
+    skip(database, "/d/b.bin", UNSUPPORTED)
     assert database.read(lambda c: stale.report(c, present())) == []
     (told,) = database.read(lambda c: stale.report(c, present(ocr=True)))
     assert (told.what, told.count) == ("scans", 1)
     assert database.write(lambda c: stale.redo(c, present(ocr=True))) == 1
     assert database.read(lambda c: jobs.outstanding(c)[0]) == 1
     assert database.read(lambda c: stale.report(c, present(ocr=True))) == []
+
+
+def test_what_an_older_version_did_not_read_is_read_once_that_is_asked_for(
+    database: Database,
+) -> None:
+    for path in ("/d/talk.pptx", "/d/BOOK.ODT", "/d/a.bin", "/d.odt/no_suffix", "/d/odt"):
+        skip(database, path, UNSUPPORTED)
+    skip(database, "/d/empty.odt", "empty")
+    now = reads(".pptx", ".odt")
+    assert database.read(lambda c: stale.report(c, reads(".mp3"))) == []
+    # Whoever only looks does so before the new version has read anything.
+    for _ in ("before it has noted what it reads", "and after"):
+        (told,) = database.read(lambda c: stale.report(c, now))
+        assert (told.what, told.count, told.command) == ("files", 2, "prismd reindex --stale")
+        database.write(lambda c: stale.note_suffixes(c, now.suffixes))
+    assert database.write(lambda c: stale.redo(c, now)) == 2
+    assert database.read(lambda c: jobs.outstanding(c)[0]) == 2
+    assert database.read(lambda c: stale.report(c, now)) == []
+
+
+def test_what_this_version_left_out_itself_is_not_stale(database: Database) -> None:
+    now = reads(".csv", ".odt")
+    database.write(lambda c: stale.note_suffixes(c, now.suffixes))
+    skip(database, "/d/no_table.csv", UNSUPPORTED)
+    assert database.read(lambda c: stale.report(c, now)) == []
+    # Neither does a later version that reads other names, nor this one when it starts again.
+    later = reads(".csv", ".odt", ".pptx")
+    for version in (later, now):
+        database.write(lambda c, v=version: stale.note_suffixes(c, v.suffixes))  # type: ignore[misc]
+        assert database.read(lambda c, v=version: stale.report(c, v)) == []  # type: ignore[misc]
+
+
+def test_what_was_a_picture_without_words_to_an_older_version_is_read_once_more(
+    database: Database,
+) -> None:
+    older, now = reads(".pdf"), reads(".pdf", version="2")
+    database.write(lambda c: stale.note_suffixes(c, older.suffixes))
+    skip(database, "/d/scan.pdf", NO_TEXT)
+    assert database.read(lambda c: stale.report(c, older)) == []
+    assert [told.count for told in database.read(lambda c: stale.report(c, now))] == [1]
+    database.write(lambda c: stale.note_suffixes(c, now.suffixes))
+    assert database.write(lambda c: stale.redo(c, now)) == 1
+    skip(database, "/d/scan.pdf", NO_TEXT)
+    assert database.read(lambda c: stale.report(c, now)) == []
+
+
+def test_what_is_left_out_again_is_not_stale_any_more(database: Database) -> None:
+    now = reads(".odt")
+    skip(database, "/d/not_really.odt", UNSUPPORTED)
+    database.write(lambda c: stale.note_suffixes(c, now.suffixes))
+    assert database.write(lambda c: stale.redo(c, now)) == 1
+    skip(database, "/d/not_really.odt", UNSUPPORTED)
+    assert database.read(lambda c: stale.report(c, now)) == []
+    assert database.write(lambda c: stale.redo(c, now)) == 0

@@ -1,0 +1,40 @@
+"""Why a file is not read, before anything has been read of it. Pure."""
+
+from __future__ import annotations
+
+from prismd.errors import ExtractError
+from prismd.wording import shown_name
+
+
+def check_size(path: str, size_bytes: int, limit_bytes: int) -> None:
+    """Refuse what is empty or too large.
+
+    Raises:
+        ExtractError: It is; ``empty`` or ``too_large``.
+    """
+    name = shown_name(path)
+    if size_bytes == 0:
+        raise ExtractError(f"{name}: is empty", code="empty", skip=True)
+    if size_bytes > limit_bytes:
+        raise ExtractError(
+            f"{name}: {size_bytes / 1e6:.0f} MB is more than the limit of"
+            f" {limit_bytes / 1e6:.0f} MB; raise [index] max_file_mb and run"
+            " 'prismd retry --skipped'",
+            code="too_large",
+            skip=True,
+        )
+
+
+def unreadable(path: str, error: OSError) -> ExtractError:
+    """What the system's refusal means to the user."""
+    name = shown_name(path)
+    if isinstance(error, PermissionError):
+        return ExtractError(
+            f"{name}: permission denied; allow prismd's user to read it, then 'prismd retry'",
+            code="permission",
+        )
+    return ExtractError(
+        f"{name}: cannot be read ({error.strerror}); 'prismd retry' when it can",
+        code="unreadable",
+        transient=True,
+    )
