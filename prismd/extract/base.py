@@ -18,13 +18,10 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from prismd.domain import DocumentType, Extraction
+from prismd.errors import NO_OCR as NO_OCR  # noqa: PLC0414 - extractors have it from here
 from prismd.errors import ExtractError
 
 ENTRY_POINT_GROUP = "prismd.extractors"
-
-
-NO_OCR = "no_ocr"
-"""Error code of a file that is nothing without OCR, which is not there or is switched off."""
 
 
 class ExtractOptions(msgspec.Struct, frozen=True):
@@ -78,7 +75,7 @@ _Row = tuple[DocumentType, str, str]
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
 
-_PDF: _Row = ("document", "prismd.extract.pdf.extractor:PdfExtractor", "pdf-3")
+_PDF: _Row = ("document", "prismd.extract.pdf.extractor:PdfExtractor", "pdf-4")
 _HTML: _Row = ("document", "prismd.extract.text.html:HtmlExtractor", "html-1")
 _WORD: _Row = ("document", "prismd.extract.office.docx:DocxExtractor", "docx-1")
 _SLIDES: _Row = ("document", "prismd.extract.office.pptx:PptxExtractor", "pptx-1")
@@ -90,7 +87,7 @@ _ODF: _Row = (
     "opendocument-1",
 )
 _EPUB: _Row = ("document", "prismd.extract.office.epub:EpubExtractor", "epub-1")
-_MAIL: _Row = ("document", "prismd.extract.mail.mail:MailExtractor", "mail-1")
+_MAIL: _Row = ("document", "prismd.extract.mail.mail:MailExtractor", "mail-2")
 _RTF: _Row = ("document", "prismd.extract.text.rtf:RtfExtractor", "rtf-1")
 _NOTEBOOK: _Row = ("document", "prismd.extract.text.notebook:NotebookExtractor", "notebook-1")
 _MARKDOWN: _Row = ("text", "prismd.extract.text.markdown:MarkdownExtractor", "markdown-1")

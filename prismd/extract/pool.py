@@ -9,25 +9,22 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.child import MEMORY_EXIT_CODE, Child, ChildDied, ChildError, ChildTimeout
+from prismd.child import Child, ChildDied, ChildError
 from prismd.domain import Box, Extraction
-from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, WorkerError
+from prismd.errors import ExtractError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
+from prismd.extract.failure import Failure, Lost, died
+from prismd.extract.hearing import Hearing, OnStep, Overdue, TimeLimits
 from prismd.extract.worker import (
     KINDS,
-    OUT_OF_MEMORY,
-    Answer,
     AnyRequest,
-    Detected,
     Done,
     Failed,
     Image,
@@ -35,19 +32,14 @@ from prismd.extract.worker import (
     Ready,
     RenderRequest,
     Request,
-    Step,
     ThumbnailRequest,
 )
 from prismd.wording import shown_name
-
-OnStep = Callable[[int, int], None]
 
 CANCELLED = "cancelled"
 """Error code of a file that was being read, or waited for a worker, when all was called off."""
 
 _START_S = 60.0
-_MOST_DEADLINES = 100
-"""A file that shows progress all the time is given up after so many deadlines all the same."""
 _IMAGE_DEADLINE_S = 30.0
 """For one picture, or one page to be shown: a person waits for it."""
 _WORKER_ENVIRONMENT = {
@@ -55,7 +47,6 @@ _WORKER_ENVIRONMENT = {
     "OMP_THREAD_LIMIT": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-_MEMORY_SIGNS = ("MemoryError", "bad_alloc", "annot allocate memory", "out of memory", "malloc")
 
 
 class _Worker(msgspec.Struct, eq=False):
@@ -73,6 +64,8 @@ class ExtractPool:
         size: How many files are read at the same time.
         deadline_s: How long one file may take; where its reader tells how far it has come,
             how long it may take from one step to the next.
+        longest_s: How long it may take in all, however many steps it tells of; None allows a
+            hundred times ``deadline_s``. A part that can be left out has a quarter of it.
         memory_bytes: How much memory one worker may have.
         recycle_after: After so many files a worker is replaced, whatever its parsers leaked.
     """
@@ -82,10 +75,11 @@ class ExtractPool:
         size: int = 1,
         *,
         deadline_s: float = 120.0,
+        longest_s: float | None = None,
         memory_bytes: int = 2 << 30,
         recycle_after: int = 200,
     ) -> None:
-        self._deadline_s = deadline_s
+        self._limits = TimeLimits.of(deadline_s, longest_s)
         self._memory_bytes = memory_bytes
         self._recycle_after = recycle_after
         self._slots = threading.Semaphore(size)
@@ -105,6 +99,9 @@ class ExtractPool:
     ) -> tuple[MediaType, Extraction]:
         """Read one file; waits for a free worker.
 
+        Where a part that the file can do without (see ``parts``) hangs or crashes its reader,
+        the file is read again without it.
+
         Args:
             path: The file.
             options: How to read it.
@@ -123,10 +120,19 @@ class ExtractPool:
             ExtractError: Anything else, by its code; ``memory`` when it needs more memory than
                 a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
         """
+        subject = shown_name(path)
         request = Request(os.fsencode(path), options or ExtractOptions())
-        media_type, answer = self._ask(path, request, self._slots, self._deadline_s, on_step)
-        assert media_type is not None and isinstance(answer, Done)  # noqa: S101 - as asked
-        return media_type, answer.extraction
+        with self._slots:
+            epoch = self._cancelled
+            while True:
+                hearing = Hearing(self._limits, on_step)
+                try:
+                    answer = self._ask(subject, request, hearing, epoch)
+                    break
+                except Lost as lost:
+                    request = _without(request, hearing.part, lost, subject)
+        assert hearing.media_type is not None and isinstance(answer, Done)  # noqa: S101 - as asked
+        return hearing.media_type, answer.extraction
 
     def render(self, path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
         """Show a page of a PDF or a picture, places on it marked.
@@ -166,36 +172,46 @@ class ExtractPool:
         request: RenderRequest | ThumbnailRequest | PictureRequest,
         slots: threading.Semaphore,
     ) -> bytes:
-        deadline_s = min(self._deadline_s, _IMAGE_DEADLINE_S)
-        _, answer = self._ask(path, request, slots, deadline_s)
+        subject = shown_name(path)
+        hearing = Hearing(self._limits.at_most(_IMAGE_DEADLINE_S))
+        try:
+            with slots:
+                answer = self._ask(subject, request, hearing, self._cancelled)
+        except Lost as lost:
+            raise lost.failure.error(subject) from lost.__cause__
         assert isinstance(answer, Image)  # noqa: S101 - as asked
         return answer.data
 
-    def _ask(
-        self,
-        path: Path,
-        request: AnyRequest,
-        slots: threading.Semaphore,
-        deadline_s: float,
-        on_step: OnStep | None = None,
-    ) -> tuple[MediaType | None, Done | Image]:
-        subject = shown_name(path)
-        with self._worker(subject, slots) as (worker, epoch):
+    def _ask(self, subject: str, request: AnyRequest, hearing: Hearing, epoch: int) -> Done | Image:
+        """Have one worker answer a request.
+
+        Raises:
+            Lost: The worker was lost over it.
+            ExtractError: What the worker says of the file, or all was called off.
+        """
+        with self._worker(subject, epoch) as worker:
             self._await_start(worker, epoch, subject)
             try:
-                worker.child.send(request, deadline_s)
-                media_type, answer = _answers(worker.child, deadline_s, on_step)
+                worker.child.send(request, hearing.limits.deadline_s)
+                answer = hearing.last_answer(worker.child)
             except ChildError as error:
                 worker.child.kill()
                 if self._cancelled != epoch:
                     raise _called_off(subject) from None
-                self._fail(subject, error, deadline_s)
+                raise Lost(self._failure(error, hearing)) from error
             except BaseException:
                 worker.child.kill()  # its next answer would be taken for one to the next file
                 raise
         if isinstance(answer, Failed):
             raise _error(subject, answer)
-        return media_type, answer
+        return answer
+
+    def _failure(self, error: ChildError, hearing: Hearing) -> Failure:
+        if isinstance(error, ChildDied):
+            return died(error, self._memory_bytes)
+        if isinstance(error, Overdue):
+            return error.failure
+        return hearing.limits.stood_still()
 
     def cancel_all(self) -> None:
         """Stop whatever is being read, now; later calls are served as ever."""
@@ -220,21 +236,19 @@ class ExtractPool:
             return [worker.child.pid for worker in (*self._idle, *self._busy)]
 
     @contextlib.contextmanager
-    def _worker(self, subject: str, slots: threading.Semaphore) -> Iterator[tuple[_Worker, int]]:
-        """A worker for one file, and the count of cancellations before it."""
-        with slots:
-            with self._lock:
-                if self._closed:
-                    raise _called_off(subject)
-                worker = self._idle.pop() if self._idle else None
-                if worker is None or not worker.child.alive:
-                    worker = self._start()
-                self._busy.append(worker)
-                epoch = self._cancelled
-            try:
-                yield worker, epoch
-            finally:
-                self._give_back(worker)
+    def _worker(self, subject: str, epoch: int) -> Iterator[_Worker]:
+        """A worker for one request, unless all has been called off since ``epoch``."""
+        with self._lock:
+            if self._closed or self._cancelled != epoch:
+                raise _called_off(subject)
+            worker = self._idle.pop() if self._idle else None
+            if worker is None or not worker.child.alive:
+                worker = self._start()
+            self._busy.append(worker)
+        try:
+            yield worker
+        finally:
+            self._give_back(worker)
 
     def _give_back(self, worker: _Worker) -> None:
         worker.files += 1
@@ -282,56 +296,17 @@ class ExtractPool:
             ) from error
         worker.ready = True
 
-    def _fail(self, subject: str, error: ChildError, deadline_s: float) -> NoReturn:
-        if isinstance(error, ChildTimeout):
-            raise ExtractTimeout(_too_late(subject, deadline_s, self._deadline_s)) from error
-        assert isinstance(error, ChildDied)  # noqa: S101 - there is no third kind
-        if _ran_out_of_memory(error):
-            raise ExtractError(
-                f"{subject}: reading it needs more than the {self._memory_bytes >> 20} MB of "
-                "memory that a worker may use; raise [index] memory_mb, "
-                "or split the file, to index it",
-                code=OUT_OF_MEMORY,
-            ) from error
-        cause = error.signal_name or f"exit code {error.exit_code}"
-        raise ExtractCrash(
-            f"{subject}: the program that reads it crashed ({cause}); "
-            "save it anew with another program to index it"
-        ) from error
 
+def _without(request: Request, part: str, lost: Lost, subject: str) -> Request:
+    """The request, the part that was in hand left out of the file.
 
-def _answers(
-    child: Child, deadline_s: float, on_step: OnStep | None
-) -> tuple[MediaType | None, Done | Image | Failed]:
-    """The worker's answers to one request: what the file is, if it says so, and the last one.
-
-    The time counts anew from every step that leads on.
+    Raises:
+        ExtractError: There was none, or the file is at fault in itself.
     """
-    media_type: MediaType | None = None
-    last: Step | None = None
-    now = time.monotonic()
-    deadline, cap = now + deadline_s, now + _MOST_DEADLINES * deadline_s
-    while True:
-        left_s = max(0.0, min(deadline, cap) - time.monotonic())
-        answer: Answer = child.receive(Answer, left_s)  # type: ignore[arg-type]
-        if isinstance(answer, Detected):
-            media_type = answer.media_type
-        elif not isinstance(answer, Step):
-            return media_type, answer
-        elif answer != last:
-            last = answer
-            deadline = time.monotonic() + deadline_s
-            if on_step is not None:
-                on_step(answer.done, answer.total)
-
-
-def _too_late(subject: str, deadline_s: float, configured_s: float) -> str:
-    if deadline_s < configured_s:
-        return f"{subject}: not shown within {deadline_s:g} s; open the file itself to see it"
-    return (
-        f"{subject}: not read within {deadline_s:g} s; "
-        "raise [index] deadline_s, or split the file, to index it"
-    )
+    left_out = None if lost.failure.whole else request.left_out.also(part, lost.failure.cause)
+    if left_out is None:
+        raise lost.failure.error(subject) from lost.__cause__
+    return msgspec.structs.replace(request, left_out=left_out)
 
 
 def _error(subject: str, answer: Failed) -> ExtractError:
@@ -349,10 +324,3 @@ def _called_off(subject: str) -> ExtractError:
         code=CANCELLED,
         transient=True,
     )
-
-
-def _ran_out_of_memory(error: ChildDied) -> bool:
-    # Nobody but the kernel, short of memory, kills a worker behind the pool's back.
-    if error.signal_name == "SIGKILL" or error.exit_code == MEMORY_EXIT_CODE:
-        return True
-    return any(sign in error.stderr for sign in _MEMORY_SIGNS)

@@ -17,7 +17,10 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 def step(done: int, total: int) -> None:
-    """Say that so many parts of so many are done; does nothing where nobody listens."""
+    """Say that so many parts of so many are done; does nothing where nobody listens.
+
+    Each call is progress, also one that says the same as the last.
+    """
     if (listener := _listener.get()) is not None:
         listener(done, total)
 
@@ -30,6 +33,21 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def within(done: int, total: int) -> Iterator[None]:
+    """Have every step in here tell how far the whole has come.
+
+    What reads a part of a file, such as a picture in a mail, knows of no other parts: its own
+    count would say that all is done.
+    """
+    listener = _listener.get()
+    if listener is None:
+        yield
+        return
+    with listening(lambda *_: listener(done, total)):
+        yield
 
 
 class Paced:
@@ -45,16 +63,18 @@ class Paced:
         self._interval_s = interval_s
         self._next_s = 0.0
         self._held: tuple[int, int] | None = None
+        self._passed: tuple[int, int] | None = None
 
     def __call__(self, done: int, total: int) -> None:
         """Pass a step on, or hold it back."""
         self._held = (done, total)
-        if done >= total or time.monotonic() >= self._next_s:
+        last = done >= total and self._held != self._passed
+        if last or time.monotonic() >= self._next_s:
             self.flush()
 
     def flush(self) -> None:
         """Pass on what is held back."""
         if self._held is not None:
-            held, self._held = self._held, None
+            self._passed, self._held = self._held, None
             self._next_s = time.monotonic() + self._interval_s
-            self._listener(*held)
+            self._listener(*self._passed)

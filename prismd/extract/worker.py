@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from prismd.child import Channel, channel
 from prismd.domain import Box, Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.base import NOT_PROSE, ExtractOptions, Extractor, MediaType, load_extractor
+from prismd.extract.parts import LeftOut, in_parts
+from prismd.extract.scratch import room, settle
 from prismd.extract.steps import Paced, listening
 
 
@@ -23,6 +26,7 @@ class Request(msgspec.Struct, frozen=True, tag="read"):
 
     path: bytes
     options: ExtractOptions
+    left_out: LeftOut = LeftOut()
 
 
 class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
@@ -64,6 +68,12 @@ class Step(msgspec.Struct, frozen=True, tag="step"):
     total: int
 
 
+class InHand(msgspec.Struct, frozen=True, tag="in_hand"):
+    """Which part of the file is read from now on; an empty key stands for none; see ``parts``."""
+
+    key: str
+
+
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """What is in the file."""
 
@@ -86,8 +96,9 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     transient: bool
 
 
-Answer = Detected | Step | Done | Image | Failed
-"""The last two, and ``Done``, end the answer to a request."""
+Last = Done | Image | Failed
+"""What ends the answer to a request."""
+Answer = Detected | Step | InHand | Last
 
 KINDS: dict[str, type[ExtractError]] = {
     kind.__name__: kind for kind in (ExtractError, UnsupportedMedia, EncryptedDocument)
@@ -104,10 +115,11 @@ def main() -> None:
         request: AnyRequest
         for request in parent.requests(AnyRequest):  # type: ignore[arg-type]
             try:
-                if isinstance(request, Request):
-                    _read(request, parent, extractors)
-                else:
-                    parent.send(Image(_image(request)))
+                with room():
+                    if isinstance(request, Request):
+                        _read(request, parent, extractors)
+                    else:
+                        parent.send(Image(_image(request)))
             except ExtractError as error:
                 parent.send(_failed(error))
             except MemoryError:
@@ -124,13 +136,16 @@ def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -
     from prismd.extract.detect import detect
     from prismd.extract.language import language_of
 
+    with contextlib.suppress(OSError):  # few files need it, and those make it themselves
+        settle(request.options.slots_dir)
     path = Path(os.fsdecode(request.path))
     found = detect(path)
     parent.send(Detected(found))
     if found.extractor not in extractors:
         extractors[found.extractor] = load_extractor(found)
     paced = Paced(lambda done, total: parent.send(Step(done, total)))
-    with listening(paced):
+    parts = in_parts(request.left_out, lambda key: parent.send(InHand(key)))
+    with listening(paced), parts:
         extraction = extractors[found.extractor].extract(path, found.name, request.options)
     paced.flush()
     if not extraction.language and found.name not in NOT_PROSE:

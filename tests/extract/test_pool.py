@@ -18,84 +18,15 @@ from prismd.errors import (
     UnsupportedMedia,
 )
 from prismd.extract.pool import ExtractPool
+from tests.extract.hostile import hostile_pools, wait_for
 
 Write = Callable[[str, bytes | str], Path]
-
-HOSTILE = """
-import ctypes, os, sys, threading
-from pathlib import Path
-from prismd.domain import Block, Extraction, Layout
-from prismd.extract.steps import step
-
-class Hostile:
-    version = "1"
-
-    def extract(self, path, media_type, options):
-        order = path.read_text().strip()
-        print("a stray print", flush=True)
-        if order == "crash":
-            ctypes.string_at(0)
-        if order == "exit":
-            os._exit(3)
-        if order == "hang":
-            (path.parent / "started").touch()
-            threading.Event().wait()
-        if order.startswith("steps"):
-            _, count, pause_s = order.split()
-            for done in range(int(count)):
-                step(done + 1, int(count))
-                threading.Event().wait(float(pause_s))
-        if order == "stand still":
-            while True:
-                step(1, 2)
-                threading.Event().wait(0.1)
-        if order == "environment":
-            order = os.environ["OMP_THREAD_LIMIT"]
-            return Extraction(order, (Block(0, len(order)),), Layout("text"))
-        if order == "eat":
-            return bytearray(8 << 30)
-        if order == "eat natively":
-            sys.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'")
-            os.abort()
-        if order == "raise":
-            raise KeyError("surprise\\n/in/the/parser")
-        if order == "recurse":
-            return self.extract(path, media_type, options)
-        text = f"{os.getpid()}"
-        return Extraction(text, (Block(0, len(text)),), Layout("text"))
-"""
 
 
 @pytest.fixture
 def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ExtractPool]]:
-    """Pools whose workers know an extractor for ``.ics`` that does what the file says."""
-    (tmp_path / "hostile_reader.py").write_text(HOSTILE)
-    info = tmp_path / "hostile-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(
-        "[prismd.extractors]\ntext/calendar = hostile_reader:Hostile\n"
-    )
-    search = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, search)))
-    made: list[ExtractPool] = []
-
-    def make(size: int = 1, deadline_s: float = 60, recycle_after: int = 200) -> ExtractPool:
-        made.append(ExtractPool(size, deadline_s=deadline_s, recycle_after=recycle_after))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def wait_for(path: Path) -> None:
-    pause = threading.Event()
-    for _ in range(1000):
-        if path.exists():
-            return
-        pause.wait(0.02)
-    raise AssertionError(f"{path} did not appear")
+    with hostile_pools(tmp_path, monkeypatch) as make:
+        yield make
 
 
 def test_a_file_comes_back_with_its_type(pool: Callable[..., ExtractPool], write: Write) -> None:
@@ -165,8 +96,39 @@ def test_a_long_file_is_read_as_long_as_it_comes_on(
 ) -> None:
     workers = pool(deadline_s=3)
     assert workers.extract(write("a.ics", "steps 16 0.25"))[1].text.isdigit()
-    with pytest.raises(ExtractTimeout):
-        workers.extract(write("a.ics", "stand still"))
+
+
+def test_steps_that_say_the_same_are_progress_too(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool(deadline_s=3)
+    assert workers.extract(write("a.ics", "same steps 16 0.25"))[1].text.isdigit()
+
+
+@pytest.mark.parametrize("order", ["same steps 1000000 0.05", "flood"])
+def test_a_file_that_comes_on_for_ever_is_ended_and_not_tried_again(
+    pool: Callable[..., ExtractPool], write: Write, order: str
+) -> None:
+    workers = pool(deadline_s=60, longest_s=3)
+    words = r"a\.ics: not read to its end within 3 s, though it came on all the time; split"
+
+    def listen_slowly(done: int, total: int) -> None:
+        # Slower than the worker, which is then never waited for.
+        threading.Event().wait(0.01)
+
+    with pytest.raises(ExtractTimeout, match=words) as error:
+        workers.extract(write("a.ics", order), on_step=listen_slowly)
+    assert not error.value.transient
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is full")
+def test_a_full_disk_is_not_blamed_on_the_file(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    with pytest.raises(ExtractError, match=r"a\.ics: the disk is full, .*; free some") as error:
+        pool().extract(write("a.ics", "full"))
+    assert error.value.transient
+    assert error.value.code == "disk_full"
 
 
 def test_who_fails_at_hearing_of_a_step_gets_no_stale_answer_later(
@@ -237,7 +199,7 @@ def test_calling_off_stops_what_is_being_read(
     path = write("a.ics", "hang")
     with ThreadPoolExecutor(1) as threads:
         reading = threads.submit(workers.extract, path)
-        wait_for(path.parent / "started")
+        wait_for((path.parent / "started").exists)
         workers.cancel_all()
         with pytest.raises(ExtractError, match="called off") as error:
             reading.result(30)

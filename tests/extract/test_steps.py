@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prismd.extract.steps import Paced, listening, step
+from prismd.extract.steps import Paced, listening, step, within
 
 
 def test_steps_reach_whoever_listens_and_nobody_else() -> None:
@@ -34,6 +34,32 @@ def test_the_last_step_is_not_held_back() -> None:
     for done in range(1, 6):
         paced(done, 5)
     assert heard == [(1, 5), (5, 5)]
+
+
+def test_a_step_that_says_the_same_as_the_last_is_held_back_like_any_other() -> None:
+    heard: list[tuple[int, int]] = []
+    paced = Paced(lambda done, total: heard.append((done, total)), interval_s=3600)
+    for _ in range(5):
+        paced(1, 1)
+    assert heard == [(1, 1)]
+    paced = Paced(lambda done, total: heard.append((done, total)), interval_s=0)
+    paced(1, 1)
+    paced(1, 1)
+    assert heard == [(1, 1)] * 3
+
+
+def test_steps_within_a_part_tell_of_the_whole() -> None:
+    heard: list[tuple[int, int]] = []
+    with within(1, 2):
+        step(5, 5)
+    with listening(lambda done, total: heard.append((done, total))):
+        step(1, 4)
+        with within(1, 4):
+            step(1, 1)
+            with within(7, 9):
+                step(8, 9)
+        step(2, 4)
+    assert heard == [(1, 4), (1, 4), (1, 4), (2, 4)]
 
 
 @given(st.lists(st.integers(0, 100), min_size=1), st.sampled_from([0.0, 3600.0]))

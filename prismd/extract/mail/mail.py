@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
-import re
-import tempfile
 from collections.abc import Sequence
 from email.message import Message
 from pathlib import Path
@@ -14,11 +11,11 @@ from selectolax.lexbor import LexborHTMLParser
 
 from prismd.domain import Extraction, Layout
 from prismd.errors import ExtractError
-from prismd.extract.base import ExtractOptions, load_extractor
-from prismd.extract.detect import detect
+from prismd.extract.base import ExtractOptions
 from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.mail import structure
+from prismd.extract.mail.attachment import Attachments, Warnings
 from prismd.extract.mail.message import (
-    content,
     file_name,
     header,
     mailbox_messages,
@@ -27,30 +24,18 @@ from prismd.extract.mail.message import (
     text_of,
 )
 from prismd.extract.mail.outlook import outlook_message
-from prismd.extract.steps import step
+from prismd.extract.parts import part
+from prismd.extract.scratch import DISK_FULL
+from prismd.extract.steps import step, within
 from prismd.extract.text.html import write_html
 from prismd.extract.text.text import paragraphs
 
 _LEAD = ("from", "to", "cc", "date", "reply-to")
 _LEAD_CHARS = 1000
+_TOP = 1
 _MAX_LEVEL = 9
-_MAX_PARTS_DEPTH = 20
-_MAX_ATTACHMENTS = 500
-_MAX_ATTACHMENT_BYTES = 64 << 20
-_SMALL_PICTURE_BYTES = 16 << 10
-_MAX_WARNINGS = 20
-_UNSAFE = re.compile(r"[^\w.+ -]|^[.-]+")
-_NAME_BYTES = 80
-_MAIL = f"{__name__}:MailExtractor"
-_ENCRYPTED = frozenset(
-    {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
-)
-_SIGNATURES = frozenset(
-    (
-        *("application/pgp-signature", "application/pkcs7-signature"),
-        *("application/x-pkcs7-signature", "application/pgp-encrypted"),
-    )
-)
+_TOO_DEEP = "messages within messages are read to a depth of five; what is further in is left out"
+_NESTED = f"parts within parts are read to a depth of {structure.MAX_DEPTH}; the rest is left out"
 
 _DEFECTS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What the mail library raises on messages that nobody wrote by hand."""
@@ -59,7 +44,7 @@ _DEFECTS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 class MailExtractor:
     """Reads single messages (EML, EMLX, MHTML, MSG) and mailboxes (MBOX)."""
 
-    version: ClassVar[str] = "mail-1"
+    version: ClassVar[str] = "mail-2"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read a message or a mailbox; see ``Extractor``."""
@@ -68,17 +53,15 @@ class MailExtractor:
         metadata: dict[str, str] = {}
         title = ""
         if media_type == "application/mbox":
-            count = writer.mailbox(path, 1)
+            count = writer.mailbox(path, _TOP)
             metadata["messages"] = str(count)
         else:
             message = _one_message(path, media_type)
             title = header(message, "subject")
             metadata = {"author": header(message, "from"), "created": sent_at(message)}
-            writer.message(message, 1)
+            writer.single(message)
         if not draft.blocks or not writer.has_content:
-            raise ExtractError(
-                "there is no message in it; nothing is to be done", code="empty", skip=True
-            )
+            raise _nothing(writer.warnings.all)
         cut = (cut_warning(options.max_chars),) if draft.full else ()
         return Extraction(
             text=draft.text,
@@ -86,7 +69,8 @@ class MailExtractor:
             layout=Layout("text"),
             title=title,
             metadata={key: value for key, value in metadata.items() if value},
-            warnings=(*cut, *writer.warnings),
+            warnings=(*cut, *writer.warnings.all),
+            engines=writer.attachments.engines,
         )
 
 
@@ -94,27 +78,42 @@ class _Writer:
     """Writes messages down, one in another where they are."""
 
     def __init__(self, draft: Draft, options: ExtractOptions) -> None:
-        self.warnings: list[str] = []
+        self.warnings = Warnings()
+        self.attachments = Attachments(draft, options, self.warnings, self._mail_file)
         self.has_content = False
         self._draft = draft
-        self._options = options
-        self._attachments = 0
+        self._done = self._total = 0
+
+    def single(self, message: Message) -> None:
+        """Write a message that is the whole file; each of its parts is a step."""
+        self._total = structure.leaves(message)
+        self.message(message, _TOP)
 
     def mailbox(self, path: Path, level: int) -> int:
         """Write all messages of a mailbox; gives how many there are."""
         size = path.stat().st_size
-        count = 0
+        count = at = 0
         for end, data in mailbox_messages(path):
             if self._draft.full:
                 break
             count += 1
-            try:
-                self.message(parse_message(data), level)
-            # One message of a mailbox must not cost the others.
-            except (ExtractError, *_DEFECTS) as error:
-                self._warn(f"message {count} could not be read ({type(error).__name__})")
+            with part() as passed_over, within(at, size):
+                if passed_over:
+                    self.warnings.add(f"message {count} is left out: {passed_over}")
+                else:
+                    self._message_of_many(data, count, level)
+            at = end
             step(end, size)
         return count
+
+    def _message_of_many(self, data: bytes, number: int, level: int) -> None:
+        try:
+            self.message(parse_message(data), level)
+        # One message of a mailbox must not cost the others.
+        except Exception as error:
+            if isinstance(error, ExtractError) and error.code == DISK_FULL:
+                raise
+            self.warnings.add(f"message {number} could not be read ({type(error).__name__})")
 
     def message(self, message: Message, level: int) -> None:
         """Write a message under its subject."""
@@ -129,110 +128,94 @@ class _Writer:
         self._draft.add("\n".join(lead), "note")
         self._part(message, level)
 
-    def _part(self, part: Message, level: int, depth: int = 0) -> None:
-        kind = part.get_content_type()
-        children = _children(part)
-        if depth > _MAX_PARTS_DEPTH or self._draft.full:
+    def _part(self, found: Message, level: int, depth: int = 0) -> None:
+        kind = found.get_content_type()
+        children = structure.children(found)
+        if self._draft.full:
             return
-        if kind in _ENCRYPTED and part.get_param("smime-type") != "signed-data":
-            self._warn("a message is encrypted; only its headers are indexed")
+        if depth > structure.MAX_DEPTH:
+            self.warnings.add(_NESTED)
+        elif kind in structure.ENCRYPTED and found.get_param("smime-type") != "signed-data":
+            self.warnings.add("a message is encrypted; only its headers are indexed")
         elif kind == "multipart/alternative" and children:
             self._alternative(children, level, depth)
-        elif kind.startswith("message/") and children:
-            self._enclosed(part, children, level)
-        elif part.is_multipart():
+        elif children and not kind.startswith("message/"):
             for child in children:
                 self._part(child, level, depth + 1)
-        elif kind in ("text/plain", "text/html") and not _is_attachment(part):
-            self._body(part, level)
-        elif kind not in _SIGNATURES:
-            self._attachment(part, level)
+        elif kind not in structure.SIGNATURES:
+            with within(self._done, self._total):
+                self._leaf(found, children, level)
+            # What is within a part of the file, or within a mailbox, is not counted by itself.
+            self._done += level == _TOP
+            step(self._done, self._total)
+
+    def _leaf(self, found: Message, children: Sequence[Message], level: int) -> None:
+        kind = found.get_content_type()
+        try:
+            if kind.startswith("message/") and children:
+                self._enclosed(found, children, level)
+            elif kind in structure.BODIES and not structure.is_attachment(found):
+                self._body(found, level)
+            elif self.attachments.write(found, level):
+                self.has_content = True
+        except _DEFECTS as error:
+            self.warnings.add(f"a part of type {kind} could not be read ({type(error).__name__})")
 
     def _alternative(self, children: Sequence[Message], level: int, depth: int) -> None:
         """Of bodies that say the same the last one, as mail programs do; a poor one is passed by.
 
-        Some senders leave one of the two a stub, or say nothing but that there is another.
+        Some senders leave one of the two a stub, or say nothing but that there is another; what
+        is attached to it is attached to the message.
         """
-        lengths = [_length(child) for child in children]
+        lengths = [structure.length(child) for child in children]
         chosen = next(n for n in reversed(range(len(children))) if 2 * lengths[n] >= max(lengths))
         for n, child in enumerate(children):
-            if n == chosen or not _has_body(child):
+            if n == chosen or not structure.has_body(child):
                 self._part(child, level, depth + 1)
+                continue
+            for attached in structure.files_in(child):
+                self._part(attached, level, depth + 1)
 
-    def _enclosed(self, part: Message, children: Sequence[Message], level: int) -> None:
-        """Messages within a message, or the parts of a report on one."""
-        if part.get_content_type() != "message/rfc822" or level > _MAX_LEVEL:
-            return
-        for message in children:
-            name = file_name(part) or header(message, "subject") or "message"
-            self._draft.heading(level + 1, f"Attachment: {name}")
-            self.message(message, level + 2)
+    def _enclosed(self, found: Message, children: Sequence[Message], level: int) -> None:
+        """Messages within a message, or a report on one."""
+        kind = found.get_content_type()
+        if kind in structure.REPORTS:
+            for child in children:
+                lines = [f"{key}: {header(child, key.lower())}" for key in child]
+                self._draft.add("\n".join(lines), "note")
+        elif kind not in structure.MESSAGES:
+            self.warnings.add(f"a part of type {kind} is not read; save it to a file")
+        elif level > _MAX_LEVEL:
+            self.warnings.add(_TOO_DEEP)
+        else:
+            for message in structure.enclosed(found):
+                name = file_name(found) or header(message, "subject") or "message"
+                self._draft.heading(level + 1, f"Attachment: {name}")
+                with part() as passed_over:
+                    if passed_over:
+                        self.warnings.add(f"{name}: {passed_over}; only its name is indexed")
+                    else:
+                        self.message(message, level + 2)
 
-    def _body(self, part: Message, level: int) -> None:
-        text = text_of(part)
+    def _body(self, found: Message, level: int) -> None:
+        text = text_of(found)
         self.has_content = self.has_content or bool(text.strip())
         # What comes behind an attachment belongs to the message again.
         self._draft.headings.leave(level)
-        if part.get_content_type() == "text/html":
+        if found.get_content_type() == "text/html":
             write_html(LexborHTMLParser(text), self._draft, below=level)
             return
         for start, end in paragraphs(text):
             self._draft.add(text[start:end])
 
-    def _attachment(self, part: Message, level: int) -> None:
-        """Name an attachment, and write down what is in it, if anything reads it."""
-        data = content(part)
-        kind = part.get_content_type()
-        name = file_name(part) or f"unnamed{mimetypes.guess_extension(kind) or ''}"
-        inline = not _is_attachment(part) and part.get("Content-ID") is not None
-        if not data or (inline and len(data) < _SMALL_PICTURE_BYTES):
-            return  # logos and lines
-        self.has_content = True
-        self._draft.heading(level + 1, f"Attachment: {name}")
-        self._draft.add(f"{name} ({kind}, {_size(len(data))})", "note")
-        self._attachments += 1
-        if len(data) > _MAX_ATTACHMENT_BYTES:
-            self._warn(f"{name}: larger than {_size(_MAX_ATTACHMENT_BYTES)}, only named")
-        elif self._attachments > _MAX_ATTACHMENTS:
-            self._warn(f"only the first {_MAX_ATTACHMENTS} attachments are read")
+    def _mail_file(self, path: Path, media_type: str, level: int) -> None:
+        """Messages that are attached as files."""
+        if level > _MAX_LEVEL:
+            self.warnings.add(_TOO_DEEP)
+        elif media_type == "application/mbox":
+            self.mailbox(path, level + 2)
         else:
-            self._read(name, data, level)
-
-    def _read(self, name: str, data: bytes, level: int) -> None:
-        with tempfile.TemporaryDirectory(prefix="prismd-") as folder:
-            path = Path(folder, _safe(name))
-            try:
-                path.write_bytes(data)
-                self._read_file(path, level)
-            except ExtractError as error:
-                if error.code != "empty":
-                    self._warn(f"{name}: {error}")
-            # A parser may raise anything on a hostile attachment; the message is still good.
-            except Exception as error:
-                cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-                self._warn(f"{name}: its reader failed ({cause}); only its name is indexed")
-
-    def _read_file(self, path: Path, level: int) -> None:
-        found = detect(path)
-        if found.extractor == _MAIL:
-            if level > _MAX_LEVEL:
-                return
-            if found.name == "application/mbox":
-                self.mailbox(path, level + 2)
-            else:
-                self.message(_one_message(path, found.name), level + 2)
-            return
-        if found.type == "audio":
-            self._warn(
-                f"{path.name}: recordings in messages are not transcribed; save it to a file"
-            )
-            return
-        extraction = load_extractor(found).extract(path, found.name, self._options)
-        self._draft.embed(extraction.text, extraction.blocks)
-
-    def _warn(self, warning: str) -> None:
-        if warning not in self.warnings and len(self.warnings) < _MAX_WARNINGS:
-            self.warnings.append(warning)
+            self.message(_one_message(path, media_type), level + 2)
 
 
 def _one_message(path: Path, media_type: str) -> Message:
@@ -241,51 +224,7 @@ def _one_message(path: Path, media_type: str) -> Message:
     return parse_message(path.read_bytes())
 
 
-def _children(part: Message) -> list[Message]:
-    payload = part.get_payload()
-    listed = payload if isinstance(payload, list) else []
-    return [child for child in listed if isinstance(child, Message)]
-
-
-def _is_attachment(part: Message) -> bool:
-    disposition = str(part.get("Content-Disposition") or "").partition(";")[0].strip().lower()
-    return disposition == "attachment" or bool(file_name(part))
-
-
-def _has_body(part: Message) -> bool:
-    """Whether a part is text, or holds text, to be read as the message itself."""
-    return any(
-        child.get_content_type() in ("text/plain", "text/html") and not _is_attachment(child)
-        for child in part.walk()
-    )
-
-
-def _length(part: Message) -> int:
-    """How much there is to read in a part of a message."""
-    length = 0
-    for child in part.walk():
-        kind = child.get_content_type()
-        if kind == "text/html":
-            draft = Draft(1_000_000)
-            write_html(LexborHTMLParser(text_of(child)), draft)
-            length += len("".join(draft.text.split()))
-        elif kind == "text/plain":
-            length += len("".join(text_of(child).split()))
-    return length
-
-
-def _safe(name: str) -> str:
-    """A name for a file of our own, from one that anybody may have sent."""
-    stem, dot, suffix = _UNSAFE.sub("_", name).rpartition(".")
-    return f"{_cut(stem)}{dot}{_cut(suffix)}" or "attachment"
-
-
-def _cut(text: str) -> str:
-    """As much of a text as a file's name has room for: that is counted in bytes."""
-    return text.encode("utf-8", "replace")[:_NAME_BYTES].decode("utf-8", "ignore")
-
-
-def _size(size_bytes: int) -> str:
-    if size_bytes < 1000:
-        return f"{size_bytes} bytes"
-    return f"{size_bytes / 1000:.0f} kB" if size_bytes < 1e6 else f"{size_bytes / 1e6:.1f} MB"
+def _nothing(warnings: Sequence[str]) -> ExtractError:
+    if warnings:
+        return ExtractError(f"none of it can be read ({warnings[0]}); save it anew")
+    return ExtractError("there is no message in it; nothing is to be done", code="empty", skip=True)

@@ -43,24 +43,25 @@ def mailbox_messages(path: Path) -> Iterator[tuple[int, bytes]]:
     with "From " for the start of a message.
     """
     with path.open("rb") as file:
-        lines: list[bytes] = []
+        # Lines by themselves would take many times as much memory.
+        message = bytearray()
         after_empty = True
         at = 0
         for line in file:
             if after_empty and line.startswith(b"From ") and _FROM_LINE.match(line):
-                if lines:
-                    yield at, _unquoted(lines)
-                lines = []
+                if message:
+                    yield at, _unquoted(message)
+                message.clear()
             else:
-                lines.append(line)
+                message += line
             at += len(line)
             after_empty = not line.strip()
-        if any(line.strip() for line in lines):
-            yield at, _unquoted(lines)
+        if message.strip():
+            yield at, _unquoted(message)
 
 
-def _unquoted(lines: list[bytes]) -> bytes:
-    return _QUOTED_FROM.sub(rb"\1", b"".join(lines))
+def _unquoted(message: bytearray) -> bytes:
+    return _QUOTED_FROM.sub(rb"\1", bytes(message))
 
 
 def header(message: Message, name: str) -> str:

@@ -1,21 +1,14 @@
 """Tesseract, by pytesseract: what is installed, and one picture at a time through it.
 
 Every call is a process of its own, kept to one thread: several at once, each with threads of its
-own, crawl. Pictures and texts pass through files, which are kept in a folder that only the user
-can look into.
+own, crawl. Pictures and texts pass through files; see ``scratch`` for where they lie.
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,13 +17,12 @@ from PIL import Image
 
 from prismd.extract.base import ExtractOptions
 from prismd.extract.ocr.words import FoundWord
+from prismd.extract.scratch import settle
 from prismd.extract.slots import slot
 
 TIMEOUT_S = 50.0
 """How long one picture may take. Four thousand by four thousand pixels of noise take five."""
 
-_OWN_FOLDER = "prismd-ocr-"
-_STALE_S = 3600.0
 _WORD_LEVEL = 5
 _NOT_TEXT = frozenset({"osd", "equ", "snum"})
 _ORIENTATION = "-c min_characters_to_try=5 -c min_orientation_margin=0.5"
@@ -137,9 +129,10 @@ def script(image: Image.Image, options: ExtractOptions) -> str:
 
 
 def _call(function: Any, image: Image.Image, options: ExtractOptions, **arguments: Any) -> Any:
-    folder = _prepare(options.slots_dir)
-    # Whoever tidies up may have taken it away in the meantime.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Its files go where the process keeps its temporary ones; elsewhere all may read them, and
+    # those of a process that is killed would stay.
+    settle(options.slots_dir)
+    os.environ["OMP_THREAD_LIMIT"] = "1"
     # pytesseract takes this as the format of its file: packing it as PNG takes a third as long
     # as reading it.
     image.format = "PPM"
@@ -152,37 +145,3 @@ def _call(function: Any, image: Image.Image, options: ExtractOptions, **argument
             if "timeout" in str(error):
                 raise TooSlow from error
             raise
-
-
-@cache
-def _prepare(slots_dir: str) -> Path:
-    """Set this process up for pytesseract, which takes its settings from the process.
-
-    It leaves its files behind when the process is killed, and lets everybody read them.
-
-    Returns:
-        The folder for its files.
-    """
-    os.environ["OMP_THREAD_LIMIT"] = "1"
-    if slots_dir:
-        folder = Path(slots_dir) / "ocr"
-    else:
-        _sweep(Path(tempfile.gettempdir()), f"{_OWN_FOLDER}*")
-        folder = Path(tempfile.mkdtemp(prefix=_OWN_FOLDER))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _sweep(folder, "tess_*")
-    tempfile.tempdir = str(folder)
-    return folder
-
-
-def _sweep(folder: Path, pattern: str) -> None:
-    """Remove what killed workers left behind."""
-    for left in folder.glob(pattern):
-        with contextlib.suppress(OSError):
-            about = left.lstat()
-            if about.st_uid != os.getuid() or time.time() - about.st_mtime < _STALE_S:
-                continue
-            if left.is_dir():
-                shutil.rmtree(left)
-            else:
-                left.unlink()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 import io
+import os
 import tempfile
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
+from prismd.extract.steps import listening
 
 Read = Callable[..., Extraction]
 Outline = Callable[[Extraction], list[tuple[str, str, str]]]
@@ -95,19 +99,68 @@ def test_the_longest_names_of_attachments_are_no_harm(read: Read, name: str) -> 
 def test_one_message_that_cannot_be_read_costs_no_other(read: Read) -> None:
     separator = b"From ann@example.com Fri Mar  1 10:00:00 2024\n"
     bad = b'Subject: Bad\nContent-Type: text/plain; charset="\x00"\n\nWords.\n\n'
-    mailbox = separator + bad + separator + message("Two").as_bytes()
-    assert "Hello Bob" in read("Inbox", mailbox).text
+    deep = b"Subject: Deep\n" + b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n) for n in range(1500)
+    )
+    mailbox = b"\n".join(separator + each for each in (bad, deep, message("Two").as_bytes()))
+    extraction = read("Inbox", mailbox)
+    assert "Hello Bob" in extraction.text
+    assert extraction.metadata["messages"] == "3"
+    assert "message 2 could not be read" in extraction.warnings[-1]
 
 
-def test_attachments_leave_nothing_behind(
-    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_attachments_leave_nothing_behind(read: Read) -> None:
     mail = message()
     mail.add_attachment(b"broken", maintype="x", subtype="y", filename="a.pdf")
     mail.add_attachment(report(), maintype="x", subtype="y", filename="a.docx")
     assert "Ducks are up." in read("a.eml", mail.as_bytes()).text
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in Path(tempfile.gettempdir()).iterdir()] == ["alive"]
+
+
+def test_a_disk_without_room_is_no_fault_of_the_mail(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "a.docx":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with path.open("wb") as file:
+            return file.write(data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    inner = message()
+    inner.add_attachment(report(), maintype="x", subtype="y", filename="a.docx")
+    outer = message()
+    outer.add_attachment(inner.as_bytes(), maintype="x", subtype="y", filename="inner.eml")
+    mailbox = b"From ann@example.com Fri Mar  1 10:00:00 2024\n" + outer.as_bytes()
+    with pytest.raises(ExtractError, match=r"the disk is full, .*; free some") as error:
+        read("Inbox", mailbox)
+    assert error.value.transient
+
+
+def test_progress_counts_the_parts_of_a_mail_and_the_bytes_of_a_mailbox(read: Read) -> None:
+    mail = message()
+    for n in range(3):
+        rows = "name,n\n" + "duck,1\n" * 9
+        mail.add_attachment(rows, filename=f"{n}.csv")
+    heard: list[tuple[int, int]] = []
+    with listening(lambda done, total: heard.append((done, total))):
+        read("a.eml", mail.as_bytes())
+    assert [(done, total) for done, total in dict.fromkeys(heard) if done] == [
+        (1, 4),
+        (2, 4),
+        (3, 4),
+        (4, 4),
+    ]
+    data = b"From ann@example.com Fri Mar  1 10:00:00 2024\n" + mail.as_bytes() + b"\n"
+    heard.clear()
+    with listening(lambda done, total: heard.append((done, total))):
+        read("Inbox", data * 2)
+    assert list(dict.fromkeys(heard)) == [
+        (0, 2 * len(data)),
+        (len(data), 2 * len(data)),
+        (2 * len(data), 2 * len(data)),
+    ]
+    assert len(heard) >= 8, "each part of each mail is progress"
 
 
 def test_of_two_bodies_that_say_the_same_the_richer_is_read(read: Read, outline: Outline) -> None:
@@ -154,9 +207,24 @@ def test_messages_in_messages_end_somewhere(read: Read) -> None:
         outer = message(f"level {n}")
         outer.add_attachment(mail)
         mail = outer
-    text = read("a.eml", mail.as_bytes()).text
-    assert "level 11" in text
-    assert "bottom" not in text
+    extraction = read("a.eml", mail.as_bytes())
+    assert "level 11" in extraction.text
+    assert "bottom" not in extraction.text
+    assert "messages within messages" in extraction.warnings[0]
+
+
+def test_parts_in_parts_end_somewhere(read: Read) -> None:
+    mail = message(body="bottom")
+    for _ in range(25):
+        outer = EmailMessage()
+        outer.make_mixed()
+        outer.attach(mail)
+        mail = outer
+    mail["Subject"] = "Top"
+    extraction = read("a.eml", mail.as_bytes())
+    assert "bottom" not in extraction.text
+    (warning,) = extraction.warnings
+    assert "to a depth of 20" in warning
 
 
 def test_a_mailbox_has_a_heading_for_each_message(read: Read, outline: Outline) -> None:
@@ -217,6 +285,101 @@ def test_small_pictures_in_the_text_are_not_named(read: Read) -> None:
     assert isinstance(html, EmailMessage)
     html.add_related(b"GIF89a" + bytes(99), "image", "gif", cid="<logo>")
     assert "Attachment" not in read("a.eml", mail.as_bytes()).text
+
+
+def attach_picture(mail: EmailMessage, disposition: str, size: int) -> None:
+    mail.add_attachment(b"GIF89a" + bytes(size), "image", "gif", filename="image001.gif")
+    part = list(mail.iter_attachments())[-1]
+    part.replace_header("Content-Disposition", f"{disposition}; filename=image001.gif")
+    part["Content-ID"] = "<image001>"
+
+
+@pytest.mark.parametrize(
+    ("disposition", "size", "named"),
+    [("inline", 700, False), ("inline", 20_000, True), ("attachment", 700, True)],
+)
+def test_a_logo_that_has_a_name_is_a_logo_all_the_same(
+    read: Read, disposition: str, size: int, named: bool
+) -> None:
+    mail = message()
+    attach_picture(mail, disposition, size)
+    assert ("Attachment: image001.gif" in read("a.eml", mail.as_bytes()).text) is named
+
+
+def test_a_small_file_that_is_no_picture_is_no_logo(read: Read) -> None:
+    mail = message()
+    mail.add_attachment("name,n\nduck,1\n", filename="ducks.csv", disposition="inline", cid="<d>")
+    assert "duck,1" in read("a.eml", mail.as_bytes()).text
+
+
+def test_what_is_attached_to_the_body_that_is_passed_by_is_read(
+    read: Read, outline: Outline
+) -> None:
+    mail = message(body="Dear Bob, ducks are up this year, and so are geese.")
+    mail.add_alternative("<p>See plain", subtype="html")
+    html = list(mail.iter_parts())[1]
+    assert isinstance(html, EmailMessage)
+    html.make_mixed()
+    html.add_attachment("name,n\nduck,1\n", filename="ducks.csv")
+    written = outline(read("a.eml", mail.as_bytes()))
+    assert ("paragraph", "Plans", "Dear Bob, ducks are up this year, and so are geese.") in written
+    assert ("heading", "Plans", "Attachment: ducks.csv") in written
+    assert "See plain" not in {text for _, _, text in written}
+
+
+def outer_of(kind: str, encoding: str, body: bytes) -> bytes:
+    head = f"Content-Type: {kind}\nContent-Transfer-Encoding: {encoding}\n\n"
+    return (
+        b"From: ann@example.com\nSubject: Outer\nMIME-Version: 1.0\n"
+        b'Content-Type: multipart/mixed; boundary="b"\n\n'
+        b"--b\n\nSee below.\n--b\n" + head.encode() + body + b"\n--b--\n"
+    )
+
+
+QUOTED = """Subject: Inner=
+ one
+Content-Type: text/plain; charset=3Dutf-8
+
+Gr=C3=BC=C3=9Fe, a long line that goes =
+on
+"""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "subject", "words"),
+    [
+        ("base64", base64.encodebytes(message("Inner").as_bytes()), "Inner", "Hello Bob,"),
+        ("Base64 ", message("Inner").as_bytes(), "Inner", "Hello Bob,"),
+        ("quoted-printable", QUOTED.encode(), "Inner one", "Grüße, a long line that goes on"),
+        ("8bit", message("Inner").as_bytes(), "Inner", "Hello Bob,"),
+    ],
+)
+def test_an_enclosed_message_is_read_however_it_is_encoded(
+    read: Read, outline: Outline, encoding: str, body: bytes, subject: str, words: str
+) -> None:
+    written = outline(read("a.eml", outer_of("message/rfc822", encoding, body)))
+    assert ("paragraph", f"Outer > Attachment: {subject} > {subject}", words) in written
+
+
+def test_a_report_on_a_message_is_read(read: Read) -> None:
+    report = b"Reporting-MTA: dns; mx.example.com\n\nFinal-Recipient: rfc822; bob@example.com\n"
+    text = read("a.eml", outer_of("message/delivery-status", "7bit", report)).text
+    assert "Final-Recipient: rfc822; bob@example.com" in text
+
+
+@pytest.mark.parametrize("kind", ["message/partial", "message/external-body"])
+def test_what_is_no_message_is_said_to_be_left_out(read: Read, kind: str) -> None:
+    extraction = read("a.eml", outer_of(kind, "7bit", b"Subject: x\n\nbody"))
+    assert extraction.warnings == (f"a part of type {kind} is not read; save it to a file",)
+
+
+def test_of_many_warnings_the_rest_are_counted(read: Read) -> None:
+    mail = message()
+    for n in range(25):
+        mail.add_attachment(b"\0\1\2", maintype="application", subtype="x", filename=f"{n}.bin")
+    warnings = read("a.eml", mail.as_bytes()).warnings
+    assert len(warnings) == 21
+    assert warnings[-1] == "and 5 more of the kind"
 
 
 def test_an_encrypted_message_is_found_by_its_headers(read: Read) -> None:

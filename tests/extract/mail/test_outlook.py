@@ -106,3 +106,14 @@ def test_a_torn_message_says_so(read: Read) -> None:
     with pytest.raises(ExtractError) as error:
         read("a.msg", compound_file(MAIL)[:700])
     assert error.value.code == "broken"
+
+
+@pytest.mark.parametrize(("size", "named"), [(700, False), (20_000, True)])
+def test_pictures_in_the_text_are_told_from_files(read: Read, size: int, named: bool) -> None:
+    logo = {
+        **stream("3707", "image001.gif"),
+        **stream("3712", "image001@01D"),
+        "__substg1.0_37010102": b"GIF89a" + bytes(size),
+    }
+    text = read("a.msg", compound_file(message("Plans", a00000000=logo))).text
+    assert ("Attachment: image001.gif" in text) is named
