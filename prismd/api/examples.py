@@ -64,7 +64,7 @@ def pixels_of(services: Services, url: str, edge_px: int, param: str) -> NDArray
         file.write(data)
         file.flush()
         try:
-            return services.pool.pixels(Path(file.name), edge_px)
+            return services.pool.pixels(Path(file.name), edge_px, asked=True)
         except ExtractError as error:
             cause = str(error).partition(": ")[2] or str(error)
             raise RequestError(

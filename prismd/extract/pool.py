@@ -85,6 +85,7 @@ class ExtractPool:
         self._slots = threading.Semaphore(size)
         self._render_slot = threading.Semaphore(1)
         self._picture_slot = threading.Semaphore(1)
+        self._asked_slot = threading.Semaphore(1)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
@@ -153,8 +154,13 @@ class ExtractPool:
         request = ThumbnailRequest(os.fsencode(path), max_px)
         return self._image(path, request, self._render_slot)
 
-    def pixels(self, path: Path, edge_px: int) -> NDArray[np.uint8]:
+    def pixels(self, path: Path, edge_px: int, *, asked: bool = False) -> NDArray[np.uint8]:
         """A picture as the input of a model; one at a time, beside the files that are read.
+
+        Args:
+            path: The picture.
+            edge_px: Edge of the square that it is fitted to.
+            asked: Whether a person waits for it: then it does not wait for those that are indexed.
 
         Returns:
             Shape ``(edge_px, edge_px, 3)``, RGB, read-only; see ``picture.pixels``.
@@ -163,7 +169,7 @@ class ExtractPool:
             ExtractError: As ``extract``.
         """
         request = PictureRequest(os.fsencode(path), edge_px)
-        data = self._image(path, request, self._picture_slot)
+        data = self._image(path, request, self._asked_slot if asked else self._picture_slot)
         return np.frombuffer(data, np.uint8).reshape(edge_px, edge_px, 3)
 
     def _image(
