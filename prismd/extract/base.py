@@ -18,7 +18,6 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from prismd.domain import DocumentType, Extraction
-from prismd.errors import NO_OCR as NO_OCR  # noqa: PLC0414 - extractors have it from here
 from prismd.errors import ExtractError
 
 ENTRY_POINT_GROUP = "prismd.extractors"
@@ -77,25 +76,25 @@ _OPEN = "application/vnd.oasis.opendocument"
 
 _PDF: _Row = ("document", "prismd.extract.pdf.extractor:PdfExtractor", "pdf-4")
 _HTML: _Row = ("document", "prismd.extract.text.html:HtmlExtractor", "html-1")
-_WORD: _Row = ("document", "prismd.extract.office.docx:DocxExtractor", "docx-1")
+_WORD: _Row = ("document", "prismd.extract.office.docx:DocxExtractor", "docx-2")
 _SLIDES: _Row = ("document", "prismd.extract.office.pptx:PptxExtractor", "pptx-1")
 _SHEETS: _Row = ("document", "prismd.extract.office.xlsx:XlsxExtractor", "xlsx-1")
 _OLD_SHEETS: _Row = ("document", "prismd.extract.office.xls:XlsExtractor", "xls-1")
 _ODF: _Row = (
     "document",
     "prismd.extract.office.opendocument:OpenDocumentExtractor",
-    "opendocument-1",
+    "opendocument-2",
 )
 _EPUB: _Row = ("document", "prismd.extract.office.epub:EpubExtractor", "epub-1")
 _MAIL: _Row = ("document", "prismd.extract.mail.mail:MailExtractor", "mail-2")
-_RTF: _Row = ("document", "prismd.extract.text.rtf:RtfExtractor", "rtf-1")
+_RTF: _Row = ("document", "prismd.extract.text.rtf:RtfExtractor", "rtf-2")
 _NOTEBOOK: _Row = ("document", "prismd.extract.text.notebook:NotebookExtractor", "notebook-1")
 _MARKDOWN: _Row = ("text", "prismd.extract.text.markdown:MarkdownExtractor", "markdown-1")
 _TEXT: _Row = ("text", "prismd.extract.text.text:TextExtractor", "text-1")
 _CODE: _Row = ("text", "prismd.extract.text.code:CodeExtractor", "code-1")
 _TABLE: _Row = ("text", "prismd.extract.text.delimited:DelimitedExtractor", "delimited-1")
 _JSON: _Row = ("text", "prismd.extract.text.jsontext:JsonExtractor", "json-1")
-_CUES: _Row = ("text", "prismd.extract.text.subtitles:SubtitleExtractor", "subtitles-1")
+_CUES: _Row = ("text", "prismd.extract.text.subtitles:SubtitleExtractor", "subtitles-2")
 _IMAGE: _Row = ("image", "prismd.extract.image.extractor:ImageExtractor", "image-1")
 _AUDIO: _Row = ("audio", "prismd.extract.audio.extractor:AudioExtractor", "audio-1")
 

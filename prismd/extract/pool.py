@@ -24,6 +24,7 @@ from prismd.extract.failure import Failure, Lost, died
 from prismd.extract.hearing import Hearing, OnStep, Overdue, TimeLimits
 from prismd.extract.worker import (
     KINDS,
+    OUT_OF_MEMORY,
     AnyRequest,
     Done,
     Failed,
@@ -208,6 +209,8 @@ class ExtractPool:
             except BaseException:
                 worker.child.kill()  # its next answer would be taken for one to the next file
                 raise
+            if isinstance(answer, Failed) and answer.code == OUT_OF_MEMORY:
+                worker.child.kill()  # parsers keep what they took, and the next file would lack it
         if isinstance(answer, Failed):
             raise _error(subject, answer)
         return answer

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prismd.domain import Box
-from prismd.errors import EncryptedDocument, ExtractError
+from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.detect import identify
 from prismd.extract.image.picture import PictureFile, open_upright
+from prismd.extract.pdf.about import ERRORS, cause
+from prismd.extract.pdf.opening import opened
 
 _POINTS_PER_INCH = 72.0
 _MAX_PIXELS = 12_000_000
@@ -46,11 +48,17 @@ def render_page(path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
 
     Raises:
         EncryptedDocument: It wants a password.
-        ExtractError: It is neither a PDF nor a picture, or has no such page (code ``no_page``).
+        UnsupportedMedia: It is neither a PDF nor a picture.
+        ExtractError: It is damaged, or has no such page (code ``no_page``).
     """
-    if identify(path).startswith("image/"):
+    found = identify(path)
+    if found == "application/pdf":
+        return _render_pdf(path, page, boxes, dpi)
+    if found.startswith("image/"):
         return _render_picture(path, page, boxes)
-    return _render_pdf(path, page, boxes, dpi)
+    raise UnsupportedMedia(
+        "only pages of PDFs and pictures can be shown; open the file itself to see it"
+    )
 
 
 def thumbnail(path: Path, max_px: int) -> bytes:
@@ -97,24 +105,29 @@ def _render_picture(path: Path, page: int, boxes: Sequence[Box]) -> bytes:
 
 def _render_pdf(path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
     try:
-        document = pymupdf.open(path)
-    except (pymupdf.FileDataError, pymupdf.EmptyFileError) as error:
-        raise ExtractError("cannot be opened as a PDF; save it anew to see its pages") from error
-    with document:
-        if document.needs_pass:
-            raise EncryptedDocument("encrypted; save it without a password to see its pages")
-        if not 1 <= page <= document.page_count:
-            raise _no_page(document.page_count, page)
-        shown = document[page - 1]
-        zoom = _zoom(shown.rect.width, shown.rect.height, dpi)
-        pixels = shown.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
-        image = np.frombuffer(pixels.samples_mv, np.uint8)
-        image = image.reshape(pixels.height, pixels.stride)[:, : pixels.width * pixels.n]
-        image = image.reshape(pixels.height, pixels.width, pixels.n)
-        for box in boxes:
-            _mark(image, box, (zoom, zoom), _MARGIN_PT)
-        made: bytes = pixels.tobytes("png")
-        return made
+        with opened(path) as document:
+            return _drawn(document, page, boxes, dpi)
+    except ERRORS as error:
+        raise ExtractError(
+            f"cannot be shown as a PDF ({cause(error)}); save it anew to see its pages"
+        ) from error
+
+
+def _drawn(document: pymupdf.Document, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
+    if document.needs_pass and not document.authenticate(""):
+        raise EncryptedDocument("encrypted; save it without a password to see its pages")
+    if not 1 <= page <= document.page_count:
+        raise _no_page(document.page_count, page)
+    shown = document[page - 1]
+    zoom = _zoom(shown.rect.width, shown.rect.height, dpi)
+    pixels = shown.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
+    image = np.frombuffer(pixels.samples_mv, np.uint8)
+    image = image.reshape(pixels.height, pixels.stride)[:, : pixels.width * pixels.n]
+    image = image.reshape(pixels.height, pixels.width, pixels.n)
+    for box in boxes:
+        _mark(image, box, (zoom, zoom), _MARGIN_PT)
+    made: bytes = pixels.tobytes("png")
+    return made
 
 
 def _zoom(width_pt: float, height_pt: float, dpi: int) -> float:

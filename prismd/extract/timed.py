@@ -70,19 +70,7 @@ def compose(
     if lead := lead.strip():
         writer.open("caption", ())
         writer.write(lead, 0.0, 0.0 if ordered else duration_s)
-    heading: tuple[str, ...] = ()
-    last_end_s = 0.0
-    for cue in ordered:
-        text = " ".join(cue.text.split())
-        if cue.heading != heading:
-            _write_headings(writer, cue, heading, bare=not text)
-            heading = cue.heading
-        if not text:
-            continue
-        if cue.start_s - last_end_s > _PAUSE_S or not writer.takes_more(heading):
-            writer.open("paragraph", heading)
-        _write_cue(writer, cue, text)
-        last_end_s = cue.end_s
+    _write_cues(writer, ordered)
     layout = pack("time", writer.starts, writer.ends, writer.times)
     return (
         "".join(writer.parts),
@@ -150,6 +138,22 @@ class _Writer:
     def _append(self, text: str) -> None:
         self.parts.append(text)
         self._at += len(text)
+
+
+def _write_cues(writer: _Writer, ordered: Sequence[Cue]) -> None:
+    heading: tuple[str, ...] = ()
+    last_end_s = 0.0
+    for cue in ordered:
+        text = " ".join(cue.text.split())
+        if cue.heading != heading:
+            _write_headings(writer, cue, heading, bare=not text)
+            heading = cue.heading
+        if not text:
+            continue
+        if cue.start_s - last_end_s > _PAUSE_S or not writer.takes_more(heading):
+            writer.open("paragraph", heading)
+        _write_cue(writer, cue, text)
+        last_end_s = cue.end_s
 
 
 def _write_headings(writer: _Writer, cue: Cue, above: tuple[str, ...], *, bare: bool) -> None:

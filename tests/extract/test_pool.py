@@ -68,6 +68,20 @@ def test_a_bad_file_fails_alone_and_says_why(
     assert workers.extract(write("a.txt", "the next file"))[1].text == "the next file"
 
 
+def test_no_file_is_read_by_a_worker_that_ran_out_of_memory(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool()
+    workers.extract(write("a.txt", "all is well"))
+    before = workers.worker_pids()
+    workers.extract(write("b.txt", "the same worker"))
+    assert workers.worker_pids() == before
+    with pytest.raises(ExtractError):
+        workers.extract(write("a.ics", "eat"))
+    assert workers.extract(write("c.txt", "another"))[1].text == "another"
+    assert not set(workers.worker_pids()) & set(before)
+
+
 def test_a_file_that_takes_too_long_is_given_up(
     pool: Callable[..., ExtractPool], write: Write
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from prismd.errors import EncryptedDocument, ExtractError
+from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.base import ExtractOptions
 from prismd.extract.image import picture
 from prismd.extract.pdf.extractor import PdfExtractor
@@ -95,6 +96,28 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
     broken.write_bytes(b"%PDF-1.7 and nothing more")
     with pytest.raises(ExtractError):
         render_page(broken, 1, [], 72)
+
+
+def test_a_name_need_not_be_text(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.pdf")
+    write(tmp_path / "a.pdf").rename(path)
+    assert pixels(render_page(path, 1, [], 72)).shape == (840, 600, 3)
+
+
+@pytest.mark.parametrize("content", [b"<html><body>Hello</body></html>", b"Plain words."])
+def test_only_pdfs_and_pictures_are_shown(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.html"
+    path.write_bytes(content)
+    with pytest.raises(UnsupportedMedia, match="only pages of PDFs and pictures"):
+        render_page(path, 1, [], 72)
+
+
+def test_a_damaged_page_tree_has_its_reason_and_not_its_path(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf")
+    path.write_bytes(path.read_bytes().replace(b"/Count 1", b"/Count 9999999"))
+    with pytest.raises(ExtractError, match="cannot be shown as a PDF") as error:
+        render_page(path, 1, [], 72)
+    assert str(tmp_path) not in str(error.value)
 
 
 def photograph(path: Path, width: int, height: int, *, orientation: int = 1) -> Path:

@@ -7,10 +7,7 @@ several pages (a scan or a fax in TIFF) is a document like any other: its layout
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar
@@ -25,6 +22,7 @@ from prismd.extract.draft import Draft, cut_warning
 from prismd.extract.image.exif import About, about
 from prismd.extract.image.picture import MOST_PAGES, Picture, PictureFile
 from prismd.extract.ocr import reader as ocr
+from prismd.extract.ocr.ahead import read_ahead
 from prismd.extract.steps import step
 from prismd.layout import pack
 
@@ -53,10 +51,10 @@ class ImageExtractor:
             writer = _Writer(options, about(file.image), paged=len(indices) > 1)
             if len(indices) == 1:
                 file.close()  # reading takes longer, and needs the memory
-            later = (_decoded(file, index) for index in indices[1:])
-            for sheet in _sheets(chain((first,), later), len(indices), writer.read):
-                writer.write(sheet)
-                step(sheet.number, len(indices))
+            pictures = chain((first,), (_decoded(file, index) for index in indices[1:]))
+            for number, sheet in enumerate(read_ahead(pictures, writer.read, options), start=1):
+                writer.write(number, sheet)
+                step(number, len(indices))
                 if writer.full:
                     break
             return writer.extraction()
@@ -73,11 +71,10 @@ class _Words(msgspec.Struct, frozen=True):
 
 
 class _Sheet(msgspec.Struct, frozen=True):
-    """A page, from 1: decoded, or the reason why not, and what is on it."""
+    """A page: decoded, or the reason why not, and what is on it."""
 
-    number: int
     picture: Picture | ExtractError
-    words: _Words
+    words: _Words = _Words()
 
 
 def _decoded(file: PictureFile, index: int) -> Picture | ExtractError:
@@ -85,27 +82,6 @@ def _decoded(file: PictureFile, index: int) -> Picture | ExtractError:
         return file.page(index, _OCR_PIXELS)
     except ExtractError as error:
         return error
-
-
-def _sheets(
-    pictures: Iterable[Picture | ExtractError], count: int, read: Callable[[Picture], _Words]
-) -> Iterator[_Sheet]:
-    """The pages in order, several of them being read at once."""
-    workers = min(count, os.cpu_count() or 1)
-    waiting: deque[tuple[int, Picture | ExtractError, Future[_Words] | None]] = deque()
-
-    def first() -> _Sheet:
-        number, picture, future = waiting.popleft()
-        return _Sheet(number, picture, future.result() if future else _Words())
-
-    with ThreadPoolExecutor(workers) as threads:
-        for number, picture in enumerate(pictures, 1):
-            future = threads.submit(read, picture) if isinstance(picture, Picture) else None
-            waiting.append((number, picture, future))
-            if len(waiting) > workers:
-                yield first()
-        while waiting:
-            yield first()
 
 
 class _Writer:
@@ -131,8 +107,13 @@ class _Writer:
         """Whether there is as much text as there may be."""
         return self._draft.full
 
-    def read(self, picture: Picture) -> _Words:
+    def read(self, picture: Picture | ExtractError) -> _Sheet:
         """Read the words of a page; several threads may call it."""
+        return _Sheet(
+            picture, _Words() if isinstance(picture, ExtractError) else self._words(picture)
+        )
+
+    def _words(self, picture: Picture) -> _Words:
         if not self._options.ocr:
             return _Words(note="not read, as it is set")
         if not self._engine:
@@ -141,16 +122,17 @@ class _Writer:
         image, dpi = _to_read(picture, trusted=not self._said.camera)
         found = ocr.read_picture(image, self._options, dpi=dpi)
         note = "" if found.blocks else "no text was found on it"
+        note = f"not read: {found.unread}" if found.unread else note
         return _Words(found.blocks, image.size, note, found.warnings)
 
-    def write(self, sheet: _Sheet) -> None:
-        """Write one page down, in their order; a broken one of several is left out."""
+    def write(self, number: int, sheet: _Sheet) -> None:
+        """Write one page down, from 1, in their order; a broken one of several is left out."""
         picture = sheet.picture
         if isinstance(picture, ExtractError):
-            self._failed.append((sheet.number, picture))
+            self._failed.append((number, picture))
             return
         if not picture.whole:
-            self._damaged.append(sheet.number)
+            self._damaged.append(number)
         known = len(self._draft.blocks)
         if self._first is None:
             self._first = picture
@@ -162,9 +144,7 @@ class _Writer:
             self._write_block(block, scale)
         self._warnings.update(dict.fromkeys(sheet.words.warnings))
         begin = next((block.start for block in self._draft.blocks[known:]), self._draft.length)
-        self._pages.append(
-            Page(sheet.number, begin, self._draft.length, width, height, sheet.words.note)
-        )
+        self._pages.append(Page(number, begin, self._draft.length, width, height, sheet.words.note))
 
     def extraction(self) -> Extraction:
         """What has been read.

@@ -57,6 +57,7 @@ class OcrPage(msgspec.Struct, frozen=True):
             for its text to stand upright.
         language: What it was read as, such as ``eng`` or ``deu+eng``.
         engine: What read it, such as ``tesseract 5.3.0 eng``.
+        unread: Why there are no words, where that is not for want of any; in ``warnings`` too.
         warnings: What stood in the way of reading it better, fit to show to a person.
     """
 
@@ -66,6 +67,7 @@ class OcrPage(msgspec.Struct, frozen=True):
     rotation: int = 0
     language: str = ""
     engine: str = ""
+    unread: str = ""
     warnings: tuple[str, ...] = ()
 
     @property

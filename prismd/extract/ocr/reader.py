@@ -64,7 +64,7 @@ _TALL_PX = 80.0
 _LINE_PX = 40.0
 """Lines taller than the former are read once more, as tall as the latter."""
 _MORE_TRIES_S = 20.0
-"""No other way of reading is tried once so much time has gone by."""
+"""No other way of reading is tried once so much time has been spent."""
 
 
 class _Attempt(msgspec.Struct, frozen=True):
@@ -117,6 +117,31 @@ def read_picture(image: Image.Image, options: ExtractOptions, *, dpi: int | None
     Raises:
         OcrMissing: Tesseract is not installed, or has no language data.
     """
+    engine = _installed()
+    choice = choose(options.ocr_languages, engine.languages)
+    warnings = [about_missing(choice.missing, choice.languages)] if choice.missing else []
+    found, unread = _Attempt(choice.languages), ""
+    try:
+        if min(image.size) >= _LEAST_SIDE_PX:
+            found = _Reader(image, dpi, options, engine, choice).read()
+    except TooSlow:
+        unread = f"Tesseract took longer than {TIMEOUT_S:g} s"
+    except Unreadable as error:
+        unread = f"Tesseract says {error}" if str(error) else "Tesseract fails"
+    if unread:
+        warnings.append(f"the text in a picture was not read: {unread}")
+    return OcrPage(
+        found.blocks,
+        *image.size,
+        rotation=rotation(found.blocks),
+        language="+".join(found.languages),
+        engine=_name(engine, choice),
+        unread=unread,
+        warnings=tuple(warnings),
+    )
+
+
+def _installed() -> Engine:
     engine = tesseract.engine()
     if engine is None or not engine.languages:
         raise OcrMissing(
@@ -124,25 +149,7 @@ def read_picture(image: Image.Image, options: ExtractOptions, *, dpi: int | None
             "(apt install tesseract-ocr, brew install tesseract), "
             "then run `prismd reindex --stale`"
         )
-    choice = choose(options.ocr_languages, engine.languages)
-    warnings = [about_missing(choice.missing, choice.languages)] if choice.missing else []
-    found = _Attempt(choice.languages)
-    try:
-        if min(image.size) >= _LEAST_SIDE_PX:
-            found = _Reader(image, dpi, options, engine, choice).read()
-    except TooSlow:
-        warnings.append(f"the text in a picture was not read within {TIMEOUT_S:g} s")
-    except Unreadable as error:
-        warnings.append(f"the text in a picture was not read: Tesseract says {error}")
-    return OcrPage(
-        found.blocks,
-        width_px=image.width,
-        height_px=image.height,
-        rotation=rotation(found.blocks),
-        language="+".join(found.languages),
-        engine=_name(engine, choice),
-        warnings=tuple(warnings),
-    )
+    return engine
 
 
 class _Reader:
@@ -163,21 +170,27 @@ class _Reader:
         self._options = options
         self._engine = engine
         self._choice = choice
+        self._began_s = time.monotonic() - tesseract.waited_s()
 
     def read(self) -> _Attempt:
         """Read it; a second time where the first is not convincing."""
-        started = time.monotonic()
+        darkest, lightest = self._sized.getextrema()
+        if darkest == lightest:
+            return _Attempt(self._choice.languages)
         found = first = self._attempt(self._choice.languages)
-        if first.height_px > _TALL_PX:
+        if first.height_px > _TALL_PX and self._has_time():
             found = first = self._smaller(first)
-        for languages, turn in self._other_ways(first):
-            if found.sure or time.monotonic() - started > _MORE_TRIES_S:
-                break
-            found = self._better(found, languages, turn)
+        ways = self._other_ways(first)
+        while not found.sure and (way := next(ways, None)) is not None:
+            found = self._better(found, *way)
         if self._choice.by_text:
             languages = for_language(self._choice, language_of(found.text))
             return self._better(found, languages, found.turn) if languages else found
         return found
+
+    def _has_time(self) -> bool:
+        # Waiting for others to be done says nothing of how hard this picture is.
+        return time.monotonic() - tesseract.waited_s() < self._began_s + _MORE_TRIES_S
 
     def _other_ways(self, first: _Attempt) -> Iterator[tuple[tuple[str, ...], int | None]]:
         """Languages, and how far to turn the picture; None leaves that to Tesseract.
@@ -185,7 +198,7 @@ class _Reader:
         Finding out which way up a page is takes a tenth of the time of reading it, and nearly
         all are upright: so that is left until the text is seen to make no sense.
         """
-        if self._choice.by_script and self._engine.orientation:
+        if self._choice.by_script and self._engine.orientation and self._has_time():
             script = tesseract.script(self._picture, self._options)
             if languages := for_script(self._choice, script):
                 yield languages, None
@@ -204,6 +217,8 @@ class _Reader:
         return self._better(first, first.languages, first.turn)
 
     def _better(self, found: _Attempt, languages: tuple[str, ...], turn: int | None) -> _Attempt:
+        if not self._has_time():
+            return found
         with contextlib.suppress(TooSlow):
             other = self._attempt(languages, turn)
             return max(found, other, key=lambda attempt: worth(attempt.blocks))

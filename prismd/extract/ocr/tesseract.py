@@ -7,6 +7,8 @@ own, crawl. Pictures and texts pass through files; see ``scratch`` for where the
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -99,6 +101,7 @@ def read(
     ]
 
 
+_waits = threading.local()
 _COLUMNS = (
     "level",
     "block_num",
@@ -128,6 +131,11 @@ def script(image: Image.Image, options: ExtractOptions) -> str:
     return str(found.get("script", ""))
 
 
+def waited_s() -> float:
+    """How long this thread has waited for its turn so far, in all it has read."""
+    return getattr(_waits, "total_s", 0.0)
+
+
 def _call(function: Any, image: Image.Image, options: ExtractOptions, **arguments: Any) -> Any:
     # Its files go where the process keeps its temporary ones; elsewhere all may read them, and
     # those of a process that is killed would stay.
@@ -136,7 +144,9 @@ def _call(function: Any, image: Image.Image, options: ExtractOptions, **argument
     # pytesseract takes this as the format of its file: packing it as PNG takes a third as long
     # as reading it.
     image.format = "PPM"
+    came_s = time.monotonic()
     with slot(options.slots_dir, options.parallel):
+        _waits.total_s = waited_s() + time.monotonic() - came_s
         try:
             return function(image, timeout=TIMEOUT_S, **arguments)
         except pytesseract.TesseractError as error:

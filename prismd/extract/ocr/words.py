@@ -85,7 +85,8 @@ def blocks(found: Iterable[FoundWord]) -> tuple[OcrBlock, ...]:
         if letters(words):
             joined.setdefault((block, paragraph), []).append(_line(words))
     made = [OcrBlock(tuple(of)) for of in joined.values()]
-    return tuple(block for block in made if _is_credible(block, _is_page(made)))
+    on_page = _is_page(made)
+    return tuple(block for block in made if _is_credible(block, on_page))
 
 
 def letters(words: Iterable[OcrWord]) -> int:

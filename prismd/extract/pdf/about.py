@@ -19,8 +19,26 @@ pymupdf: Any = _pymupdf  # It is typed in part only.
 ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
 """What PyMuPDF raises on a broken file."""
 
+_MEMORY = re.compile(r"\b[mc]alloc\b|realloc|bad_alloc")
+_ERROR_CODE = re.compile(r"^code=\d+: ")
+_NOT_OPENED = ("Failed to open", "Cannot open")
+"""What names the path, and says no more than this."""
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 _MAX_NAMED = 20
+
+
+def cause(error: BaseException) -> str:
+    """What went wrong in one of ``ERRORS``, without MuPDF's numbers and the file's path.
+
+    Raises:
+        MemoryError: There was not enough memory, so that the file is not to blame. MuPDF gives
+            back little of what it held: nothing else can be read by this process.
+    """
+    for each in (error, error.__cause__):
+        if each is not None and _MEMORY.search(str(each)):
+            raise MemoryError(str(each)) from error
+    said = _ERROR_CODE.sub("", " ".join(str(error).split())).rstrip(".")
+    return "damaged beyond repair" if said.startswith(_NOT_OPENED) else said
 
 
 def outline(document: Any) -> list[OutlineEntry]:

@@ -19,11 +19,11 @@ import msgspec
 import pymupdf as _pymupdf
 
 from prismd.domain import Block, Box, Extraction, Page
-from prismd.errors import EncryptedDocument, ExtractError
-from prismd.extract.base import NO_OCR, ExtractOptions
+from prismd.errors import NO_OCR, NO_TEXT, EncryptedDocument, ExtractError
+from prismd.extract.base import ExtractOptions
 from prismd.extract.draft import HeadingPath, cut_warning
 from prismd.extract.ocr.reader import available
-from prismd.extract.pdf.about import ERRORS, language, metadata, outline
+from prismd.extract.pdf.about import ERRORS, cause, language, metadata, outline
 from prismd.extract.pdf.heading import Headings, Running, Sheet
 from prismd.extract.pdf.layer import (
     COVERED,
@@ -32,6 +32,7 @@ from prismd.extract.pdf.layer import (
     WORDLESS,
     read_layer,
 )
+from prismd.extract.pdf.opening import opened
 from prismd.extract.pdf.page import Line, Paragraph, paragraphs
 from prismd.extract.pdf.scan import Scan, is_blank, read_scans
 from prismd.extract.steps import step
@@ -42,7 +43,6 @@ pymupdf: Any = _pymupdf  # It is typed in part only.
 _NO_TITLE = re.compile(
     r"^(untitled.*|.*\.\w{2,5}|microsoft (word|excel|powerpoint)\b.*|\W*)$", re.I
 )
-_ERROR_CODE = re.compile(r"^code=\d+: ")
 _NAMED_PAGES = 10
 
 _NO_ENGINE = (
@@ -58,7 +58,7 @@ _SWITCHED_OFF = (
 class PdfExtractor:
     """Reads a PDF: text layers as they are, pages without a usable one as pictures."""
 
-    version: ClassVar[str] = "pdf-3"
+    version: ClassVar[str] = "pdf-4"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read a PDF; see ``Extractor``."""
@@ -72,11 +72,10 @@ class PdfExtractor:
 
 def _open(path: Path) -> Any:
     try:
-        document = pymupdf.open(path, filetype="pdf")
+        document = opened(path)
         pages = document.page_count
     except ERRORS as error:
-        # What MuPDF says names the path, and says no more than this.
-        raise _broken(_cause(error) or "damaged beyond repair") from error
+        raise _broken(cause(error)) from error
     # An empty user password opens on its own; anything else stays shut.
     if document.needs_pass and not document.authenticate(""):
         document.close()
@@ -87,23 +86,14 @@ def _open(path: Path) -> Any:
     return document
 
 
-def _cause(error: Exception) -> str:
-    """What went wrong, without MuPDF's numbers; empty where it only says that it did."""
-    if "malloc" in str(error):
-        raise MemoryError(str(error))
-    cause = _ERROR_CODE.sub("", " ".join(str(error).split()))
-    return "" if cause.startswith(("Failed to open", "Cannot open")) else cause
-
-
-def _broken(cause: str) -> ExtractError:
-    cause = " ".join(cause.split()).rstrip(".")
+def _broken(reason: str) -> ExtractError:
     return ExtractError(
-        f"not a readable PDF ({cause}); open it in a PDF viewer and save it anew to index it",
+        f"not a readable PDF ({reason}); open it in a PDF viewer and save it anew to index it",
         code="broken",
     )
 
 
-def _without_text(message: str, code: str = "no_text") -> ExtractError:
+def _without_text(message: str, code: str = NO_TEXT) -> ExtractError:
     return ExtractError(message, code=code, skip=True)
 
 
@@ -140,6 +130,8 @@ class _Leaf(msgspec.Struct):
             self.note, self.scanned = f"read by OCR: {self.doubt}", True
         elif self.doubt == UNREADABLE:
             self.note = UNREADABLE
+        elif scan.unread:
+            self.note = f"not read: {scan.unread}"
         else:
             self.note = "no text" if scan.blank else "no text found by OCR"
 
@@ -203,13 +195,14 @@ class _Reader:
     def _read_layers(self) -> int:
         """Read the text layer of every page; gives the number of characters."""
         chars = 0
-        for index in range(self._document.page_count):
+        total = self._document.page_count
+        for index in range(total):
             leaf = self._read_layer(index)
             self._leaves.append(leaf)
+            step(index + 1, total)
             chars += sum(len(p.text) for p in leaf.paragraphs)
             if chars > self._options.max_chars:
-                left = self._document.page_count - index - 1
-                if left:
+                if left := total - index - 1:
                     self._warnings.append(
                         f"{cut_warning(self._options.max_chars)};"
                         f" its last {left} pages are left out"
@@ -229,7 +222,7 @@ class _Reader:
             if leaf.doubt not in (NO_LAYER, UNREADABLE):
                 leaf.paragraphs = tuple(paragraphs(layer.lines))
         except ERRORS as error:
-            leaf.note = f"unreadable: {_cause(error)}"
+            leaf.note = f"unreadable: {cause(error)}"
         return leaf
 
     def _read_pictures(self, doubtful: Sequence[_Leaf], chars: int) -> None:
@@ -268,11 +261,12 @@ class _Reader:
 
     def _leave_pictures(self, doubtful: Sequence[_Leaf]) -> None:
         """Note of pages that they are pictures, where nothing reads them."""
-        for leaf in doubtful:
+        for done, leaf in enumerate(doubtful, start=1):
             with contextlib.suppress(*ERRORS):
                 page = self._document.load_page(leaf.number - 1)
                 if leaf.doubt == NO_LAYER and is_blank(page):
                     leaf.doubt, leaf.note = "", "no text"
+            step(done, len(doubtful))
         left = [leaf for leaf in doubtful if leaf.doubt]
         if not left:
             return
@@ -295,15 +289,19 @@ class _Reader:
             return _broken("it is damaged or cut off, and no text is left in it")
         if notes == {"no text"}:
             return _without_text("there is no text on any of its pages; nothing is to be done")
-        cause = (
+        reason = (
             "its text layer is unreadable"
             if UNREADABLE in notes
             else "its pages are pictures without a text layer"
         )
         if self._unread:
-            return _without_text(f"{cause}, and {self._unread}", code=NO_OCR)
+            return _without_text(f"{reason}, and {self._unread}", code=NO_OCR)
+        if any(note.startswith("not read") for note in notes):
+            return _without_text(
+                f"{reason}, and OCR gave up on them; scan it anew, in black and white at 300 dpi"
+            )
         return _without_text(
-            f"{cause}, and OCR finds no text on them; "
+            f"{reason}, and OCR finds no text on them; "
             "if there is some, scan it anew, upright and in a higher resolution"
         )
 

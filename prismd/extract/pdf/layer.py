@@ -6,7 +6,8 @@ Runs in a worker process only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -38,6 +39,10 @@ _SLANT = 0.1
 _SCANT_CHARS = 200
 """A header, a stamp and a page number have no more characters than so many."""
 _COVERED_SHARE = 0.5
+_SPARSE_SHARE = 0.05
+"""Words that take less of the pictures on a covered page are no page of text in front of them:
+the notice that a library prints below each scan takes two hundredths, and a slide's few words
+ten."""
 _INVISIBLE = 3
 """The way of drawing text that OCR programs choose for what they found in the picture."""
 
@@ -61,7 +66,8 @@ def read_layer(page: Any) -> Layer:
     if len(GARBAGE.findall(text)) > _GARBAGE_SHARE * len(text) or _is_swapped(text):
         return Layer(lines, UNREADABLE)
     if len(text) > _SCANT_CHARS:
-        return Layer(lines)
+        covered = _is_before_pictures(page, lines) and not _is_of_ocr(page)
+        return Layer(lines, COVERED if covered else "")
     wordless = not any(_WORD.search(word.text) for line in lines for word in line.words)
     if wordless and sum(map(str.isalnum, text)) < len(text) / 2:
         return Layer(lines, UNREADABLE)
@@ -79,6 +85,29 @@ def picture_share(page: Any) -> float:
         abs((pymupdf.Rect(info["bbox"]) & shown).get_area()) for info in page.get_image_info()
     )
     return float(min(1.0, covered / max(1.0, abs(shown.get_area()))))
+
+
+def _is_before_pictures(page: Any, lines: Sequence[Line]) -> bool:
+    """Whether pictures cover the page, and its words next to nothing of them."""
+    share = _text_share(page, lines)
+    # Most pages are done with here: to look for pictures takes as long as to read the words.
+    if share >= _SPARSE_SHARE:
+        return False
+    pictures = picture_share(page)
+    return pictures >= _COVERED_SHARE and share < _SPARSE_SHARE * pictures
+
+
+def _text_share(page: Any, lines: Sequence[Line]) -> float:
+    """How much of the page its letters take, from 0 to 1, each as much as the middle one.
+
+    So the box of a watermark, which may be as large as the page, counts for its few letters.
+    """
+    words = [word for line in lines for word in line.words]
+    taken: float = median(
+        (word.box[2] - word.box[0]) * (word.box[3] - word.box[1]) / len(word.text) for word in words
+    )
+    letters = sum(len(word.text) for word in words)
+    return taken * letters / max(1.0, abs(float(page.rect.get_area())))
 
 
 def _is_swapped(text: str) -> bool:

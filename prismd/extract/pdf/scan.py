@@ -6,10 +6,7 @@ pages are drawn ahead than are read at once, so that memory does not grow with t
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from statistics import median
 from typing import Any
 
@@ -19,9 +16,10 @@ from PIL import Image
 
 from prismd.domain import Box
 from prismd.extract.base import ExtractOptions
+from prismd.extract.ocr.ahead import read_ahead
 from prismd.extract.ocr.reader import OcrPage, read_picture
 from prismd.extract.ocr.words import scaled, turn_of, turned
-from prismd.extract.pdf.about import ERRORS
+from prismd.extract.pdf.about import ERRORS, cause
 from prismd.extract.pdf.page import Line, Paragraph, Word, around, paragraphs
 
 pymupdf: Any = _pymupdf  # It is typed in part only.
@@ -35,13 +33,19 @@ _FINE_PIXELS = 8_000_000
 """A page so small that it would have fewer than the former gets as many pixels as its picture
 has, up to the latter."""
 _GLANCE_DPI = 36
-_MOST_AT_ONCE = 8
-"""A page that waits takes tens of megabytes, and a worker's memory is limited."""
 
 _SAME_PLACE = 0.5
 _SAME_HEIGHT = 0.4
 """A word that was read is one of the text layer's when so much of it lies in that one's box,
 which is not much taller: the box of a watermark is."""
+
+
+class _Drawn(msgspec.Struct, frozen=True):
+    """A page as a picture; its size in points, and its words that are known already."""
+
+    image: Image.Image
+    size: tuple[float, float]
+    known: tuple[Word, ...]
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -52,6 +56,8 @@ class Scan(msgspec.Struct, frozen=True):
     """There is nothing on the page, not even a speck."""
     fault: str = ""
     """Why it could not be drawn."""
+    unread: str = ""
+    """Why OCR gave up on it."""
     warnings: tuple[str, ...] = ()
 
 
@@ -78,26 +84,15 @@ def read_scans(
     Raises:
         OcrMissing: There is nothing to read them with.
     """
-    at_once = min(options.parallel or os.cpu_count() or 1, _MOST_AT_ONCE)
-    with ThreadPoolExecutor(at_once, thread_name_prefix="ocr") as pool:
-        ahead: deque[tuple[int, Future[Scan] | Scan]] = deque()
-        for index, known in layers:
-            ahead.append((index, _begin(pool, document, index, known, options)))
-            if len(ahead) > at_once:
-                yield _finished(*ahead.popleft())
-        while ahead:
-            yield _finished(*ahead.popleft())
+    drawn = ((index, _draw(document, index, known)) for index, known in layers)
+    return read_ahead(drawn, lambda page: (page[0], _read(page[1], options)), options)
 
 
-def _begin(
-    pool: ThreadPoolExecutor,
-    document: Any,
-    index: int,
-    known: Sequence[Line],
-    options: ExtractOptions,
-) -> Future[Scan] | Scan:
+def _draw(document: Any, index: int, known: Sequence[Line]) -> _Drawn | Scan:
     try:
         page = document.load_page(index)
+        if not page.get_bboxlog():
+            return Scan(blank=True)
         size = (float(page.rect.width), float(page.rect.height))
         zoom = _zoom(page)
         drawn = page.get_pixmap(
@@ -107,10 +102,8 @@ def _begin(
         if _is_of_one_shade(image):
             return Scan(blank=True)
     except ERRORS as error:
-        if "malloc" in str(error):
-            raise MemoryError(str(error)) from error
-        return Scan(fault=" ".join(str(error).split()))
-    return pool.submit(_read, image, size, tuple(known), options)
+        return Scan(fault=cause(error))
+    return _Drawn(image, size, tuple(word for line in known for word in line.words))
 
 
 def _image(drawn: Any) -> Image.Image:
@@ -123,19 +116,12 @@ def _is_of_one_shade(image: Image.Image) -> bool:
     return darkest == lightest
 
 
-def _finished(index: int, made: Future[Scan] | Scan) -> tuple[int, Scan]:
-    return index, made if isinstance(made, Scan) else made.result()
-
-
-def _read(
-    image: Image.Image,
-    size: tuple[float, float],
-    known: Sequence[Line],
-    options: ExtractOptions,
-) -> Scan:
-    read = read_picture(image, options, dpi=DPI)
-    words = [word for line in known for word in line.words]
-    return Scan(tuple(to_paragraphs(read, size, words)), warnings=read.warnings)
+def _read(page: _Drawn | Scan, options: ExtractOptions) -> Scan:
+    if isinstance(page, Scan):
+        return page
+    read = read_picture(page.image, options, dpi=DPI)
+    found = to_paragraphs(read, page.size, page.known)
+    return Scan(tuple(found), unread=read.unread, warnings=read.warnings)
 
 
 def to_paragraphs(

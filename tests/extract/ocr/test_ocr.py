@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from prismd.domain import Box
 from prismd.extract.base import ExtractOptions
+from prismd.extract.ocr import reader, tesseract
 from prismd.extract.ocr.reader import OcrPage, OcrWord, available, read_picture
 
 LINES = (
@@ -169,9 +173,64 @@ def test_threads_may_read_at_the_same_time(options: ExtractOptions) -> None:
     assert {plain(page.text) for page in pages} == {" ".join(LINES[:2])}
 
 
+COUNTING = """#!/bin/sh
+echo "$@" >> {log}
+exec {tesseract} "$@"
+"""
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """How Tesseract was called so far, to read or to look at a picture."""
+    log, program = tmp_path / "log", tmp_path / "bin" / "tesseract"
+    program.parent.mkdir()
+    program.write_text(COUNTING.format(log=log, tesseract=shutil.which("tesseract")))
+    program.chmod(0o700)
+    log.touch()
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    return lambda: [line for line in log.read_text().splitlines() if "--psm" in line]
+
+
+Calls = Callable[[], list[str]]
+
+
+def test_a_picture_of_one_shade_is_not_looked_at(options: ExtractOptions, calls: Calls) -> None:
+    assert read_picture(Image.new("RGB", (900, 900), "navy"), options).blocks == ()
+    assert calls() == []
+    read_picture(picture(), options)
+    assert calls() != []
+
+
+def test_why_a_picture_was_not_read_is_told(
+    options: ExtractOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    available(options)  # what is installed is looked up once
+    program = tmp_path / "tesseract"
+    program.write_text('#!/bin/sh\necho "no such luck" >&2\nexit 1\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    page = read_picture(picture(), options)
+    assert page.blocks == ()
+    assert page.unread == "Tesseract says no such luck"
+    assert page.warnings == ("the text in a picture was not read: Tesseract says no such luck",)
+
+
+@pytest.mark.parametrize("spent", [False, True])
+def test_no_further_way_is_tried_once_the_time_is_spent(
+    options: ExtractOptions, calls: Calls, monkeypatch: pytest.MonkeyPatch, spent: bool
+) -> None:
+    if spent:
+        monkeypatch.setattr(reader, "_MORE_TRIES_S", -1.0)
+    huge = picture(["81 megapixels", "of paper"], size=40)
+    read_picture(huge.resize((huge.width * 5, huge.height * 5)), options)
+    read_picture(picture(["Perfectly cromulent words"]).rotate(180), options)
+    assert len(calls()) == 2 if spent else len(calls()) > 3
+
+
 WATCHED = """
 import json, os, sys, threading
 from pathlib import Path
+from types import SimpleNamespace
 from PIL import Image, ImageDraw, ImageFont
 from prismd.extract.base import ExtractOptions
 from prismd.extract.ocr.reader import OcrMissing, available, read_picture
@@ -217,24 +276,35 @@ def test_pictures_pass_through_a_private_folder_and_leave_nothing(tmp_path: Path
     elsewhere = tmp_path / "tmp"
     elsewhere.mkdir()
     slots = tmp_path / "slots"
-    stale = slots / "ocr" / "tess_killed_input.PPM"
-    stale.parent.mkdir(parents=True, mode=0o700)
-    stale.write_bytes(b"left by a worker that was killed")
-    os.utime(stale, (0, 0))
     name, text, left, limit = child(slots, TMPDIR=str(elsewhere))
     assert name
     assert text == "Some words"
     assert limit == "1"
     assert left == []
     assert list(elsewhere.iterdir()) == []
-    assert (slots / "ocr").stat().st_mode & 0o077 == 0
+    assert slots.stat().st_mode & 0o077 == 0
 
 
 def test_without_a_shared_folder_the_own_one_goes_with_the_process(tmp_path: Path) -> None:
-    left = tmp_path / "prismd-ocr-killed"
-    (left / "deep").mkdir(parents=True)
-    os.utime(left, (0, 0))
-    (tmp_path / "prismd-ocr-alive").mkdir()
     _, text, *_ = child("", TMPDIR=str(tmp_path))
     assert text == "Some words"
-    assert [path.name for path in tmp_path.iterdir()] == ["prismd-ocr-alive"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_waiting_for_others_takes_no_picture_its_further_ways(
+    options: ExtractOptions, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+
+    @contextlib.contextmanager
+    def crowded(folder: str, count: int) -> Iterator[None]:
+        nonlocal now_s
+        now_s += 1000.0
+        yield
+
+    clock = SimpleNamespace(monotonic=lambda: now_s)
+    monkeypatch.setattr(tesseract, "slot", crowded)
+    for module in (reader, tesseract):
+        monkeypatch.setattr(module, "time", clock)
+    read_picture(picture(["Perfectly cromulent words"]).rotate(180), options)
+    assert len(calls()) > 1

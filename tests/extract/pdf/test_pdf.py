@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pytest
 
 from prismd.domain import Extraction, PageLocator
 from prismd.errors import EncryptedDocument, ExtractError
+from prismd.extract.base import ExtractOptions
+from prismd.extract.pdf.about import cause
+from prismd.extract.pdf.extractor import PdfExtractor
+from prismd.extract.pool import ExtractPool
 from prismd.layout import line_index, locate, unpack
 
 pymupdf: Any = _pymupdf  # It is typed in part only.
@@ -312,6 +317,48 @@ def test_a_broken_file_is_broken_and_does_not_name_its_path(
         read("a.pdf", content)
     assert error.value.code == "broken"
     assert "/" not in str(error.value)
+
+
+def test_a_name_need_not_be_text(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.pdf")
+    path.write_bytes(make(lines("Still read.")))
+    found = PdfExtractor().extract(path, "application/pdf", ExtractOptions())
+    assert found.text == "Still read."
+
+
+def test_a_file_is_not_to_blame_for_want_of_memory(tmp_path: Path) -> None:
+    """A form in a form in a form, each ten times: a text of a hundred million letters."""
+    with pymupdf.open() as document:
+        page = document.new_page()
+        page.insert_text((72, 100), "Ten times ten times ten.", fontsize=2)
+        form = document.tobytes()
+    for _ in range(7):
+        with pymupdf.open("pdf", form) as inner, pymupdf.open() as document:
+            page = document.new_page()
+            for n in range(10):
+                page.show_pdf_page(pymupdf.Rect(n, 0, 595, 842), inner, 0)
+            form = document.tobytes()
+    path = tmp_path / "a.pdf"
+    path.write_bytes(form)
+    pool = ExtractPool(1, deadline_s=60, memory_bytes=600 << 20)
+    try:
+        with pytest.raises(ExtractError, match="memory") as error:
+            pool.extract(path)
+    finally:
+        pool.close()
+    assert error.value.code == "memory"
+
+
+@pytest.mark.parametrize(
+    "message", ["code=2: calloc (4104 x 1 bytes) failed", "malloc (9 bytes) failed", "bad_alloc"]
+)
+def test_what_mupdf_says_of_memory_is_understood(message: str) -> None:
+    reason = RuntimeError("Failed to open file 'a.pdf' as type pdf.")
+    reason.__cause__ = RuntimeError(message)
+    for error in (reason, RuntimeError(message)):
+        with pytest.raises(MemoryError):
+            cause(error)
+    assert cause(RuntimeError("code=7: no objects found.")) == "no objects found"
 
 
 def test_pages_beyond_the_limit_are_left_out_with_a_warning(read: Read) -> None:

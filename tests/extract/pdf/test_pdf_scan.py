@@ -161,6 +161,35 @@ def test_a_header_on_a_scanned_page_is_not_read_twice(read: Read) -> None:
     assert note == "read by OCR: a picture covers the page"
 
 
+NOTICE = "\n".join(
+    [f"Copied for line {n} of the archive; not to be passed on. " * 3 for n in "abc"]
+)
+
+
+def test_a_scan_above_a_long_notice_is_read(read: Read) -> None:
+    def notice(page: Any) -> None:
+        page.insert_text((20, 280), NOTICE, fontsize=4)
+
+    def watermark(page: Any) -> None:
+        middle = pymupdf.Point(80, 250)
+        turn = pymupdf.Matrix(1, 1).prerotate(35)
+        page.insert_text(middle, "COPY", fontsize=110, fill_opacity=0.1, morph=(middle, turn))
+
+    assert len(NOTICE) > 400
+    for marks in (notice, together(notice, watermark)):
+        ((text, note),) = pages(read(make(together(scan(), marks))))
+        assert " ".join(SCANNED) in text
+        assert text.count("line a of the archive") == 3
+        assert note == "read by OCR: a picture covers the page"
+
+
+def test_a_text_before_a_picture_is_read_without_ocr(read: Read) -> None:
+    text = "\n".join([f"Sentence {n} of a slide, before a picture." for n in range(8)])
+    extraction = read(make(together(scan(), typed(text, y=40))))
+    assert pages(extraction) == [(" ".join(text.split()), "")]
+    assert extraction.engines == {}
+
+
 def test_a_watermark_hides_nothing_of_the_page(read: Read) -> None:
     def stamp(page: Any) -> None:
         middle = pymupdf.Point(80, 250)
@@ -216,11 +245,35 @@ def test_a_scan_without_text_says_so(read: Read) -> None:
     assert pages(extraction)[1] == ("", "no text found by OCR")
 
 
+def test_a_scan_that_ocr_gives_up_on_is_not_said_to_have_no_text(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(make(scan(["One"])))  # what is installed is looked up once
+    program = tmp_path / "tesseract"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ExtractError, match="OCR gave up on them"):
+        read(make(scan(), lambda page: None))
+    assert [note for _, note in pages(read(make(typed(), scan())))] == [
+        "",
+        "not read: Tesseract fails",
+    ]
+
+
 def test_each_page_that_is_read_is_a_step(read: Read) -> None:
     steps: list[tuple[int, int]] = []
     with listening(lambda done, total: steps.append((done, total))):
         read(make(scan(["One"]), typed(), scan(["Two"]), scan(["Three"])))
-    assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    layers = [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert steps == [*layers, (0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_without_ocr_each_page_is_a_step_too(read: Read) -> None:
+    steps: list[tuple[int, int]] = []
+    with listening(lambda done, total: steps.append((done, total))):
+        read(make(typed(), scan(), typed(), scan()), ocr=False)
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4), (1, 2), (2, 2)]
 
 
 def test_pages_beyond_the_limit_are_left_out_with_a_warning(read: Read) -> None:
