@@ -78,8 +78,8 @@ _PDF: _Row = ("document", "prismd.extract.pdf.extractor:PdfExtractor", "pdf-4")
 _HTML: _Row = ("document", "prismd.extract.text.html:HtmlExtractor", "html-1")
 _WORD: _Row = ("document", "prismd.extract.office.docx:DocxExtractor", "docx-2")
 _SLIDES: _Row = ("document", "prismd.extract.office.pptx:PptxExtractor", "pptx-1")
-_SHEETS: _Row = ("document", "prismd.extract.office.xlsx:XlsxExtractor", "xlsx-1")
-_OLD_SHEETS: _Row = ("document", "prismd.extract.office.xls:XlsExtractor", "xls-1")
+_SHEETS: _Row = ("document", "prismd.extract.office.xlsx:XlsxExtractor", "xlsx-2")
+_OLD_SHEETS: _Row = ("document", "prismd.extract.office.xls:XlsExtractor", "xls-2")
 _ODF: _Row = (
     "document",
     "prismd.extract.office.opendocument:OpenDocumentExtractor",

@@ -7,7 +7,6 @@ which speaks of file formats is not taken for one of them.
 from __future__ import annotations
 
 import mimetypes
-import mmap
 import re
 import zipfile
 import zlib
@@ -17,8 +16,9 @@ import filetype
 from pygments.lexers import find_lexer_class_for_filename
 from pygments.util import ClassNotFound
 
-from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
+from prismd.errors import ExtractError, UnsupportedMedia
 from prismd.extract.base import MediaType, media_type
+from prismd.extract.compound import compound_type
 from prismd.extract.decode import looks_like_text
 from prismd.extract.naming import BY_SUFFIX, binary_by_name, describe, remedy, third_party
 from prismd.extract.signature import binary_signature
@@ -29,7 +29,7 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 
 _HTML_START = re.compile(
-    rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.{0,2000}?-->\s*)*"
+    rb"^(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*\?>\s*)?(?><!--.{0,2000}?-->\s*+)*+"
     rb"<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
@@ -63,18 +63,6 @@ _MAIN_PARTS = {
         ("excel.sheet.binary.macroEnabled.main", "excel.sheet.binary.macroEnabled"),
     )
 }
-_OLE_STREAMS = {
-    "WordDocument": "application/msword",
-    "PowerPoint Document": "application/vnd.ms-powerpoint",
-    "__properties_version1.0": "application/vnd.ms-outlook",
-    "Workbook": "application/vnd.ms-excel",
-}
-_OLE_SUFFIXES = {
-    ".doc": "application/msword",
-    ".xls": "application/vnd.ms-excel",
-    ".ppt": "application/vnd.ms-powerpoint",
-    ".msg": "application/vnd.ms-outlook",
-}
 
 
 def detect(path: Path) -> MediaType:
@@ -105,7 +93,7 @@ def identify(path: Path) -> str:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_type(path)
     if head.startswith(_OLE):
-        return _ole_type(path, suffix)
+        return compound_type(path)
     if named := third_party(path):
         return named
     if signed := binary_signature(head):
@@ -118,18 +106,19 @@ def identify(path: Path) -> str:
 
 
 def _head(path: Path) -> bytes:
+    """The first piece of a file that is not blank."""
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            while head := file.read(_HEAD_BYTES):
+                if head.strip(b"\x00\t\n\v\f\r \xef\xbb\xbf"):
+                    return head
     except OSError as error:
         raise ExtractError(
             f"it cannot be opened ({error.strerror}); check that it is there and may be read",
             code="unreadable",
             transient=True,
         ) from error
-    if not head.strip(b"\x00\t\n\v\f\r \xef\xbb\xbf"):
-        raise ExtractError("empty; nothing is to be done", code="empty", skip=True)
-    return head
+    raise ExtractError("empty; nothing is to be done", code="empty", skip=True)
 
 
 def _is_pdf(head: bytes, suffix: str) -> bool:
@@ -177,17 +166,6 @@ def _office_type(types: str) -> str:
             return f"{_OFFICE}.{mark}.{kind}"
     word = f"{_OFFICE}.wordprocessingml.document"
     return word if "wordprocessingml" in types else "application/zip"
-
-
-def _ole_type(path: Path, suffix: str) -> str:
-    """An old Office file, or a new one that is encrypted: those come in the old container."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data.find("EncryptedPackage".encode("utf-16-le")) >= 0:
-            raise EncryptedDocument("encrypted; save it without a password to index it")
-        for stream, name in _OLE_STREAMS.items():
-            if data.find(stream.encode("utf-16-le")) >= 0:
-                return name
-    return _OLE_SUFFIXES.get(suffix, "application/x-ole-storage")
 
 
 def _text_type(path: Path, head: bytes) -> str:

@@ -107,6 +107,9 @@ _NAMES = {
     "application/vnd.ms-excel.sheet.binary.macroEnabled.12": "binary Excel workbooks (.xlsb)",
     "application/vnd.ms-powerpoint": "old PowerPoint presentations (.ppt)",
     "application/vnd.ms-outlook": "Outlook messages",
+    "application/vnd.visio": "old Visio drawings (.vsd)",
+    "application/vnd.ms-publisher": "Publisher documents (.pub)",
+    "application/vnd.ms-project": "Project plans (.mpp)",
     f"{_OFFICE}.spreadsheetml.sheet": "Excel workbooks",
     f"{_OFFICE}.presentationml.presentation": "PowerPoint presentations",
     "application/vnd.oasis.opendocument.text": "OpenDocument texts",
@@ -126,6 +129,8 @@ _REMEDIES = {
     "application/vnd.ms-excel.sheet.binary.macroEnabled.12": "save it as XLSX to index it",
     "application/vnd.ms-powerpoint": "save it as PPTX or PDF to index it",
     "application/x-ole-storage": "save it as DOCX, XLSX, PPTX or PDF to index it",
+    "application/vnd.visio": "save it as PDF to index it",
+    "application/vnd.ms-publisher": "save it as PDF to index it",
     "application/postscript": "convert it to PDF to index it",
     "application/zip": "unpack it to index what is in it",
 }

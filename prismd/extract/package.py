@@ -66,11 +66,17 @@ _TO_TRANSITIONAL = (
 )
 
 
-def open_package(path: Path) -> io.BytesIO:
+def open_package(
+    path: Path, edit: Callable[[str, bytes], bytes] = lambda _, data: data
+) -> io.BytesIO:
     """Read a package's XML parts, checked, and make a small package of nothing else.
 
     Pictures and other binary parts become empty: they are not read, so they cannot do harm.
     The names of "strict" Office files are put into the common form, which parsers know.
+
+    Args:
+        path: The package.
+        edit: Given the name and content of each part; gives what a parser is to see of it.
 
     Raises:
         ExtractError: It is no package (code ``broken``), or a bomb (code ``too_large``).
@@ -81,7 +87,7 @@ def open_package(path: Path) -> io.BytesIO:
             if any(mark in data for mark in _DOCTYPES):
                 # Not every parser behind this one can be told to leave entities alone.
                 raise broken("a part of it declares entities, which Office programs never write")
-            target.writestr(name, _transitional(data))
+            target.writestr(name, edit(name, _transitional(data)))
     made.seek(0)
     return made
 

@@ -13,6 +13,7 @@ import pytest
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.detect import detect, identify
 from prismd.extract.naming import describe
+from tests.extract.compound import Tree, compound_file
 
 Write = Callable[[str, bytes | str], Path]
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -128,10 +129,58 @@ def test_a_torn_package_goes_to_the_reader_that_its_name_says(write: Write) -> N
         ("Something", "application/x-ole-storage"),
     ],
 )
-def test_old_office_files_are_told_apart_by_their_streams(
+def test_old_office_files_with_a_broken_directory_are_told_apart_by_their_names(
     write: Write, stream: str, expected: str
 ) -> None:
     assert identify(write("a", OLE + b"\x00" * 600 + stream.encode("utf-16-le"))) == expected
+
+
+ENCRYPTED = {"EncryptedPackage": b"x" * 5000, "EncryptionInfo": b"y"}
+MESSAGE = {"__properties_version1.0": b"x", "__substg1.0_1000001F": b"y"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({"1Table": b"x", "WordDocument": b"x"}, "application/msword"),
+        ({"Current User": b"x", "PowerPoint Document": b"x"}, "application/vnd.ms-powerpoint"),
+        ({"Workbook": b"x"}, "application/vnd.ms-excel"),
+        ({"WORKBOOK": b"x"}, "application/vnd.ms-excel"),
+        ({"Book": b"x"}, "application/vnd.ms-excel"),
+        (MESSAGE, "application/vnd.ms-outlook"),
+        ({"VisioDocument": b"x"}, "application/vnd.visio"),
+        ({"Contents": b"x", "Quill": {"QuillSub": b"x"}}, "application/vnd.ms-publisher"),
+        ({"Something": b"x"}, "application/x-ole-storage"),
+        ({"Workbook": b"x", "MBD0001": {"WordDocument": b"x"}}, "application/vnd.ms-excel"),
+        ({**MESSAGE, "__attach": {"WordDocument": b"x"}}, "application/vnd.ms-outlook"),
+        ({**MESSAGE, "__attach": ENCRYPTED}, "application/vnd.ms-outlook"),
+        ({**MESSAGE, "__attach": {"file": compound_file(ENCRYPTED)}}, "application/vnd.ms-outlook"),
+        ({"WordDocument": "Workbook".encode("utf-16-le")}, "application/msword"),
+    ],
+)
+def test_old_office_files_are_told_apart_by_what_stands_in_their_root(
+    write: Write, tree: Tree, expected: str
+) -> None:
+    assert identify(write("a", compound_file(tree))) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.vsd", "application/vnd.visio"), ("a.pub", "application/vnd.ms-publisher")],
+)
+def test_an_old_office_file_that_tells_nothing_is_what_its_name_says(
+    write: Write, name: str, expected: str
+) -> None:
+    assert identify(write(name, compound_file({"Something": b"x"}))) == expected
+
+
+def test_a_new_office_document_within_an_old_container_is_encrypted(write: Write) -> None:
+    with pytest.raises(EncryptedDocument, match="password"):
+        identify(write("a.docx", compound_file(ENCRYPTED)))
+
+
+def test_a_text_of_countless_remarks_is_told_at_once(write: Write) -> None:
+    assert identify(write("a.txt", "<!--" + "-->  <!--" * 7000)) == "text/plain"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.jpg", "a", "a.pdf", "a.mp3"])
@@ -167,6 +216,8 @@ def test_an_encrypted_office_document_says_so(write: Write) -> None:
         ("a.doc", OLE + b"\x00" * 99 + "WordDocument".encode("utf-16-le"), "old Word documents"),
         ("a.zip", package(other="x"), "ZIP archives"),
         ("a.ppt", OLE + b"\x00" * 99, "old PowerPoint presentations"),
+        ("a.pub", compound_file({"Quill": {"x": b"x"}}), "Publisher documents"),
+        ("a.vsd", compound_file({"VisioDocument": b"x"}), "old Visio drawings"),
         ("a.ps", b"%!PS-Adobe-3.0\nshowpage\n", "PostScript files"),
         ("a.bin", bytes(range(256)) * 9, "unknown binary format"),
         ("a.txt", bytes(range(256)) * 9, "unknown binary format"),
@@ -193,3 +244,12 @@ def test_a_file_that_is_not_there_may_come_back(tmp_path: Path) -> None:
         detect(tmp_path / "gone.txt")
     assert error.value.code == "unreadable"
     assert error.value.transient
+
+
+def test_a_text_may_begin_with_any_number_of_blank_lines(tmp_path: Path) -> None:
+    path = tmp_path / "late.txt"
+    path.write_text("\n" * 300_000 + "The walrus is at home.")
+    assert detect(path).name == "text/plain"
+    path.write_text("\n" * 300_000)
+    with pytest.raises(ExtractError, match="empty"):
+        detect(path)

@@ -7,8 +7,6 @@ from email.message import Message
 from pathlib import Path
 from typing import ClassVar
 
-from selectolax.lexbor import LexborHTMLParser
-
 from prismd.domain import Extraction, Layout
 from prismd.errors import ExtractError
 from prismd.extract.base import ExtractOptions
@@ -27,7 +25,7 @@ from prismd.extract.mail.outlook import outlook_message
 from prismd.extract.parts import part
 from prismd.extract.scratch import DISK_FULL
 from prismd.extract.steps import step, within
-from prismd.extract.text.html import write_html
+from prismd.extract.text.html import parse_html, write_html
 from prismd.extract.text.text import paragraphs
 
 _LEAD = ("from", "to", "cc", "date", "reply-to")
@@ -203,7 +201,7 @@ class _Writer:
         # What comes behind an attachment belongs to the message again.
         self._draft.headings.leave(level)
         if found.get_content_type() == "text/html":
-            write_html(LexborHTMLParser(text), self._draft, below=level)
+            write_html(parse_html(text), self._draft, below=level)
             return
         for start, end in paragraphs(text):
             self._draft.add(text[start:end])

@@ -7,11 +7,9 @@ import mimetypes
 from collections.abc import Iterator
 from email.message import Message
 
-from selectolax.lexbor import LexborHTMLParser
-
 from prismd.extract.draft import Draft
 from prismd.extract.mail.message import content, file_name, parse_message, text_of
-from prismd.extract.text.html import write_html
+from prismd.extract.text.html import parse_html, write_html
 
 MAX_DEPTH = 20
 """Of parts in parts."""
@@ -113,7 +111,7 @@ def length(part: Message) -> int:
         kind = child.get_content_type()
         if kind == "text/html":
             draft = Draft(_ENOUGH_CHARS)
-            write_html(LexborHTMLParser(text_of(child)), draft)
+            write_html(parse_html(text_of(child)), draft)
             found += len("".join(draft.text.split()))
         elif kind == "text/plain":
             found += len("".join(text_of(child).split()))

@@ -10,16 +10,19 @@ from typing import Any, ClassVar
 from docx.opc.package import OpcPackage
 from lxml import etree
 
-from prismd.domain import Extraction, Layout
-from prismd.errors import ExtractError
+from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.office.docx_inline import W, paragraph_text, parse, text_boxes
 from prismd.extract.office.docx_style import Numbering, Styles
 from prismd.extract.package import broken, open_package
+from prismd.extract.steps import step
 from prismd.extract.table import Cell, markdown_table
+from prismd.extract.written import office_properties, written
 
 _MAX_NESTING = 8
+_PROPERTIES = "/core-properties"
+_STEP_PARAGRAPHS = 256
 _WRAPPERS = frozenset(
     f"{W}{name}" for name in ("sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo")
 )
@@ -28,7 +31,7 @@ _WRAPPERS = frozenset(
 class DocxExtractor:
     """Reads DOCX, DOCM and DOTX."""
 
-    version: ClassVar[str] = "docx-1"
+    version: ClassVar[str] = "docx-2"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read a Word document; see ``Extractor``."""
@@ -39,23 +42,8 @@ class DocxExtractor:
             reader.read()
         except (KeyError, ValueError, AttributeError, etree.XMLSyntaxError) as error:
             raise broken(f"{type(error).__name__}: {error}") from error
-        draft = reader.draft
-        if not draft.blocks:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
         metadata = _metadata(document)
-        title = metadata.pop("title", "") or reader.title
-        language = metadata.pop("language", "")
-        return Extraction(
-            text=draft.text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=title,
-            language=language,
-            metadata=metadata,
-            warnings=(cut_warning(options.max_chars),) if draft.full else (),
-        )
+        return written(reader.draft, options, metadata, title=reader.title)
 
 
 class _Reader:
@@ -70,6 +58,7 @@ class _Reader:
         self._styles = Styles(self._related("/styles"))
         self._numbering = Numbering(self._related("/numbering"))
         self._notes: list[tuple[str, str]] = []
+        self._paragraphs = self._total = 0
         self._items: list[str] = []
         self._code: list[str] = []
 
@@ -77,6 +66,7 @@ class _Reader:
         """Headers, body, footnotes and endnotes, comments, footers: in this order."""
         if self._body is None:
             raise broken("it has no body")
+        self._total = sum(1 for _ in self._body.iter(f"{W}p"))
         self._margins("/header")
         self._container(self._body)
         self._flush()
@@ -117,7 +107,7 @@ class _Reader:
                 self._table(node)
 
     def _paragraph(self, paragraph: Any) -> None:
-        text = paragraph_text(paragraph, self._notes)
+        text = self._text(paragraph)
         level = self._styles.heading_level(paragraph)
         numbered = self._styles.numbering(paragraph) if text.strip() else None
         if level is not None and text.strip():
@@ -137,6 +127,12 @@ class _Reader:
             self._flush()
             self._container(box)
             self._flush()
+
+    def _text(self, paragraph: Any) -> str:
+        if self._paragraphs % _STEP_PARAGRAPHS == 0:
+            step(min(self._paragraphs, self._total), self._total)
+        self._paragraphs += 1
+        return paragraph_text(paragraph, self._notes)
 
     def _heading(self, level: int, text: str, numbered: tuple[str, int] | None) -> None:
         text = " ".join(text.split())
@@ -161,21 +157,18 @@ class _Reader:
             self._code.clear()
 
     def _table(self, table: Any) -> None:
-        rows = list(self._rows(table, 0))
-        cells = [cell for row in rows for cell in row]
-        if len(cells) == 1:
+        rows = list(_table_rows(table))
+        cells = [cell for row in rows for cell in _unwrapped(row, f"{W}tc")]
+        if len(cells) == 1 and rows[0].find(f"{W}trPr/{W}gridBefore") is None:
             # A table of one cell is a frame around ordinary text.
-            frame = next(table.iter(f"{W}tc"))
-            self._container(frame)
+            self._container(cells[0])
             self._flush()
             return
-        self.draft.add(markdown_table(rows), "table")
+        self.draft.add(markdown_table(list(self._rows(table, 0))), "table")
 
     def _rows(self, table: Any, depth: int) -> Iterator[list[Cell]]:
         """The cells that begin in each row; a cell merged downwards goes on as an empty one."""
-        for row in _unwrapped(table, f"{W}tr"):
-            if row.find(f"{W}trPr/{W}del") is not None:
-                continue
+        for row in _table_rows(table):
             cells: list[Cell] = []
             before = row.find(f"{W}trPr/{W}gridBefore")
             if before is not None:
@@ -197,7 +190,7 @@ class _Reader:
                 for row in self._rows(node, depth):
                     yield " ; ".join(cell.text for cell in row if cell.text)
                 continue
-            text = paragraph_text(node, self._notes)
+            text = self._text(node)
             numbered = self._styles.numbering(node) if text.strip() else None
             if numbered is not None:
                 text = f"{self._numbering.marker(*numbered)} {text}"
@@ -229,6 +222,13 @@ class _Reader:
                     )
 
 
+def _table_rows(table: Any) -> Iterator[Any]:
+    """The rows of a table that are not deleted."""
+    for row in _unwrapped(table, f"{W}tr"):
+        if row.find(f"{W}trPr/{W}del") is None:
+            yield row
+
+
 def _unwrapped(parent: Any, *tags: str) -> Iterator[Any]:
     """Children of some tags, content controls and the like opened."""
     stack = list(reversed(parent))
@@ -246,16 +246,9 @@ def _count(element: Any | None) -> int:
 
 
 def _metadata(package: Any) -> dict[str, str]:
+    if not any(relation.reltype.endswith(_PROPERTIES) for relation in package.rels.values()):
+        # The library would tell of a "Word Document" that was changed just now.
+        return {}
     with contextlib.suppress(KeyError, ValueError, AttributeError, etree.XMLSyntaxError):
-        core = package.core_properties
-        found = {
-            "title": core.title,
-            "author": core.author,
-            "subject": core.subject,
-            "keywords": core.keywords,
-            "language": core.language,
-            "created": core.created.isoformat() if core.created else "",
-            "modified": core.modified.isoformat() if core.modified else "",
-        }
-        return {key: " ".join(value.split()) for key, value in found.items() if value}
+        return office_properties(package.core_properties)
     return {}

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
 
 from prismd.extract.office.docx_inline import W
 
+_Value = TypeVar("_Value")
 _HEADING = re.compile(r"^heading\s*([1-9])$", re.IGNORECASE)
 _MAX_CHAIN = 20
+_MAX_LEVEL = 8
+_MOST_LETTERS = 780
+_PATTERN_CHARS = 255
+
+
+class _Style(msgspec.Struct, frozen=True):
+    """What a style says of its paragraphs, by itself or by those that it is based on."""
+
+    heading: int | None = None
+    outline: int | None = None
+    is_code: bool = False
+    number: str | None = None
+    level: str | None = None
 
 
 class Styles:
@@ -17,61 +34,81 @@ class Styles:
     def __init__(self, root: Any | None) -> None:
         elements = root.iterfind(f"{W}style") if root is not None else ()
         self._by_id = {style.get(f"{W}styleId"): style for style in elements}
-
-    def _chain(self, paragraph: Any) -> list[Any]:
-        """What applies to a paragraph, the nearest first: its own properties, then styles'."""
-        properties = paragraph.find(f"{W}pPr")
-        chain = [] if properties is None else [properties]
-        reference = None if properties is None else properties.find(f"{W}pStyle")
-        for _ in range(_MAX_CHAIN):
-            style = None if reference is None else self._by_id.get(reference.get(f"{W}val"))
-            if style is None:
-                break
-            chain.append(style)
-            reference = style.find(f"{W}basedOn")
-        return chain
-
-    def names(self, paragraph: Any) -> list[str]:
-        """The names of the paragraph's style and of those it is based on."""
-        found = [style.find(f"{W}name") for style in self._chain(paragraph)]
-        return [name.get(f"{W}val") or "" for name in found if name is not None]
+        # A document has few styles and many paragraphs.
+        self._known: dict[str | None, _Style] = {None: _Style()}
 
     def heading_level(self, paragraph: Any) -> int | None:
         """The level of a heading; 0 for the document's title; None for what is none."""
-        for name in self.names(paragraph):
-            if match := _HEADING.match(name):
-                return int(match[1])
-            if name.casefold() == "title":
-                return 0
-        for element in self._chain(paragraph):
-            outline = element.find(f"{W}outlineLvl")
-            if outline is None:
-                outline = element.find(f"{W}pPr/{W}outlineLvl")
-            if outline is not None and (value := outline.get(f"{W}val", "")).isdecimal():
-                return int(value) + 1 if int(value) < 9 else None
-        return None
+        style = self._style(paragraph)
+        if style.heading is not None:
+            return style.heading
+        outline = _outline(paragraph.find(f"{W}pPr"))
+        outline = style.outline if outline is None else outline
+        return outline + 1 if outline is not None and outline < 9 else None
 
     def is_code(self, paragraph: Any) -> bool:
         """Whether the style is one for source code."""
-        marks = ("code", "preformatted", "source")
-        return any(mark in name.casefold() for name in self.names(paragraph) for mark in marks)
+        return self._style(paragraph).is_code
 
     def numbering(self, paragraph: Any) -> tuple[str, int] | None:
-        """The numbering id and level that apply, if any do."""
-        number, level = None, None
-        for element in self._chain(paragraph):
-            properties = element.find(f"{W}numPr")
-            if properties is None:
-                properties = element.find(f"{W}pPr/{W}numPr")
-            if properties is None:
-                continue
-            if number is None:
-                number = _value(properties.find(f"{W}numId"))
-            if level is None:
-                level = _value(properties.find(f"{W}ilvl"))
+        """The numbering id and level that apply, if any do; levels go from 0 to 8."""
+        style = self._style(paragraph)
+        number, level = _numbered(paragraph.find(f"{W}pPr"))
+        number = style.number if number is None else number
+        level = style.level if level is None else level
         if number in (None, "0"):
             return None
-        return str(number), int(level) if level and level.isdecimal() else 0
+        return str(number), min(_decimal(level) or 0, _MAX_LEVEL)
+
+    def _style(self, paragraph: Any) -> _Style:
+        identity = _value(paragraph.find(f"{W}pPr/{W}pStyle"))
+        if identity not in self._known:
+            self._known[identity] = _style(self._chain(identity))
+        return self._known[identity]
+
+    def _chain(self, identity: str | None) -> list[Any]:
+        """A style and those that it is based on, the nearest first."""
+        chain: list[Any] = []
+        while len(chain) < _MAX_CHAIN and (style := self._by_id.get(identity)) is not None:
+            chain.append(style)
+            identity = _value(style.find(f"{W}basedOn"))
+        return chain
+
+
+def _style(chain: list[Any]) -> _Style:
+    names = [_value(style.find(f"{W}name")) or "" for style in chain]
+    properties = [style.find(f"{W}pPr") for style in chain]
+    numbered = [_numbered(one) for one in properties]
+    marks = ("code", "preformatted", "source")
+    return _Style(
+        heading=_first(map(_named_level, names)),
+        outline=_first(map(_outline, properties)),
+        is_code=any(mark in name.casefold() for name in names for mark in marks),
+        number=_first(number for number, _ in numbered),
+        level=_first(level for _, level in numbered),
+    )
+
+
+def _first(values: Iterable[_Value | None]) -> _Value | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _named_level(name: str) -> int | None:
+    if match := _HEADING.match(name):
+        return int(match[1])
+    return 0 if name.casefold() == "title" else None
+
+
+def _outline(properties: Any | None) -> int | None:
+    return None if properties is None else _decimal(_value(properties.find(f"{W}outlineLvl")))
+
+
+def _numbered(properties: Any | None) -> tuple[str | None, str | None]:
+    """The numbering and level that properties name."""
+    found = None if properties is None else properties.find(f"{W}numPr")
+    if found is None:
+        return None, None
+    return _value(found.find(f"{W}numId")), _value(found.find(f"{W}ilvl"))
 
 
 class Numbering:
@@ -111,10 +148,12 @@ class Numbering:
         if shape == "none":
             return ""
         pattern = _value(definition.find(f"{W}lvlText")) or f"%{level + 1}."
+        pattern = pattern[:_PATTERN_CHARS]
         return re.sub(
             r"%([1-9])",
             lambda match: _number(int(match[1]) - 1, levels, counts),
             pattern,
+            count=_MAX_LEVEL + 1,
         )
 
 
@@ -122,7 +161,7 @@ def _number(level: int, levels: Any, counts: dict[int, int]) -> str:
     definition = levels.get(str(level))
     count = counts.get(level, _start(definition))
     shape = _value(definition.find(f"{W}numFmt")) if definition is not None else "decimal"
-    if shape in ("lowerLetter", "upperLetter") and count > 0:
+    if shape in ("lowerLetter", "upperLetter") and 0 < count <= _MOST_LETTERS:
         letter = chr(ord("a") + (count - 1) % 26) * ((count - 1) // 26 + 1)
         return letter if shape == "lowerLetter" else letter.upper()
     if shape in ("lowerRoman", "upperRoman") and 0 < count < 4000:
@@ -141,9 +180,14 @@ def _roman(count: int) -> str:
 
 
 def _start(definition: Any | None) -> int:
-    value = _value(definition.find(f"{W}start")) if definition is not None else None
-    return int(value) if value and value.isdecimal() else 1
+    found = _decimal(_value(definition.find(f"{W}start"))) if definition is not None else None
+    return 1 if found is None else found
+
+
+def _decimal(value: str | None) -> int | None:
+    return int(value) if value and value.isdecimal() and len(value) < 10 else None
 
 
 def _value(element: Any | None) -> str | None:
-    return None if element is None else element.get(f"{W}val")
+    found: str | None = None if element is None else element.get(f"{W}val")
+    return found

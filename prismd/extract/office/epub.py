@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import msgspec
-from selectolax.lexbor import LexborHTMLParser
 
-from prismd.domain import Extraction, Layout
+from prismd.domain import Extraction
 from prismd.errors import EncryptedDocument, ExtractError
 from prismd.extract.base import ExtractOptions
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.package import broken, parse_xml, read_parts
 from prismd.extract.steps import step
-from prismd.extract.text.html import decode_html, write_html
+from prismd.extract.text.html import decode_html, parse_html, write_html
+from prismd.extract.written import written
 
 _CONTAINER = "META-INF/container.xml"
 _PICTURES = (
@@ -76,20 +76,8 @@ class EpubExtractor:
                 break
             step(n, len(chapters))
             _write_chapter(parts.get(name, b""), contents.get(name, []), draft)
-        if not any(block.kind != "heading" for block in draft.blocks):
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
-        metadata = _metadata(opf)
-        return Extraction(
-            text=draft.text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=metadata.pop("title", ""),
-            language=metadata.pop("language", ""),
-            metadata=metadata,
-            warnings=(cut_warning(options.max_chars),) if draft.full else (),
-        )
+        has_content = any(block.kind != "heading" for block in draft.blocks)
+        return written(draft, options, _metadata(opf), has_content=has_content)
 
 
 def _check_protection(parts: dict[str, bytes]) -> None:
@@ -174,22 +162,28 @@ def _ncx(data: bytes) -> Iterator[tuple[str, _Entry]]:
 
 
 def _nav(data: bytes) -> Iterator[tuple[str, _Entry]]:
-    lists = LexborHTMLParser(decode_html(data)[0]).css("nav")
+    lists = parse_html(decode_html(data)[0]).css("nav")
     chosen = next(
         (nav for nav in lists if "toc" in (nav.attributes.get("epub:type") or "")),
         lists[0] if lists else None,
     )
     if chosen is None:
         return
-    for link in chosen.css("a[href]"):
-        level = 0
-        above = link.parent
-        while above is not None and above.mem_id != chosen.mem_id:
-            level += above.tag in ("ol", "ul")
-            above = above.parent
+    for link, level in _links(chosen):
         if title := " ".join(link.text().split()):
             entry = _Entry(max(1, min(level, _MAX_NESTING)), title)
             yield link.attributes.get("href") or "", entry
+
+
+def _links(nav: Any) -> Iterator[tuple[Any, int]]:
+    """The links of a table of contents, each with the number of lists that it stands in."""
+    stack = [(nav, 0)]
+    while stack:
+        node, level = stack.pop()
+        if node.tag == "a" and "href" in node.attributes:
+            yield node, level
+        inner = level + (node.tag in ("ol", "ul"))
+        stack += [(child, inner) for child in reversed(list(node.iter()))]
 
 
 def _resolved(folder: str, target: str) -> str:
@@ -200,7 +194,7 @@ def _write_chapter(data: bytes, entries: list[_Entry], draft: Draft) -> None:
     """A part of the book; one that the contents do not name goes on with the one before it."""
     if not data.strip():
         return
-    tree = LexborHTMLParser(_EMPTY.sub(r"<\1\2></\1>", decode_html(data)[0]))
+    tree = parse_html(_EMPTY.sub(r"<\1\2></\1>", decode_html(data)[0]))
     first = tree.css_first("h1, h2, h3, h4, h5, h6")
     own = " ".join(first.text().split()) if first else ""
     own_level = int(str(first.tag)[1]) if first else 1
@@ -233,6 +227,6 @@ def _metadata(opf: Any) -> dict[str, str]:
             many = key in ("author", "subject")
             found[key] = ", ".join(values) if many else values[0]
     if "description" in found:
-        text = LexborHTMLParser(found["description"]).text(separator=" ")
+        text = parse_html(found["description"]).text(separator=" ")
         found["description"] = " ".join(text.split())[:_DESCRIPTION_CHARS]
     return found

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
 )
 _GENERAL = re.compile(r"general|standard|@|^\s*$", re.IGNORECASE)
 _MOST_DECIMALS = 15
+# Excel itself takes no longer ones.
+_LONGEST_FORMAT = 255
 
 
 class _Format(msgspec.Struct, frozen=True):
@@ -75,7 +77,7 @@ def _clock(time: datetime.time) -> str:
 def _number(value: float, number_format: str) -> str:
     if not math.isfinite(value):
         return str(value)
-    if _GENERAL.search(number_format):
+    if len(number_format) > _LONGEST_FORMAT or _GENERAL.search(number_format):
         return general(value)
     sections = _sections(number_format)
     signed = value

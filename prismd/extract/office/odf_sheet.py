@@ -19,57 +19,58 @@ from prismd.extract.office.odf_inline import (
     paragraph_text,
 )
 from prismd.extract.office.sheet import MAX_COLUMNS, SheetWriter
-from prismd.extract.steps import step
 
 _MAX_REPEATED = 1000
-_STEP_ROWS = 5_000
+# Of all rows that say how often they stand there, in one document.
+_MOST_REPEATED_CELLS = 2_000_000
 _ROW_GROUPS = frozenset(
     f"{TABLE}{name}" for name in ("table-header-rows", "table-rows", "table-row-group")
 )
 _CELLS = frozenset({f"{TABLE}table-cell", f"{TABLE}covered-table-cell"})
 
 
-def write_sheets(spreadsheet: Any, draft: Draft) -> bool:
-    """Write down all sheets; False when there is nothing in any of them."""
-    has_content = False
+def write_sheets(spreadsheet: Any, draft: Draft) -> None:
+    """Write down all sheets."""
     sheets = list(spreadsheet.iterfind(f"{TABLE}table"))
+    repeats = _Repeats()
     for n, sheet in enumerate(sheets):
         if draft.full:
             break
         draft.heading(1, sheet.get(f"{TABLE}name") or f"Sheet {n + 1}")
-        before = len(draft.blocks)
         comments: list[str] = []
-        for row in _write_rows(sheet, draft, comments):
-            if row % _STEP_ROWS == 0:
-                step(n, len(sheets))
+        writer = SheetWriter(draft, n, len(sheets))
+        for row in rows_of(sheet):
+            if draft.full:
+                break
+            cells = _cells(row, comments)
+            for _ in range(repeats.of(row, len(cells))):
+                writer.row(cells)
+        writer.close()
         for shape in sheet.iterfind(f"{TABLE}shapes/*"):
             if shape.tag in FRAMES:
                 draft.add(all_text(shape))
                 draft.add(alternative(shape), "caption")
         for comment in comments:
             draft.add(comment, "note")
-        has_content = has_content or len(draft.blocks) > before
-    return has_content
 
 
-def _write_rows(sheet: Any, draft: Draft, comments: list[str]) -> Iterator[int]:
-    """Write down a sheet's rows; tells the number of each before it is written."""
-    writer = SheetWriter(draft)
-    for n, row in enumerate(_rows(sheet)):
-        if draft.full:
-            break
-        yield n
-        cells = list(_cells(row, comments))
-        # Programs write the empty rest of a sheet as a million times the same row.
-        for _ in range(min(count(row, f"{TABLE}number-rows-repeated"), _MAX_REPEATED)):
-            writer.row(cells)
-            if not any(cells):
-                break
-    writer.close()
+class _Repeats:
+    """Says how often a row is written, where it says any number."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_REPEATED_CELLS
+
+    def of(self, row: Any, cells: int) -> int:
+        """How often a row of so many cells is written; one of no cells ends a table at once."""
+        times = count(row, f"{TABLE}number-rows-repeated") if cells else 1
+        times = max(1, min(times, _MAX_REPEATED, 1 + self._left // max(1, cells)))
+        self._left -= (times - 1) * cells
+        return times
 
 
-def _rows(sheet: Any) -> Iterator[Any]:
-    stack = list(reversed(sheet))
+def rows_of(table: Any) -> Iterator[Any]:
+    """A table's own rows, header rows and groups of rows opened."""
+    stack = list(reversed(table))
     while stack:
         node = stack.pop()
         if node.tag == f"{TABLE}table-row":
@@ -78,18 +79,25 @@ def _rows(sheet: Any) -> Iterator[Any]:
             stack += reversed(node)
 
 
-def _cells(row: Any, comments: list[str]) -> Iterator[str]:
-    at = 0
+def _cells(row: Any, comments: list[str]) -> list[str]:
+    """A row's texts up to the last one: the empty rest says that it is of any length."""
+    texts: list[str] = []
+    empty = 0
     for cell in row:
+        at = len(texts) + empty
         if cell.tag not in _CELLS or at >= MAX_COLUMNS:
             continue
         for annotation in cell.iterfind(f"{OFFICE}annotation"):
             if comment := comment_text(annotation):
                 comments.append(comment)
-        text = _shown(cell)
+        text = " ".join(_shown(cell).split())
         repeated = min(count(cell, f"{TABLE}number-columns-repeated"), MAX_COLUMNS - at)
-        at += repeated
-        yield from [text] * repeated
+        if text:
+            texts += [""] * empty + [text] * repeated
+            empty = 0
+        else:
+            empty += repeated
+    return texts
 
 
 def _shown(cell: Any) -> str:

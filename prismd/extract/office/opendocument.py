@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from prismd.domain import Extraction, Layout
+from prismd.domain import Extraction
 from prismd.errors import EncryptedDocument, ExtractError
 from prismd.extract.base import ExtractOptions
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.office.odf_inline import (
     DRAW,
     FRAMES,
@@ -26,10 +26,12 @@ from prismd.extract.office.odf_inline import (
     count,
     paragraph_text,
 )
-from prismd.extract.office.odf_sheet import write_sheets
+from prismd.extract.office.odf_sheet import rows_of, write_sheets
+from prismd.extract.office.sheet import has_cells
 from prismd.extract.package import broken, parse_xml, read_parts
 from prismd.extract.steps import step
 from prismd.extract.table import Cell, markdown_table
+from prismd.extract.written import written
 
 _WRAPPERS = frozenset(
     (
@@ -57,7 +59,7 @@ _META = {
 class OpenDocumentExtractor:
     """Reads ODT, ODS, ODP, ODG and their templates."""
 
-    version: ClassVar[str] = "opendocument-1"
+    version: ClassVar[str] = "opendocument-2"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read an OpenDocument file; see ``Extractor``."""
@@ -70,21 +72,8 @@ class OpenDocumentExtractor:
         styles = parse_xml(parts["styles.xml"]) if parts.get("styles.xml") else None
         reader = _Reader(content, styles, Draft(options.max_chars))
         has_content = reader.read()
-        if not has_content:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
         metadata = _metadata(parts.get("meta.xml", b""))
-        draft = reader.draft
-        return Extraction(
-            text=draft.text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=metadata.pop("title", "") or reader.title,
-            language=metadata.pop("language", ""),
-            metadata=metadata,
-            warnings=(cut_warning(options.max_chars),) if draft.full else (),
-        )
+        return written(reader.draft, options, metadata, title=reader.title, has_content=has_content)
 
 
 class _Reader:
@@ -112,7 +101,8 @@ class _Reader:
         if kind is None:
             raise broken("it has no body")
         if kind.tag == f"{OFFICE}spreadsheet":
-            return write_sheets(kind, self.draft)
+            write_sheets(kind, self.draft)
+            return has_cells(self.draft)
         if kind.tag in (f"{OFFICE}presentation", f"{OFFICE}drawing"):
             return self._pages(kind, "Slide" if kind.tag.endswith("presentation") else "Page")
         self._margins(f"{STYLE}header")
@@ -190,13 +180,12 @@ class _Reader:
                     marker = "  "
 
     def _table(self, table: Any, depth: int) -> None:
-        rows = [list(_cells(row)) for row in _rows(table)]
-        if len(rows) == 1 and len(rows[0]) == 1:
+        cells = [list(row.iterfind(f"{TABLE}table-cell")) for row in rows_of(table)]
+        if len(cells) == 1 and len(cells[0]) == 1:
             # A table of one cell is a frame around ordinary text.
-            for cell in table.iter(f"{TABLE}table-cell"):
-                self._container(cell, depth + 1)
+            self._container(cells[0][0], depth + 1)
             return
-        self.draft.add(markdown_table(rows), "table")
+        self.draft.add(markdown_table([list(map(_cell, row)) for row in cells]), "table")
 
     def _style(self, node: Any) -> str:
         """A paragraph's style by its lasting name: what is set by hand has one of its own."""
@@ -258,24 +247,10 @@ def _heading_level(node: Any, style: str) -> int | None:
     return int(number) if number != style and number.isdecimal() and len(number) == 1 else None
 
 
-def _rows(table: Any) -> Iterator[Any]:
-    """A table's own rows, header rows and groups of rows opened."""
-    stack = list(reversed(table))
-    while stack:
-        node = stack.pop()
-        if node.tag == f"{TABLE}table-row":
-            yield node
-        elif node.tag in (
-            *(f"{TABLE}table-header-rows", f"{TABLE}table-rows", f"{TABLE}table-row-group"),
-        ):
-            stack += reversed(node)
-
-
-def _cells(row: Any) -> Iterator[Cell]:
-    for cell in row.iterfind(f"{TABLE}table-cell"):
-        columns = min(count(cell, f"{TABLE}number-columns-spanned"), 100)
-        rows = min(count(cell, f"{TABLE}number-rows-spanned"), 1000)
-        yield Cell(all_text(cell), max(1, columns), max(1, rows))
+def _cell(cell: Any) -> Cell:
+    columns = min(count(cell, f"{TABLE}number-columns-spanned"), 100)
+    rows = min(count(cell, f"{TABLE}number-rows-spanned"), 1000)
+    return Cell(all_text(cell), max(1, columns), max(1, rows))
 
 
 def _place(frame: Any) -> tuple[int, float]:

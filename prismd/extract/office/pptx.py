@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,10 +11,10 @@ from lxml import etree
 from pptx.exc import InvalidXmlError, PackageNotFoundError
 from pptx.package import Package
 
-from prismd.domain import Extraction, Layout
+from prismd.domain import Extraction
 from prismd.errors import ExtractError
 from prismd.extract.base import ExtractOptions
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.office.drawing import (
     A,
     C,
@@ -25,6 +26,7 @@ from prismd.extract.office.drawing import (
 from prismd.extract.package import broken, open_package, parse_xml
 from prismd.extract.steps import step
 from prismd.extract.table import Cell, markdown_table
+from prismd.extract.written import office_properties, written
 
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -51,26 +53,15 @@ class PptxExtractor:
             presentation = Package.open(package).presentation_part
             reader = _Reader(presentation, draft)
             reader.read()
-            metadata = _metadata(presentation)
+            metadata = office_properties(presentation.package.core_properties)
         except (
             *(KeyError, ValueError, AttributeError, TypeError, IndexError),
             *(etree.XMLSyntaxError, InvalidXmlError, PackageNotFoundError),
         ) as error:
             raise broken(f"{type(error).__name__}: {error}") from error
-        if not reader.has_content:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
-        title = metadata.pop("title", "")
-        return Extraction(
-            text=draft.text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=reader.title if title.lower() in ("", *_NO_TITLES) else title,
-            language=metadata.pop("language", ""),
-            metadata=metadata,
-            warnings=(cut_warning(options.max_chars),) if draft.full else (),
-        )
+        if metadata.get("title", "").lower() in _NO_TITLES:
+            del metadata["title"]
+        return written(draft, options, metadata, title=reader.title, has_content=reader.has_content)
 
 
 class _Reader:
@@ -89,10 +80,15 @@ class _Reader:
         slides = self._presentation.presentation.slides
         height = self._presentation.presentation.slide_height or 0
         authors = self._authors()
+        read: set[Any] = set()
         for number, slide in enumerate(slides, start=1):
             if self._draft.full:
                 break
             step(number - 1, len(slides))
+            if slide.part in read:
+                # A slide is shown once, however often the presentation says so.
+                continue
+            read.add(slide.part)
             self._slide = slide
             shapes = list(_ordered(_shapes(slide.element.find(f".//{_P}spTree")), slide, height))
             titled = next((shape for shape in shapes if _placeholder(shape) in _TITLES), None)
@@ -152,7 +148,7 @@ class _Reader:
 
     def _frame(self, frame: Any) -> None:
         """A table, chart or diagram."""
-        for table in frame.iter(f"{A}tbl"):
+        for table in itertools.islice(frame.iter(f"{A}tbl"), 1):
             self._draft.add(markdown_table(list(_rows(table))), "table")
         for reference in frame.iter(f"{C}chart"):
             if (root := self._related(reference.get(f"{_R}id"))) is not None:
@@ -293,17 +289,3 @@ def _rows(table: Any) -> Iterator[list[Cell]]:
             goes_on = cell.get("vMerge") in ("1", "true")
             cells.append(Cell("" if goes_on else "\n".join(_lines(cell)), columns))
         yield cells
-
-
-def _metadata(presentation: Any) -> dict[str, str]:
-    core = presentation.package.core_properties
-    found = {
-        "title": core.title,
-        "author": core.author,
-        "subject": core.subject,
-        "keywords": core.keywords,
-        "language": core.language,
-        "created": core.created.isoformat() if core.created else "",
-        "modified": core.modified.isoformat() if core.modified else "",
-    }
-    return {key: " ".join(value.split()) for key, value in found.items() if value}

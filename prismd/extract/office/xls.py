@@ -12,22 +12,20 @@ import xlrd
 from xlrd.biffh import XLRDError
 from xlrd.compdoc import CompDocError
 
-from prismd.domain import Extraction, Layout
-from prismd.errors import EncryptedDocument, ExtractError
+from prismd.domain import Extraction
+from prismd.errors import EncryptedDocument
 from prismd.extract.base import ExtractOptions
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.office.number_format import shown
-from prismd.extract.office.sheet import MAX_COLUMNS, SheetWriter
+from prismd.extract.office.sheet import MAX_COLUMNS, SheetWriter, has_cells
 from prismd.extract.package import broken, check_compound
-from prismd.extract.steps import step
-
-_STEP_ROWS = 5_000
+from prismd.extract.written import written
 
 
 class XlsExtractor:
     """Reads the workbooks of Excel 97 to 2003; hidden sheets as well."""
 
-    version: ClassVar[str] = "xls-1"
+    version: ClassVar[str] = "xls-2"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read a workbook; see ``Extractor``."""
@@ -37,7 +35,7 @@ class XlsExtractor:
             book = xlrd.open_workbook(
                 str(path), logfile=io.StringIO(), formatting_info=True, ragged_rows=True
             )
-            has_content = _write(book, draft)
+            _write(book, draft)
         except XLRDError as error:
             if "encrypted" in str(error):
                 raise EncryptedDocument(
@@ -50,37 +48,22 @@ class XlsExtractor:
             CompDocError,
         ) as error:
             raise broken(f"{type(error).__name__}: {error}") from error
-        if not has_content:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
-        return Extraction(
-            text=draft.text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            warnings=(cut_warning(options.max_chars),) if draft.full else (),
-        )
+        return written(draft, options, {}, has_content=has_cells(draft))
 
 
-def _write(book: Any, draft: Draft) -> bool:
-    has_content = False
+def _write(book: Any, draft: Draft) -> None:
     for n, sheet in enumerate(book.sheets()):
         if draft.full:
             break
         draft.heading(1, f"{sheet.name} (hidden)" if sheet.visibility else sheet.name)
-        before = len(draft.blocks)
-        writer = SheetWriter(draft)
+        writer = SheetWriter(draft, n, book.nsheets)
         for row in range(sheet.nrows):
             if draft.full:
                 break
-            if row % _STEP_ROWS == 0:
-                step(n, book.nsheets)
             writer.row([_shown(book, cell) for cell in sheet.row(row)[:MAX_COLUMNS]])
         writer.close()
         for text in _notes(sheet):
             draft.add(text, "note")
-        has_content = has_content or len(draft.blocks) > before
-    return has_content
 
 
 def _shown(book: Any, cell: Any) -> str:

@@ -12,32 +12,34 @@ from typing import IO, Any, ClassVar
 
 import openpyxl
 from lxml import etree
+from openpyxl.cell.read_only import ReadOnlyCell
 
-from prismd.domain import Extraction, Layout
+from prismd.domain import Extraction
 from prismd.errors import ExtractError
 from prismd.extract.base import ExtractOptions
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.office.drawing import alternative_text, chart_text, paragraphs
 from prismd.extract.office.number_format import shown
-from prismd.extract.office.sheet import MAX_COLUMNS, SheetWriter
+from prismd.extract.office.sheet import MAX_COLUMNS, SheetWriter, has_cells
 from prismd.extract.package import broken, core_metadata, open_package, parse_xml
-from prismd.extract.steps import step
+from prismd.extract.written import written
 
 _MOST_EMPTY_ROWS = 1_100_000
 # Possessive: however much white space there is, it is gone through once.
 _UNCOMPUTED = re.compile(rb"</f>\s*+(?:<v\s*+/>|<v>\s*+</v>)?+\s*+</c>|<f[^>]*/>\s*+</c>")
+# Beyond what Excel takes, and slow to search for dates.
+_LONG_FORMAT = re.compile(rb"formatCode\s*+=\s*+(?:\"[^\"]{2000,}+\"|'[^']{2000,}+')")
 _THREADED = "[Threaded comment]"
-_STEP_ROWS = 20_000
 
 
 class XlsxExtractor:
     """Reads XLSX, XLSM and their templates; hidden sheets as well."""
 
-    version: ClassVar[str] = "xlsx-1"
+    version: ClassVar[str] = "xlsx-2"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read an Excel workbook; see ``Extractor``."""
-        package = open_package(path)
+        package = open_package(path, _eased)
         draft = Draft(options.max_chars)
         try:
             with zipfile.ZipFile(package) as archive:
@@ -53,20 +55,23 @@ class XlsxExtractor:
         ) as error:
             # Its parser says that XML is not well-formed by a SyntaxError.
             raise broken(f"{type(error).__name__}: {error}") from error
-        if not reader.has_content:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
-        cut = (cut_warning(options.max_chars),) if draft.full else ()
-        return Extraction(
-            text=draft.text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=metadata.pop("title", ""),
-            language=metadata.pop("language", ""),
-            metadata=metadata,
-            warnings=(*cut, *reader.warnings),
+        return written(
+            draft,
+            options,
+            metadata,
+            has_content=has_cells(draft),
+            warnings=tuple(reader.warnings),
         )
+
+
+def _eased(name: str, data: bytes) -> bytes:
+    """A part without what the library would be busy with for long, all to no purpose."""
+    if name.endswith("styles.xml"):
+        return _LONG_FORMAT.sub(b'formatCode="General"', data)
+    if name.startswith("xl/worksheets/") and b"<dimension" not in data:
+        # It reads all rows of a sheet that does not say its size, to know what is not asked.
+        return data.replace(b"<sheetData", b'<dimension ref="A1"/><sheetData', 1)
+    return data
 
 
 class _Reader:
@@ -74,7 +79,6 @@ class _Reader:
 
     def __init__(self, archive: zipfile.ZipFile, draft: Draft) -> None:
         self.warnings: list[str] = []
-        self.has_content = False
         self._archive = archive
         self._draft = draft
 
@@ -83,37 +87,39 @@ class _Reader:
         book = openpyxl.load_workbook(package, read_only=True, data_only=True, keep_links=False)
         sheets = list(book)
         persons = self._persons()
+        read: set[PurePosixPath] = set()
         for n, sheet in enumerate(sheets):
             if self._draft.full:
                 break
             hidden = "" if getattr(sheet, "sheet_state", "visible") == "visible" else " (hidden)"
             self._draft.heading(1, f"{sheet.title}{hidden}")
-            before = len(self._draft.blocks)
-            if hasattr(sheet, "iter_rows"):
-                for row in self._rows(sheet):
-                    if row % _STEP_ROWS == 0:
-                        step(n, len(sheets))
-                part = PurePosixPath(sheet._worksheet_path)
+            is_grid = hasattr(sheet, "iter_rows")
+            part = PurePosixPath(sheet._worksheet_path) if is_grid else _chart_sheet(sheet.path)
+            if part in read:
+                # No program has two sheets of one part, but many are soon said to be.
+                continue
+            read.add(part)
+            if is_grid:
+                self._rows(sheet, SheetWriter(self._draft, n, len(sheets)))
                 self._comments(part, persons)
-            else:
-                part = PurePosixPath("xl", sheet.path.lstrip("/").removeprefix("xl/"))
             self._drawings(part)
-            self.has_content = self.has_content or len(self._draft.blocks) > before
 
-    def _rows(self, sheet: Any) -> Iterator[int]:
-        """Write down a sheet's rows; tells the number of each before it is written."""
+    def _rows(self, sheet: Any, writer: SheetWriter) -> None:
         # A workbook may say any size of its sheets, such as all columns that there can be.
         sheet.reset_dimensions()
-        writer = SheetWriter(self._draft)
+        # Rows as they are in the file: the library fills them up to their last column.
+        sheet._get_row = lambda row, *_: row
         empty = 0
         wide = False
-        for n, row in enumerate(sheet.iter_rows()):
-            yield n
-            cells = [
-                "" if cell.value is None else shown(cell.value, cell.number_format)
-                for cell in row[:MAX_COLUMNS]
-            ]
-            wide = wide or any(cell.value is not None for cell in row[MAX_COLUMNS:])
+        for row in sheet.iter_rows():
+            filled = [cell for cell in row if cell["value"] is not None]
+            cells = [""] * min(MAX_COLUMNS, max((cell["column"] for cell in filled), default=0))
+            for cell in filled:
+                if cell["column"] <= MAX_COLUMNS:
+                    number_format = ReadOnlyCell(sheet, **cell).number_format
+                    cells[cell["column"] - 1] = shown(cell["value"], number_format)
+                else:
+                    wide = True
             writer.row(cells)
             empty = 0 if any(cells) else empty + 1
             if self._draft.full or empty > _MOST_EMPTY_ROWS:
@@ -172,14 +178,22 @@ class _Reader:
     def _related(self, part: PurePosixPath, kind: str) -> Iterator[tuple[Any, PurePosixPath]]:
         """The parsed parts, and their paths, that a part refers to by relationships of a kind."""
         relations = part.parent / "_rels" / f"{part.name}.rels"
+        seen: set[PurePosixPath] = set()
         with contextlib.suppress(KeyError, ExtractError):
             for relation in parse_xml(self._archive.read(str(relations))):
                 target = relation.get("Target") or ""
                 if not (relation.get("Type") or "").endswith(kind) or not target:
                     continue
                 found = _resolved(part.parent, target)
+                if found in seen:
+                    continue
+                seen.add(found)
                 with contextlib.suppress(KeyError, ExtractError):
                     yield parse_xml(self._archive.read(str(found))), found
+
+
+def _chart_sheet(path: str) -> PurePosixPath:
+    return PurePosixPath("xl", path.lstrip("/").removeprefix("xl/"))
 
 
 def _resolved(folder: PurePosixPath, target: str) -> PurePosixPath:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from prismd.domain import Block, Extraction, Layout
 from prismd.extract.base import ExtractOptions
 from prismd.extract.office.sheet import column_names
+from prismd.extract.steps import step
 from prismd.extract.text.text import read_text
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -85,6 +86,7 @@ def _blocks(text: str, names: tuple[str, ...]) -> Iterator[Block]:
             lines += 1
         at += len(line)
         if lines and (not line.strip() or lines >= _BLOCK_LINES):
+            step(at, len(text))
             yield Block(start, end, "table", names)
             lines = 0
     if lines:

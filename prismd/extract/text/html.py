@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from selectolax.lexbor import LexborHTMLParser
 
-from prismd.domain import BlockKind, Extraction, Layout
-from prismd.errors import ExtractError
+from prismd.domain import BlockKind, Extraction
 from prismd.extract.base import ExtractOptions
 from prismd.extract.decode import decode
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.table import Cell, markdown_table
+from prismd.extract.text.html_source import limited
+from prismd.extract.written import written
 
 _MAX_BYTES = 50_000_000
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
@@ -33,6 +34,7 @@ _BLOCKS = frozenset(
         *("tbody", "thead", "tfoot", "table", "li", *_LISTS, *_HEADINGS, "pre"),
     )
 )
+_STRUCTURE = frozenset({"table", "h1", "h2", "h3", "h4", "pre"})
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.IGNORECASE)
@@ -52,28 +54,27 @@ class HtmlExtractor:
             data = data[:_MAX_BYTES]
             warnings = (f"only its first {_MAX_BYTES:,} bytes are read",)
         source, decoding = decode_html(data)
-        tree = LexborHTMLParser(source)
+        tree = parse_html(source)
         draft = Draft(options.max_chars)
         write_html(tree, draft)
-        if draft.full:
-            warnings = (*warnings, cut_warning(options.max_chars))
-        if not draft.blocks:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
         named = tree.css_first("title")
-        title = _squeeze(named.text()) if named else ""
         heading = next((b for b in draft.blocks if b.kind == "heading"), None)
-        text = draft.text
-        return Extraction(
-            text=text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=title or (text[heading.start : heading.end] if heading else ""),
-            language=_language(tree),
-            metadata=_metadata(tree),
+        return written(
+            draft,
+            options,
+            {
+                "title": _squeeze(named.text()) if named else "",
+                "language": _language(tree),
+                **_metadata(tree),
+            },
+            title=draft.text[heading.start : heading.end] if heading else "",
             warnings=(*warnings, *decoding),
         )
+
+
+def parse_html(source: str) -> LexborHTMLParser:
+    """Parse HTML, however deep it goes, in time that grows with its length alone."""
+    return LexborHTMLParser(limited(source))
 
 
 def write_html(tree: LexborHTMLParser, draft: Draft, *, below: int = 0) -> None:
@@ -267,10 +268,20 @@ def _is_hidden(node: Any) -> bool:
 
 
 def _is_layout_table(node: Any) -> bool:
-    """Whether a table only places things: it holds tables or headings, or a single column."""
+    """Whether a table only places things: it says so, or it holds tables, headings or code.
+
+    The first of these ends the search: whatever is below one is not gone through again for each
+    of the tables around it.
+    """
     if node.attributes.get("role") == "presentation":
         return True
-    return any(inner.mem_id != node.mem_id for inner in node.css("table, h1, h2, h3, h4, pre"))
+    stack = list(node.iter())
+    while stack:
+        inner = stack.pop()
+        if inner.tag in _STRUCTURE:
+            return True
+        stack += inner.iter()
+    return False
 
 
 def _metadata(tree: LexborHTMLParser) -> dict[str, str]:

@@ -11,6 +11,7 @@ import msgspec
 
 from prismd.domain import Block, Extraction, Layout
 from prismd.extract.base import ExtractOptions
+from prismd.extract.steps import step
 from prismd.extract.text.text import read_text
 
 # A string that does not end goes to the end: to look for its end but once.
@@ -21,6 +22,8 @@ _ESCAPES = re.compile(
 _KEY = re.compile(r'\s*"((?:[^"\\]|\\.){1,200})"\s*:', re.DOTALL)
 _BLOCK_CHARS = 1200
 _MAX_DEPTH = 6
+_MAX_NESTING = 1000
+_STEP_TOKENS = 1 << 16
 _MAX_PARSED_CHARS = 5_000_000
 _KEY_CHARS = 80
 
@@ -70,25 +73,34 @@ def _members(text: str) -> tuple[_Span, ...]:
     members: list[_Span] = []
     start = 0
     found: tuple[_Span, ...] = ()
-    for token in _TOKEN.finditer(text):
+    for count, token in enumerate(_TOKEN.finditer(text)):
         sign = token[0]
+        if len(stack) > _MAX_NESTING:
+            return ()
+        if not count % _STEP_TOKENS:
+            step(token.start(), len(text))
         if sign in "{[":
             stack.append((start, members))
             start, members = token.end(), []
         elif sign == "," and stack:
-            members.append(_Span(start, token.end(), found))
+            members.append(_span(start, token.end(), found))
             start, found = token.end(), ()
         elif sign in "}]":
             if not stack:
                 return ()
             if text[start : token.start()].strip():
-                members.append(_Span(start, token.start(), found))
+                members.append(_span(start, token.start(), found))
             found = tuple(members) if len(stack) <= _MAX_DEPTH else ()
             start, members = stack.pop()
             if not stack:
                 # JSON Lines have another value here: they are cut by their lines.
                 return () if text[token.end() :].strip() else found
     return ()
+
+
+def _span(start: int, end: int, inner: tuple[_Span, ...]) -> _Span:
+    # What fits a passage is not looked into; millions of numbers are not to be kept apart.
+    return _Span(start, end, inner if end - start > _BLOCK_CHARS else ())
 
 
 def _blocks(text: str, members: tuple[_Span, ...], path: tuple[str, ...]) -> Iterator[Block]:

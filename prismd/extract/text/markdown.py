@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,8 @@ from prismd.layout import line_index
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^(title|author|date|description|lang)\s*:[ \t]*(\S.*)$", re.MULTILINE)
 _MAX_PARSED_CHARS = 2_000_000
+# What comes behind is a text by mistake; the parser gets slow on long runs of signs.
+_MAX_HEADING_CHARS = 1000
 _KINDS: dict[str, BlockKind] = {
     "paragraph_open": "paragraph",
     "blockquote_open": "paragraph",
@@ -94,9 +97,14 @@ def markdown_blocks(text: str, body: int) -> Iterator[Block]:
             yield Block(start, end, kind, headings.path)
 
 
+@cache
+def _inline_parser() -> MarkdownIt:
+    return MarkdownIt("commonmark")
+
+
 def _heading_text(source: str) -> str:
     """A heading as it is read: without hashes, emphasis and link targets."""
-    source = source.strip().lstrip("#").split("\n")[0].rstrip("# ")
-    inline = MarkdownIt("commonmark").parseInline(source.strip())
+    source = source.strip().lstrip("#").split("\n")[0].rstrip("# ")[:_MAX_HEADING_CHARS]
+    inline = _inline_parser().parseInline(source.strip())
     children = inline[0].children or [] if inline else []
     return "".join(t.content for t in children if t.type in ("text", "code_inline")).strip()

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from selectolax.lexbor import LexborHTMLParser
 
-from prismd.domain import Extraction, Layout
-from prismd.errors import ExtractError
+from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions
 from prismd.extract.decode import decode
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.package import broken
-from prismd.extract.text.html import write_html
+from prismd.extract.text.html import parse_html, write_html
 from prismd.extract.text.markdown import markdown_blocks
+from prismd.extract.written import written
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ATTACHED = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]{100,}")
@@ -40,23 +39,17 @@ class NotebookExtractor:
         draft = Draft(options.max_chars)
         for cell in _cells(notebook):
             _write_cell(cell, draft)
-        if not draft.blocks:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
-        if draft.full:
-            warnings = (*warnings, cut_warning(options.max_chars))
         heading = next((b for b in draft.blocks if b.kind == "heading"), None)
         own = _get(notebook, "metadata", "title")
-        written = draft.text
-        first = written[heading.start : heading.end].lstrip("# ") if heading else ""
         language = _get(notebook, "metadata", "kernelspec", "language")
-        return Extraction(
-            text=written,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=own if isinstance(own, str) and own else first,
-            metadata={"programming_language": language} if isinstance(language, str) else {},
+        return written(
+            draft,
+            options,
+            {
+                **({"title": own} if isinstance(own, str) else {}),
+                **({"programming_language": language} if isinstance(language, str) else {}),
+            },
+            title=draft.text[heading.start : heading.end].lstrip("# ") if heading else "",
             warnings=warnings,
         )
 
@@ -102,7 +95,7 @@ def _write_output(output: Any, draft: Draft) -> None:
         text = f"{_get(output, 'ename')}: {_get(output, 'evalue')}"
     elif "<table" in html:
         # What is shown as a table has been squeezed together in its plain form.
-        write_html(LexborHTMLParser(html[: 10 * _MAX_OUTPUT_CHARS]), draft, below=6)
+        write_html(parse_html(html[: 10 * _MAX_OUTPUT_CHARS]), draft, below=6)
         return
     draft.add(_COLOURS.sub("", text)[:_MAX_OUTPUT_CHARS], "code")
 

@@ -9,18 +9,16 @@ from typing import ClassVar
 
 from striprtf.striprtf import rtf_to_text
 
-from prismd.domain import Extraction, Layout
-from prismd.errors import ExtractError
+from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions
-from prismd.extract.draft import Draft, cut_warning
+from prismd.extract.draft import Draft
 from prismd.extract.package import broken
 from prismd.extract.table import Cell, markdown_table
+from prismd.extract.text.rtf_source import ordered, without_binary
+from prismd.extract.written import written
 
 _CODE_PAGE = re.compile(rb"\\ansicpg(\d{3,5})")
 _INFO = re.compile(r"\{\\(title|author|subject|keywords)[ \r\n]((?:[^{}\\]|\\.){1,2000})\}")
-# Long runs of hexadecimal digits are pictures; the library would read them sign by sign.
-_PICTURES = re.compile(r"(?:[0-9a-fA-F]{2}\s*+){256,}+")
-_BINARY = re.compile(rb"\\bin(\d{1,9}) ?")
 # What the library skips though it is there to be read: a footnote stands where it is called.
 _NOTE = re.compile(r"\{\\(?:\*\\)?(?:footnote|annotation)\b(?:\\ftnalt\b)?")
 _CELL_END = "|"
@@ -34,14 +32,13 @@ _HEADING_CHARS = 300
 class RtfExtractor:
     """Reads RTF."""
 
-    version: ClassVar[str] = "rtf-1"
+    version: ClassVar[str] = "rtf-2"
 
     def extract(self, path: Path, media_type: str, options: ExtractOptions) -> Extraction:
         """Read an RTF document; see ``Extractor``."""
-        data = _without_binary(path.read_bytes().lstrip(b"\xef\xbb\xbf"))
+        data = without_binary(path.read_bytes().lstrip(b"\xef\xbb\xbf"))
         encoding = _encoding(data)
-        source = _PICTURES.sub("", data.decode(encoding, "replace"))
-        source = source.replace("\x00", "")
+        source = ordered(data.decode(encoding, "replace").replace("\x00", ""))
         try:
             source = _OUTLINE.sub(lambda found: _marked(int(found[1])), source)
             text = _plain(_NOTE.sub(r"{\\plain  ", source), encoding)
@@ -49,32 +46,11 @@ class RtfExtractor:
             raise broken(f"{type(error).__name__}: {error}") from error
         draft = Draft(options.max_chars)
         _write(text, draft)
-        if not draft.blocks:
-            raise ExtractError(
-                "there is no text in it; nothing is to be done", code="empty", skip=True
-            )
         metadata = {
             name: " ".join(_plain("{\\rtf1 " + value + "}", encoding).split())
             for name, value in _INFO.findall(source[:100_000])
         }
-        return Extraction(
-            text=draft.text,
-            blocks=tuple(draft.blocks),
-            layout=Layout("text"),
-            title=metadata.pop("title", ""),
-            metadata={key: value for key, value in metadata.items() if value},
-            warnings=(cut_warning(options.max_chars),) if draft.full else (),
-        )
-
-
-def _without_binary(data: bytes) -> bytes:
-    """Cut out binary data, whose bytes may look like anything."""
-    parts: list[bytes] = []
-    at = 0
-    while found := _BINARY.search(data, at):
-        parts.append(data[at : found.start()])
-        at = found.end() + int(found[1])
-    return b"".join((*parts, data[at:]))
+        return written(draft, options, {key: value for key, value in metadata.items() if value})
 
 
 def _marked(level: int) -> str:

@@ -14,6 +14,7 @@ from docx.oxml.ns import nsdecls
 
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
+from prismd.extract.steps import listening
 
 Read = Callable[..., Extraction]
 Outline = Callable[[Extraction], list[tuple[str, str, str]]]
@@ -233,3 +234,78 @@ def test_a_document_without_text_is_empty(read: Read) -> None:
     with pytest.raises(ExtractError) as error:
         read("a.docx", saved(docx.Document()))
     assert error.value.code == "empty"
+
+
+def test_a_note_within_a_framed_text_is_there_once(read: Read) -> None:
+    note = f'<w:footnotes {nsdecls("w")}><w:footnote w:id="2"><w:p>{run("Said below.")}</w:p>'
+    frame = f'<w:tbl><w:tr><w:tc><w:p>{run("Framed")}<w:r><w:footnoteReference w:id="2"/></w:r>'
+    data = with_part(body(f"{frame}</w:p></w:tc></w:tr></w:tbl>"), "footnotes", note)
+    assert read("a.docx", data).text == "Framed[1]\n\n[1] Said below."
+
+
+def with_part(data: bytes, kind: str, xml: str) -> bytes:
+    """A document with another part, whose end tags are added."""
+    place = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    link = f'<Relationship Id="rNew" Type="{place}/{kind}" Target="{kind}.xml"/></Relationships>'
+    word = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+    named = f'<Override PartName="/word/{kind}.xml" ContentType="{word}.{kind}+xml"/></Types>'
+
+    def change(name: str, data: bytes) -> bytes:
+        if name == "word/_rels/document.xml.rels":
+            return data.replace(b"</Relationships>", link.encode())
+        return data.replace(b"</Types>", named.encode()) if "Content_Types" in name else data
+
+    ends = f"</w:{kind[:-1]}></w:{kind}>"
+    return with_parts(data, change, **{f"word__{kind}": (xml + ends).encode()})
+
+
+def test_frames_within_frames_are_read_once(read: Read) -> None:
+    inner = f"<w:p>{run('end')}</w:p>"
+    for _ in range(40):
+        inner = f"<w:tbl><w:tr><w:tc>{inner}<w:p>{run('x')}</w:p></w:tc></w:tr></w:tbl>"
+    text = read("a.docx", body(inner)).text
+    assert text.count("end") == 1
+    assert text.count("x") == 40
+
+
+def test_lists_of_absurd_numbers_are_read(read: Read) -> None:
+    def change(name: str, data: bytes) -> bytes:
+        if name != "word/numbering.xml":
+            return data
+        level = (
+            '<w:lvl w:ilvl="0"><w:start w:val="99999999"/><w:numFmt w:val="lowerLetter"/>'
+            f'<w:lvlText w:val="{"%1" * 1000}"/></w:lvl>'
+        )
+        return (
+            f'<w:numbering {nsdecls("w")}><w:abstractNum w:abstractNumId="0">{level}'
+            '</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
+        ).encode()
+
+    item = '<w:p><w:pPr><w:numPr><w:ilvl w:val="{}"/><w:numId w:val="1"/></w:numPr></w:pPr>{}</w:p>'
+    document = docx.Document()
+    for n in range(300):
+        element = parse_xml(
+            item.format(n * (n % 2), run("word")).replace("<w:p>", f"<w:p {nsdecls('w')}>")
+        )
+        document.element.body.insert(n, element)
+    text = read("a.docx", with_parts(saved(document), change)).text
+    assert text.count("word") == 300
+    assert len(text) < 300 * 400
+
+
+def test_progress_is_told_as_paragraphs_go_on(read: Read) -> None:
+    heard: list[tuple[int, int]] = []
+    with listening(lambda done, total: heard.append((done, total))):
+        read("a.docx", body(f"<w:p>{run('x')}</w:p>" * 600))
+    assert heard == [(0, 600), (256, 600), (512, 600)]
+
+
+def test_what_a_document_does_not_say_of_itself_is_not_made_up(read: Read) -> None:
+    data = with_parts(
+        body(f"<w:p>{run('x')}</w:p>"),
+        lambda name, data: (
+            data.replace(b"/core-properties", b"/other") if name == "_rels/.rels" else data
+        ),
+    )
+    extraction = read("a.docx", data)
+    assert (extraction.title, extraction.metadata) == ("", {})

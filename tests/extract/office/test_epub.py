@@ -127,3 +127,10 @@ def test_bad_books_say_what_is_wrong(read: Read, content: bytes, code: str) -> N
     with pytest.raises(ExtractError) as error:
         read("a.epub", content)
     assert error.value.code == code
+
+
+def test_contents_of_any_depth_are_read(read: Read) -> None:
+    nav = "<nav epub:type='toc'>" + "<ol><li><a href='a.xhtml'>Deep</a>" * 20_000
+    text = read("a.epub", book(nav)).text
+    assert text.startswith("Deep")
+    assert "second words" in text

@@ -50,3 +50,8 @@ def test_values_are_written_as_they_are_shown(
 @given(st.floats() | st.integers(), st.text('0#?.,;"\\_*[]$€-%E+/@ >a', max_size=30))
 def test_no_format_upsets_it(value: float, number_format: str) -> None:
     assert isinstance(shown(value, number_format), str)
+
+
+def test_a_format_longer_than_any_program_takes_is_not_followed() -> None:
+    assert shown(1234.5, "0" * 256) == "1234.5"
+    assert shown(1234.5, '"' + "x" * 250 + '"0').endswith("x1234")

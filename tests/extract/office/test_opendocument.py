@@ -193,3 +193,37 @@ def test_entities_are_not_expanded(read: Read) -> None:
     extraction = read("a.odt", package("text", "", content=doctype + xml))
     assert "seen" in extraction.text
     assert "the entity" not in extraction.text
+
+
+def test_frames_within_frames_are_read_once(read: Read) -> None:
+    inner = "<text:p>end</text:p>"
+    for _ in range(30):
+        inner = (
+            f"<table:table><table:table-row><table:table-cell><text:p>x</text:p>{inner}"
+            "</table:table-cell></table:table-row></table:table>"
+        )
+    text = read("a.odt", package("text", inner)).text
+    assert text.count("end") == 1
+    assert text.count("x") == 30
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<table:table-cell table:number-columns-repeated="1023"/><table:table-cell>',
+        '<table:table-cell table:number-columns-repeated="1000">',
+    ],
+)
+def test_rows_and_cells_repeated_without_end_are_bounded(read: Read, cell: str) -> None:
+    row = f'<table:table-row table:number-rows-repeated="1000">{cell}<text:p>{"w " * 900}</text:p>'
+    rows = f"{row}</table:table-cell></table:table-row><table:table-row/>" * 600
+    extraction = read("a.ods", package("spreadsheet", f"<table:table>{rows}</table:table>"))
+    assert len(extraction.text) <= 20_000_000
+    assert extraction.text.count("w w") > 600
+
+
+def test_a_narrow_row_is_repeated_as_often_as_it_says(read: Read) -> None:
+    row = '<table:table-row table:number-rows-repeated="900"><table:table-cell><text:p>a</text:p>'
+    rest = '</table:table-cell><table:table-cell table:number-columns-repeated="16383"/>'
+    sheet = f"<table:table>{row}{rest}</table:table-row></table:table>"
+    assert read("a.ods", package("spreadsheet", sheet)).text.split().count("a") == 900

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import zipfile
 from collections.abc import Callable
@@ -151,3 +152,22 @@ def test_a_slide_that_is_no_xml_is_a_broken_file(read: Read) -> None:
     with pytest.raises(ExtractError, match="not a readable document") as error:
         read("a.pptx", made.getvalue())
     assert error.value.code == "broken"
+
+
+def test_a_table_within_a_table_is_read_once(read: Read) -> None:
+    presentation = pptx.Presentation()
+    slide = add_slide(presentation, "Title")
+    frame = slide.shapes.add_table(1, 2, Inches(1), Inches(1), Inches(2), Inches(1))
+    frame.table.cell(0, 0).text = "outer"
+    frame.table.cell(0, 1).text = "inner"
+    table = frame._element.find(".//{*}tbl")
+    table.find(".//{*}tc").append(copy.deepcopy(table))
+    assert read("a.pptx", saved(presentation)).text.count("inner") == 2
+
+
+def test_a_slide_that_is_named_twice_is_read_once(read: Read) -> None:
+    presentation = pptx.Presentation()
+    add_slide(presentation, "Title", "point")
+    slides = presentation.slides._sldIdLst
+    slides.append(copy.deepcopy(slides[0]))
+    assert read("a.pptx", saved(presentation)).text.count("point") == 1

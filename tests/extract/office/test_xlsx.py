@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -155,3 +156,54 @@ def test_a_cell_of_blanks_is_gone_through_once() -> None:
     assert _UNCOMPUTED.search(b"<c><f>A1</f></c>")
     assert _UNCOMPUTED.search(b'<c><f t="shared"/></c>')
     assert _UNCOMPUTED.search(b"<c><f>A1</f><v>3</v></c>") is None
+
+
+def test_a_cell_far_out_does_not_fill_its_row_up(read: Read) -> None:
+    rows = "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(1, 3000))
+    xml = f'<worksheet {MAIN}><sheetData>{rows}<row><c r="A3000"><v>7</v></c></row></sheetData>'
+    extraction = read("a.xlsx", with_sheet(f"{xml}</worksheet>"))
+    assert extraction.text == "Sales\n\n7"
+    assert "only its first 1024 columns" in extraction.warnings[0]
+
+
+@pytest.mark.parametrize("code", ["[" * 100_000, "[$-" * 100_000, "0" * 100_000, "\\" * 100_000])
+def test_formats_longer_than_any_program_takes_are_not_followed(read: Read, code: str) -> None:
+    book = workbook([1234.5])
+    book.active["A1"].number_format = f"{code}0"
+    assert read("a.xlsx", saved(book)).text == "Sales\n\n1234.5"
+
+
+def changed(data: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
+    source = zipfile.ZipFile(io.BytesIO(data))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(name, change(name, source.read(name)))
+    return made.getvalue()
+
+
+def test_a_part_that_is_named_many_times_is_read_once(read: Read) -> None:
+    book = workbook(["cell"])
+    book.active["A1"].comment = Comment("remark", "Ann")
+
+    def change(name: str, data: bytes) -> bytes:
+        if name == "xl/workbook.xml":
+            sheet = re.findall(rb"<sheet [^>]*/>", data)[0]
+            again = (sheet.replace(b"Sales", b"S%d" % n) for n in range(20))
+            return data.replace(sheet, sheet + b"".join(again))
+        if name == "xl/worksheets/_rels/sheet1.xml.rels":
+            first = data.index(b"<Relationship ")
+            return data[:first] + data[first : data.index(b"</Relationships>")] * 20 + data[first:]
+        return data
+
+    text = read("a.xlsx", changed(saved(book), change)).text
+    assert text.count("cell") == 1
+    assert text.count("remark") == 1
+
+
+def test_a_sheet_that_does_not_tell_its_size_is_read(read: Read) -> None:
+    data = changed(
+        saved(workbook(["a", "b"])),
+        lambda _, data: re.sub(rb"<dimension [^>]*>", b"", data),
+    )
+    assert read("a.xlsx", data).text == "Sales\n\n| a | b |\n| --- | --- |"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
+from prismd.extract.steps import listening
 
 Read = Callable[..., Extraction]
 Outline = Callable[[Extraction], list[tuple[str, str, str]]]
@@ -160,3 +161,21 @@ def test_bad_notebooks_say_what_is_wrong(read: Read, content: str, code: str) ->
     with pytest.raises(ExtractError) as error:
         read("a.ipynb", content)
     assert error.value.code == code
+
+
+@pytest.mark.parametrize("content", ["[" * 300_000, "[" * 300_000 + "1" + "]" * 300_000])
+def test_json_of_any_depth_is_kept(read: Read, content: str) -> None:
+    assert read("a.json", f"{content} word").text.endswith("word")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.json", "[" + "1," * 200_000 + "1]"), ("a.csv", "a,b\n" * 1000)],
+)
+def test_progress_of_long_data_is_told(read: Read, name: str, content: str) -> None:
+    heard: list[tuple[int, int]] = []
+    with listening(lambda done, total: heard.append((done, total))):
+        read(name, content)
+    assert len(heard) >= 3
+    assert {total for _, total in heard} == {len(content)}
+    assert heard == sorted(heard)

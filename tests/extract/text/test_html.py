@@ -96,3 +96,30 @@ def test_a_page_without_text_is_empty(read: Read) -> None:
     with pytest.raises(ExtractError) as error:
         read("a.html", page("<img src=x>"))
     assert error.value.code == "empty"
+
+
+def deep(mark: str, count: int) -> str:
+    return page(mark * count + "end")
+
+
+@pytest.mark.parametrize(
+    "mark", ["<table><tr><td>", "<dl><dt>a<dd>b", "<table><caption>a<table>", "<a><b>x<p>"]
+)
+def test_however_deep_a_page_goes_it_is_read_to_its_end(read: Read, mark: str) -> None:
+    assert read("a.html", deep(mark, 50_000)).text.endswith("end")
+
+
+def test_text_that_nests_too_deeply_is_kept(read: Read) -> None:
+    body = "".join(f"<div>w{n}" for n in range(2000))
+    assert read("a.html", page(body)).text.split() == [f"w{n}" for n in range(2000)]
+
+
+def test_a_table_around_many_others_only_places_them(blocks: Blocks) -> None:
+    body = "<table><tr><td>x<td>y" * 40 + "<table><tr><td>a<td>b</table>"
+    assert blocks(body)[-1] == ("table", "", "| a | b |\n| --- | --- |")
+
+
+@pytest.mark.parametrize("inner", ["<h2>z</h2>", "<pre>z</pre>", "<table></table>"])
+def test_a_table_that_holds_structure_is_no_table(blocks: Blocks, inner: str) -> None:
+    body = f"<table><tr><td>a<td>b<tr><td>c<td>{inner}</table>"
+    assert "table" not in [kind for kind, _, _ in blocks(body)]

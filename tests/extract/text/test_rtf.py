@@ -70,3 +70,31 @@ def test_no_text_upsets_it(read: Read, text: str) -> None:
         read("a.rtf", "{\\rtf1 x" + text).text.encode()
     except ExtractError as error:
         assert error.code in {"empty", "broken"}
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        *(r"{\f0\fnil a;}", r"{\f0", r"\f0 ", r"{\f0\fcharset0 "),
+    ],
+)
+def test_a_font_table_without_end_is_gone_through_once(read: Read, hostile: str) -> None:
+    fonts = r"{\fonttbl" + hostile * 150_000
+    fonts += "}" * (fonts.count("{") - fonts.count("}"))
+    assert read("a.rtf", r"{\rtf1 before " + fonts + " after}").text == "before  after"
+
+
+def test_links_that_do_not_end_are_gone_through_once(read: Read) -> None:
+    assert read("a.rtf", r"{\rtf1 before " + r"{\field{\*\fldinst{" * 60_000).text == "before"
+
+
+def test_each_font_has_its_own_charset(read: Read) -> None:
+    fonts = r"{\fonttbl{\f0\fnil Plain;}{\f1\froman\fcharset204{\*\panose 02}Times;}}"
+    source = r"{\rtf1\ansicpg1252" + fonts + r"{\f0 caf\'e9} {\f1 \'cf\'f0\'e8}}"
+    assert read("a.rtf", source).text == "café При"
+
+
+def test_several_links_in_a_line_keep_their_own_targets(read: Read) -> None:
+    link = r'{\field{\*\fldinst{HYPERLINK "http://%s"}}{\fldrslt{\ul %s}}}'
+    source = r"{\rtf1 " + link % ("x.org", "one") + " and " + link % ("y.org", "two") + "}"
+    assert read("a.rtf", source).text == 'one("http://x.org") and two("http://y.org")'

@@ -108,3 +108,37 @@ def test_no_text_upsets_it(read: Read, name: str, junk: str, source: str, at: in
         read(name, source[:at] + junk + source[at:]).text.encode()
     except ExtractError as error:
         assert error.code in {"empty", "unsupported", "broken"}
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt"])
+def test_only_styled_subtitles_have_signs_for_line_ends(read: Read, name: str) -> None:
+    source = SRT if name == "a.srt" else VTT
+    words = "Open C:\\new\\home"
+    text = read(name, source.replace("Later.", words).replace("Bye", words)).text
+    assert words in text
+
+
+def test_signs_for_line_ends_and_spaces_are_read_in_styled_subtitles(read: Read) -> None:
+    assert read("a.ass", SSA.replace("Hi\\Nthere", "Hi\\nmy\\hfriend")).text == "Ann: Hi my friend"
+
+
+def test_drawn_shapes_are_no_words(read: Read) -> None:
+    drawn = SSA.splitlines()[-1].replace("{\\b1}Hi\\Nthere", "{\\an7\\p1}m 0 0 l 10 10{\\p0}")
+    assert read("a.ass", SSA + drawn + "\n").text == "Ann: Hi there"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.ass", "{\\p0" * 400_000),
+        ("a.srt", "{\\" * 1_000_000),
+        ("a.vtt", ("<v" + " " * 9000) * 99),
+    ],
+)
+def test_marks_that_do_not_end_are_gone_through_once(read: Read, name: str, words: str) -> None:
+    source = {"a.ass": SSA, "a.srt": SRT, "a.vtt": VTT}[name]
+    for before in ("there.", "there", "Bye"):
+        if before in source:
+            source = source.replace(before, f"{words}{before}", 1)
+            break
+    assert "there" in read(name, source).text or "Bye" in read(name, source).text

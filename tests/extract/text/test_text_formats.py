@@ -230,3 +230,10 @@ def test_no_text_upsets_an_extractor(read: Read, name: str, text: str) -> None:
         assert error.code in {"empty", "unsupported"}
     else:
         assert extraction.blocks
+
+
+@pytest.mark.parametrize("signs", ["*a_", "![a](", "\\", "<a "])
+def test_a_heading_without_end_is_cut_in_the_path(read: Read, signs: str) -> None:
+    extraction = read("a.md", f"# Begin {signs * 200_000}\n\ntext\n")
+    assert extraction.blocks[-1].heading[0].startswith("Begin")
+    assert len(extraction.blocks[-1].heading[0]) <= 1000
