@@ -7,14 +7,18 @@ attached to it, a sheet the text that was pasted into it.
 from __future__ import annotations
 
 import mmap
+import struct
 from pathlib import Path
 from typing import Any
 
 import olefile
 
 from prismd.errors import EncryptedDocument, ExtractError
-from prismd.extract.package import check_compound
+from prismd.extract.damage import broken
 
+# Sizes of sectors as powers of two, counts of those with directories, tables and more tables.
+_COMPOUND = struct.Struct("<30xHH6xII16xI4xI")
+_MINI_SHIFT = 6
 _ENCRYPTED = ("EncryptedPackage", "\tDRMContent")
 _TYPES = {
     "WordDocument": "application/msword",
@@ -80,3 +84,22 @@ def _mentioned(path: Path) -> frozenset[str]:
             for name in (*_ENCRYPTED, *_TELLING)
             if data.find(name.encode("utf-16-le")) >= 0
         )
+
+
+def check_compound(path: Path) -> None:
+    """See that the sizes in the head of a compound file (OLE) are those of a file of its length.
+
+    Parsers ask for as much memory as it says.
+
+    Raises:
+        ExtractError: They are not (code ``broken``).
+    """
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_COMPOUND.size)
+    if len(head) < _COMPOUND.size:
+        raise broken("it is cut off")
+    shift, mini_shift, *counts = _COMPOUND.unpack(head)
+    most = (size_bytes >> 9) + 1
+    if shift not in (9, 12) or mini_shift != _MINI_SHIFT or max(counts) > most:
+        raise broken("its head does not fit its length")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
-import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -14,16 +12,13 @@ from typing import Any
 from lxml import etree
 
 from prismd.errors import ExtractError
+from prismd.extract.damage import broken
 
-# Sizes of sectors as powers of two, counts of those with directories, tables and more tables.
-_COMPOUND = struct.Struct("<30xHH6xII16xI4xI")
-_MINI_SHIFT = 6
 _MAX_MEMBERS = 10_000
 _MAX_TOTAL_BYTES = 1 << 30
 _MAX_PART_BYTES = 256 << 20
 _MAX_RATIO = 300
 _RATIO_FROM_BYTES = 16 << 20
-_PLACE = re.compile(r" \(<string>, line \d+\)$")
 _XML_SUFFIXES = (".xml", ".rels")
 _DOCTYPES = (b"<!DOCTYPE", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
 
@@ -92,25 +87,6 @@ def open_package(
     return made
 
 
-def check_compound(path: Path) -> None:
-    """See that the sizes in the head of a compound file (OLE) are those of a file of its length.
-
-    Parsers ask for as much memory as it says.
-
-    Raises:
-        ExtractError: They are not (code ``broken``).
-    """
-    size_bytes = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(_COMPOUND.size)
-    if len(head) < _COMPOUND.size:
-        raise broken("it is cut off")
-    shift, mini_shift, *counts = _COMPOUND.unpack(head)
-    most = (size_bytes >> 9) + 1
-    if shift not in (9, 12) or mini_shift != _MINI_SHIFT or max(counts) > most:
-        raise broken("its head does not fit its length")
-
-
 def read_parts(
     path: Path, wanted: Callable[[str], bool] = lambda name: name.lower().endswith(_XML_SUFFIXES)
 ) -> dict[str, bytes]:
@@ -159,15 +135,6 @@ def core_metadata(archive: zipfile.ZipFile) -> dict[str, str]:
         for name, key in _CORE_PROPERTIES.items()
     }
     return {key: value for key, value in found.items() if value}
-
-
-def broken(cause: str) -> ExtractError:
-    """The error of a document that cannot be read."""
-    cause = _PLACE.sub("", " ".join(cause.split()))[:200].rstrip(".")
-    return ExtractError(
-        f"not a readable document ({cause}); open it in its program and save it anew to index it",
-        code="broken",
-    )
 
 
 def _check(members: list[zipfile.ZipInfo], wanted: Callable[[str], bool]) -> None:

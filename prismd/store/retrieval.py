@@ -324,8 +324,9 @@ def similarities(
         return {}
     packed = np.frombuffer(b"".join(row[1] for row in rows), "<f2").reshape(len(rows), -1)
     matrix = packed.astype(np.float32)
-    whole = np.isfinite(matrix).all(axis=1).tolist()
-    with np.errstate(invalid="ignore"):
-        cosines = np.clip(matrix @ query, 0.0, 1.0).tolist()
-    found = zip(rows, cosines, whole, strict=True)
-    return {row[0]: round(cosine, 4) for row, cosine, is_whole in found if is_whole}
+    whole = np.flatnonzero(np.isfinite(matrix).all(axis=1))
+    cosines = np.clip(matrix[whole] @ query, 0.0, 1.0)
+    return {
+        rows[n][0]: round(float(cosine), 4)
+        for n, cosine in zip(whole.tolist(), cosines, strict=True)
+    }

@@ -16,8 +16,9 @@ from typing import Any
 
 import olefile
 
+from prismd.extract.compound import check_compound
+from prismd.extract.damage import broken
 from prismd.extract.decode import decode
-from prismd.extract.package import broken, check_compound
 
 _SUBJECT, _BODY, _HTML = "0037", "1000", "1013"
 _SENDER_NAME, _SENDER_ADDRESS, _SENDER_SMTP = "0C1A", "0C1F", "5D01"

@@ -12,10 +12,11 @@ from lxml import etree
 
 from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions
+from prismd.extract.damage import broken
 from prismd.extract.draft import Draft
 from prismd.extract.office.docx_inline import W, paragraph_text, parse, text_boxes
 from prismd.extract.office.docx_style import Numbering, Styles
-from prismd.extract.package import broken, open_package
+from prismd.extract.package import open_package
 from prismd.extract.steps import step
 from prismd.extract.table import Cell, markdown_table
 from prismd.extract.written import office_properties, written

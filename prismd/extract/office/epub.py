@@ -14,8 +14,9 @@ import msgspec
 from prismd.domain import Extraction
 from prismd.errors import EncryptedDocument, ExtractError
 from prismd.extract.base import ExtractOptions
+from prismd.extract.damage import broken
 from prismd.extract.draft import Draft
-from prismd.extract.package import broken, parse_xml, read_parts
+from prismd.extract.package import parse_xml, read_parts
 from prismd.extract.steps import step
 from prismd.extract.text.html import decode_html, parse_html, write_html
 from prismd.extract.written import written

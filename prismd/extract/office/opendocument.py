@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from prismd.domain import Extraction
 from prismd.errors import EncryptedDocument, ExtractError
 from prismd.extract.base import ExtractOptions
+from prismd.extract.damage import broken
 from prismd.extract.draft import Draft
 from prismd.extract.office.odf_inline import (
     DRAW,
@@ -28,7 +29,7 @@ from prismd.extract.office.odf_inline import (
 )
 from prismd.extract.office.odf_sheet import rows_of, write_sheets
 from prismd.extract.office.sheet import has_cells
-from prismd.extract.package import broken, parse_xml, read_parts
+from prismd.extract.package import parse_xml, read_parts
 from prismd.extract.steps import step
 from prismd.extract.table import Cell, markdown_table
 from prismd.extract.written import written

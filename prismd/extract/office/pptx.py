@@ -14,6 +14,7 @@ from pptx.package import Package
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
 from prismd.extract.base import ExtractOptions
+from prismd.extract.damage import broken
 from prismd.extract.draft import Draft
 from prismd.extract.office.drawing import (
     A,
@@ -23,7 +24,7 @@ from prismd.extract.office.drawing import (
     diagram_lines,
     paragraph_text,
 )
-from prismd.extract.package import broken, open_package, parse_xml
+from prismd.extract.package import open_package, parse_xml
 from prismd.extract.steps import step
 from prismd.extract.table import Cell, markdown_table
 from prismd.extract.written import office_properties, written

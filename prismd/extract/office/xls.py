@@ -15,10 +15,11 @@ from xlrd.compdoc import CompDocError
 from prismd.domain import Extraction
 from prismd.errors import EncryptedDocument
 from prismd.extract.base import ExtractOptions
+from prismd.extract.compound import check_compound
+from prismd.extract.damage import broken
 from prismd.extract.draft import Draft
 from prismd.extract.office.number_format import shown
 from prismd.extract.office.sheet import MAX_COLUMNS, SheetWriter, has_cells
-from prismd.extract.package import broken, check_compound
 from prismd.extract.written import written
 
 

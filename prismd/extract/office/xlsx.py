@@ -17,11 +17,12 @@ from openpyxl.cell.read_only import ReadOnlyCell
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
 from prismd.extract.base import ExtractOptions
+from prismd.extract.damage import broken
 from prismd.extract.draft import Draft
 from prismd.extract.office.drawing import alternative_text, chart_text, paragraphs
 from prismd.extract.office.number_format import shown
 from prismd.extract.office.sheet import MAX_COLUMNS, SheetWriter, has_cells
-from prismd.extract.package import broken, core_metadata, open_package, parse_xml
+from prismd.extract.package import core_metadata, open_package, parse_xml
 from prismd.extract.written import written
 
 _MOST_EMPTY_ROWS = 1_100_000

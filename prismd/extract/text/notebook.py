@@ -10,9 +10,9 @@ import msgspec
 
 from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions
+from prismd.extract.damage import broken
 from prismd.extract.decode import decode
 from prismd.extract.draft import Draft
-from prismd.extract.package import broken
 from prismd.extract.text.html import parse_html, write_html
 from prismd.extract.text.markdown import markdown_blocks
 from prismd.extract.written import written

@@ -11,8 +11,8 @@ from striprtf.striprtf import rtf_to_text
 
 from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions
+from prismd.extract.damage import broken
 from prismd.extract.draft import Draft
-from prismd.extract.package import broken
 from prismd.extract.table import Cell, markdown_table
 from prismd.extract.text.rtf_source import ordered, without_binary
 from prismd.extract.written import written
