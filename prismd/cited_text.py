@@ -1,11 +1,13 @@
 """Answer text with its citation marks, as it is made.
 
 Text goes out as it comes. When a sentence is complete, what supports it is looked up and its
-mark ``[n]`` follows; numbers that the model wrote itself are only taken as claims.
+mark ``[n]`` follows; numbers that the model wrote itself are only taken as claims. Nothing in it
+is a picture to whoever shows it as Markdown: that would be fetched from where a file says.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -13,6 +15,8 @@ import msgspec
 from prismd.citation import Attribution, MarkerFilter
 from prismd.domain import Support
 from prismd.wording import sentence_ranges
+
+_PICTURE = re.compile(r"(?<=!)\[")
 
 Attribute = Callable[[str, Sequence[int]], list[Attribution]]
 """What supports a sentence: (sentence, claimed numbers) to attributions."""
@@ -65,14 +69,14 @@ class CitedText:
         yield from self._flush()
 
     def add(self, text: str, support: Attribution | None = None) -> Iterator[str]:
-        """Add text that no model wrote, as it is, after ``finish``.
+        """Add text that no model wrote after ``finish``.
 
         Args:
             text: Any text.
             support: What it shows, when it names a picture; its mark follows.
         """
         start = len(self.text)
-        self.text += text
+        self._write(text)
         if support is not None:
             self.shown.append(CitedSentence(start, len(self.text), (support,)))
             self.text += f" [{support.n}]"
@@ -81,7 +85,7 @@ class CitedText:
     def quote(self, text: str, supports: Sequence[Attribution]) -> Iterator[str]:
         """Add a statement that is a source's own, with its marks, after ``finish``."""
         start = len(self.text)
-        self.text += text
+        self._write(text)
         self.sentences.append(CitedSentence(start, len(self.text), tuple(supports)))
         self.text += " " + "".join(f"[{item.n}]" for item in supports)
         yield from self._flush()
@@ -114,20 +118,30 @@ class CitedText:
 
     def _send(self, to: int) -> None:
         if to > self._sent:
-            self.text += self._pending[self._sent : to]
+            self._write(self._pending[self._sent : to])
             self._sent = to
+
+    def _write(self, text: str) -> None:
+        before = self.text[-1:]
+        self.text += without_pictures(before + text)[len(before) :]
 
     def _end_sentence(self, end: int) -> None:
         self._send(end)
         stripped = self._pending[:end].strip()
         attributions = tuple(self._attribute(stripped, self._claimed))
         finish = len(self.text)
-        self.sentences.append(CitedSentence(finish - len(stripped), finish, attributions))
+        start = finish - len(without_pictures(stripped))
+        self.sentences.append(CitedSentence(start, finish, attributions))
         marks = "".join(f"[{item.n}]" for item in attributions)
         if marks:
             self.text += f" {marks}"
         self._claimed = []
         self._pending, self._sent = self._pending[end:], 0
+
+
+def without_pictures(text: str) -> str:
+    """A text whose Markdown shows ``![…](…)`` as it is written, not the picture."""
+    return _PICTURE.sub(r"\\[", text)
 
 
 def _complete_sentence(text: str, sent: int) -> int | None:

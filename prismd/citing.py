@@ -7,7 +7,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import PurePath
 
 import apsw
 import numpy as np
@@ -19,8 +18,10 @@ from prismd.domain import Citation, Layout, Locator
 from prismd.errors import StoreError
 from prismd.evidence import Evidence
 from prismd.layout import line_index, locate
+from prismd.place import rounded
 from prismd.store import citations, documents
 from prismd.store.database import Database
+from prismd.wording import plain, shown_name
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,8 @@ class Citing:
             path=hit.path,
             sha256=hit.sha256,
             type=hit.type,
-            title=hit.title or PurePath(hit.path).name,
-            locator=self._locate(item, start, end),
+            title=plain(hit.title) or plain(shown_name(hit.path)),
+            locator=rounded(self._locate(item, start, end)),
             quote=hit.passage.text[found.start : found.end],
             char_start=sentence.start,
             char_end=sentence.end,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,10 @@ Ranked = Sequence[tuple[int, float]]
 RerankMode = Literal["auto", "always", "never"]
 Retriever = Literal["lexical", "substring", "name", "vector", "image", "like", "like_text"]
 _SCORED: tuple[Retriever, ...] = ("lexical", "vector", "image", "like", "like_text")
+_SURE = 0.65
+"""Similarity from which on a picture is what was asked for, as ``likeness`` measures it."""
+_WORTHLESS = -6.9
+"""Score of the reranker (a probability of 0.001) below which a passage answers nothing."""
 _PROSE_MARKS = re.compile(r"[.,](?!\d)|[;:!?'\"“”‘’„«»…]")  # noqa: RUF001 - the marks of prose
 
 
@@ -75,21 +80,14 @@ def fuse(
     """
     scores: dict[int, float] = defaultdict(float)
     explained: dict[int, dict[str, float | int]] = defaultdict(dict)
-    weights: dict[Retriever, float] = {
-        "lexical": settings.lexical_weight,
-        "substring": settings.substring_weight,
-        "name": settings.name_weight,
-        "vector": settings.vector_weight * vector_trust,
-        "image": settings.image_weight,
-        "like": 1.0,
-        "like_text": 1.0,
-    }
+    weights = _weights(settings, vector_trust)
     for name, ranked in lists.items():
         for rank, (passage_id, score) in enumerate(ranked, start=1):
             scores[passage_id] += weights[name] / (settings.rrf_k + rank)
             explained[passage_id][f"{name}_rank"] = rank
             if name in _SCORED:
                 explained[passage_id][f"{name}_score"] = score
+    _raise_named(scores, lists.get("name", ()), hits)
     return [
         msgspec.structs.replace(
             hits[passage_id],
@@ -98,6 +96,30 @@ def fuse(
         )
         for passage_id, score in sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     ]
+
+
+def _weights(settings: SearchSettings, vector_trust: float) -> dict[Retriever, float]:
+    return {
+        "lexical": settings.lexical_weight,
+        "substring": settings.substring_weight,
+        "name": settings.name_weight,
+        "vector": settings.vector_weight * vector_trust,
+        "image": settings.image_weight,
+        "like": 1.0,
+        "like_text": 1.0,
+    }
+
+
+def _raise_named(scores: dict[int, float], by_name: Ranked, hits: Mapping[int, Hit]) -> None:
+    """Have the picture or recording that is called what is asked come second at the latest.
+
+    No words and no meaning of a text speak for it, so that chance neighbours would outweigh it.
+    """
+    exactly = (id_ for id_, share in by_name if share >= 1.0 and not hits[id_].passage.text)
+    if (named := next(exactly, None)) is not None:
+        others = sorted((score for id_, score in scores.items() if id_ != named), reverse=True)
+        if len(others) > 1:
+            scores[named] = max(scores[named], math.nextafter(others[1], math.inf))
 
 
 def level(
@@ -124,7 +146,8 @@ def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSet
     """Order the first ``len(scores)`` hits by the reranker's ranks, weighed against the fused.
 
     The rest follow in their order; their scores stay below. What has no text (a picture, found
-    by what it shows) has no score (NaN) and keeps its place: the others change theirs among them.
+    by what it shows or is called) has no score (NaN) and keeps its place: the others change
+    theirs among them. Only passages that are found to answer nothing come after it.
     """
     depth = len(scores)
     read = np.flatnonzero(~np.isnan(scores))
@@ -137,17 +160,46 @@ def rerank(hits: Sequence[Hit], scores: NDArray[np.float32], settings: SearchSet
         for position, rank in enumerate(ranks, start=1)
     ]
     best = sorted(range(depth), key=lambda position: (-weighed[position], position))
+    falling = [weighed[position] for position in best]
     head = [
         msgspec.structs.replace(
             hits[position],
-            score=1.0 + weighed[position],
+            score=1.0 + weight,
             explanation=msgspec.structs.replace(
                 hits[position].explanation, rerank_score=_score(scores[position])
             ),
         )
-        for position in best
+        for position, weight in zip(_raise_as_such(best, hits, scores), falling, strict=True)
     ]
     return head + list(hits[depth:])
+
+
+def _raise_as_such(
+    order: Sequence[int], hits: Sequence[Hit], scores: NDArray[np.float32]
+) -> list[int]:
+    """Positions of hits, with pictures and recordings that are surely meant before the worthless.
+
+    The first that is called what is asked comes second at the latest.
+    """
+    end = next((at for at, item in enumerate(order) if scores[item] < _WORTHLESS), len(order))
+    sure = [item for item in order[end:] if _is_sure(hits[item])]
+    rest = [item for item in order[end:] if item not in sure]
+    raised = [*order[:end], *sure, *rest]
+    named = (item for item in raised if _is_sure(hits[item]) and _is_named(hits[item]))
+    if (first := next(named, None)) is not None and raised.index(first) > 1:
+        raised.remove(first)
+        raised.insert(1, first)
+    return raised
+
+
+def _is_sure(hit: Hit) -> bool:
+    how = hit.explanation
+    found = how.name_rank is not None or how.image_rank is not None
+    return found and not hit.passage.text and hit.similarity >= _SURE
+
+
+def _is_named(hit: Hit) -> bool:
+    return hit.explanation.name_rank is not None
 
 
 def _score(score: np.float32) -> float | None:

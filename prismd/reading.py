@@ -159,11 +159,11 @@ class FileReader:
             # It may still be being written; look again when it has been still for a moment.
             self.give_back(job, delay_s=_SETTLE_S - age_s)
             return
-        recording = files.is_recording(job.path)
-        limit_bytes = (
-            self._settings.max_recording_bytes if recording else self._settings.max_file_bytes
-        )
-        check_size(job.path, job.size_bytes, limit_bytes)
+        if files.is_recording(job.path):
+            limit_bytes, setting = self._settings.max_recording_bytes, "max_recording_mb"
+        else:
+            limit_bytes, setting = self._settings.max_file_bytes, "max_file_mb"
+        check_size(job.path, job.size_bytes, limit_bytes, setting)
         self._progress.at(job.owner, "hashing")
         sha256 = hash_file(job.path)
         if self._attach_known(job, entry, sha256):

@@ -6,8 +6,14 @@ from prismd.errors import ExtractError
 from prismd.wording import shown_name
 
 
-def check_size(path: str, size_bytes: int, limit_bytes: int) -> None:
+def check_size(path: str, size_bytes: int, limit_bytes: int, setting: str) -> None:
     """Refuse what is empty or too large.
+
+    Args:
+        path: Of the file.
+        size_bytes: Its size.
+        limit_bytes: How large it may be.
+        setting: The setting of ``[index]`` that says so.
 
     Raises:
         ExtractError: It is; ``empty`` or ``too_large``.
@@ -18,7 +24,7 @@ def check_size(path: str, size_bytes: int, limit_bytes: int) -> None:
     if size_bytes > limit_bytes:
         raise ExtractError(
             f"{name}: {size_bytes / 1e6:.0f} MB is more than the limit of"
-            f" {limit_bytes / 1e6:.0f} MB; raise [index] max_file_mb and run"
+            f" {limit_bytes / 1e6:.0f} MB; raise [index] {setting} and run"
             " 'prismd retry --skipped'",
             code="too_large",
             skip=True,

@@ -11,7 +11,7 @@ from rapidfuzz import fuzz
 from prismd.citation import same_statement, without_markers
 from prismd.domain import TimeLocator
 from prismd.evidence import Evidence
-from prismd.wording import begins_question, subject_words, words
+from prismd.wording import UNSPACED, begins_question, subject_words, words
 
 LEAST_SCORE = 85.0
 """Of 100: letters that are the same. Measured over recordings (tests/benchmarks/phrases.py): of
@@ -19,10 +19,21 @@ phrases made up of two others, 1 of 50 is found at 85 and 7 at 80; of true ones 
 90."""
 _NEAR_BEST = 2.0
 _MOST = 3
-_QUOTED = re.compile(r"[\"“„«]\s*([^\"“”„«»]{3,400}?)\s*[\"”“»]")
+_PAIRS = ("“”", '„“”"', "«»", "»«", "\u2039\u203a", "\u203a\u2039", "「」", "『』", "《》", "〈〉")
+"""Marks that open a quotation, each with those that close it."""
+_QUOTED = re.compile(
+    "|".join(f"{pair[0]}([^{pair}]{{3,400}}?)[{pair[1:]}]" for pair in _PAIRS)
+    # These stand for other things, too: 24" is a measure, and don\u2019t is a word.
+    + r"|(?<!\w)\"(?!\s)([^\"]{3,400}?)\"(?!\w)"
+    + "|\u201a([^\u201a\u2018]{3,400}?)[\u2018\u2019](?!\\w)"
+    + "|(?<!\\w)\u2018([^\u2018]{3,400}?)\u2019(?!\\w)"
+)
 _ASKED = re.compile("[?\uff1f].{0,2}$", re.DOTALL)
 _SIGN = re.compile(r"[\W_]")
+_SIGNS = re.compile(r"[\W_]+")
 _LEAST_QUOTED, _LEAST_BARE = 3, 4
+_CHARACTERS_OF_WORD = 2
+"""Of scripts that put no spaces between words."""
 _LEAST_TEXT = 0.8
 _PLACING_WORDS = """
     said says saying state states stated stand stands written mention mentioned mentions spoken
@@ -30,11 +41,17 @@ _PLACING_WORDS = """
     recording recordings minute minutes second line lines place words word sentence phrase passage
     steht stehen gesagt sagt geschrieben erwähnt zitat zitiert gehört finde datei dateien dokument
     seite aufnahme aufnahmen minute sekunde zeile stelle worte satz wort wurde
-    écrit écrite mentionné mentionnée trouve fichier fichiers document page enregistrement phrase
+    où écrit écrite mentionné mentionnée trouve fichier fichiers document page enregistrement phrase
     dice dicho escrito escrita menciona encuentra archivo archivos documento página grabación frase
     detto scritto scritta menziona trova trovo documento documenti pagina registrazione frase
 """
 _PLACING = frozenset(_PLACING_WORDS.split())
+_PLACING_UNSPACED = re.compile(
+    "在?(?:哪里|哪裡|哪儿|哪兒|哪|什么地方|什麼地方)|(?:是)?(?:谁|誰)?[说說]过?過?的?|提到|出[现現]在?|出自|[写寫][着著在]"
+    "|[个個一]?(?:文件|文档|文檔|档案|檔案|录音|錄音|视频|影片)|第?[几幾]?(?:页|頁|分[钟鐘]|行)|[这這]?句[话話]|找到?|[请請]"
+    "|どの?(?:こ|ファイル|録音|ページ)|書いて|言って|出て|あり|い|きます?|ますか?|という|ファイル|録音|ページ"
+    "|[里裡中的了是有到はがをにでとのか]"
+)
 _NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
 _NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split())}
 
@@ -73,14 +90,22 @@ def phrase_of(asked: str) -> str:
     Returns:
         Empty where the turn is an ordinary question, be it about something that is quoted.
     """
-    if quoted := _QUOTED.findall(asked):
-        longest = str(max(quoted, key=len))
-        around = subject_words(_QUOTED.sub(" ", asked)) - _PLACING
-        return longest if len(longest.split()) >= _LEAST_QUOTED and not around else ""
+    if quoted := [found[found.lastindex or 0].strip() for found in _QUOTED.finditer(asked)]:
+        longest = max(quoted, key=len)
+        unquoted = _PLACING_UNSPACED.sub(" ", _QUOTED.sub(" ", asked))
+        around = subject_words(unquoted) - _PLACING
+        return longest if _count(longest) >= _LEAST_QUOTED and not around else ""
     bare = asked.strip()
-    if len(bare.split()) < _LEAST_BARE or _ASKED.search(bare) or begins_question(bare):
+    if _count(bare) < _LEAST_BARE or _ASKED.search(bare) or begins_question(bare):
         return ""
     return bare
+
+
+def _count(text: str) -> int:
+    """How many words a text has, about."""
+    unspaced = sum(map(len, UNSPACED.findall(text)))
+    spaced = [word for word in UNSPACED.sub(" ", text).split() if not _SIGNS.fullmatch(word)]
+    return len(spaced) + unspaced // _CHARACTERS_OF_WORD
 
 
 def matches(

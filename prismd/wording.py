@@ -78,6 +78,30 @@ _POLITE_WORDS = """
     grazie mille bene ciao
 """
 _COURTESIES = frozenset(_POLITE_WORDS.split())
+_MARKUP = re.compile(r"[\[\]【】<>`*|\\]|!(?=\[)|\]\(|(?<=\w)://")
+_PICTURE_NOUNS = """
+    picture pictures photo photos photograph photographs image images screenshot screenshots
+    snapshot snapshots bild bilder foto fotos aufnahme aufnahmen bildschirmfoto
+    photographie photographies imagen imágenes fotografía fotografías
+    immagine immagini fotografia fotografie
+    照片 图片 圖片 相片 写真 画像 사진
+"""
+PICTURE_WORDS = frozenset(_PICTURE_NOUNS.split())
+_RECORDING_NOUNS = """
+    recording recordings audio sound sounds video videos film films clip clips podcast podcasts
+    memo memos song songs track tracks aufnahme aufnahmen tonaufnahme tonaufnahmen ton lied lieder
+    enregistrement enregistrements vidéo vidéos chanson chansons grabación grabaciones canción
+    canciones registrazione registrazioni canzone canzoni
+    录音 錄音 视频 影片 録音 動画 음성 녹음
+"""
+RECORDING_WORDS = frozenset(_RECORDING_NOUNS.split())
+_SHOWING_WORDS = """
+    show shows showing find look looking taken made play hear listen
+    zeig zeige zeigt finde such suche gemacht spiel spiele
+    montre montrez trouve cherche muestra muéstrame busca mostra mostrami trova cerca
+"""
+_SHOWING = frozenset(_SHOWING_WORDS.split())
+_KIND_WORDS = {"image": PICTURE_WORDS, "audio": RECORDING_WORDS}
 _INSTRUCTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.!?]{0,60}"
     r"\b(?:instructions?|prompts?|rules?|passages?|context|above)\b"
@@ -189,6 +213,11 @@ def shown_name(path: str | PurePath) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 
+def plain(text: str) -> str:
+    """A text in one line, without what Markdown or an answer's marks are made of."""
+    return " ".join(_MARKUP.sub(" ", text).split())
+
+
 def telling_words(text: str) -> set[str]:
     """The words that tell one statement from another: numbers, and words that are not short."""
     found = {word.lstrip("0") if word.isdigit() else word for word in words(text)}
@@ -207,13 +236,28 @@ def subject_words(question: str) -> set[str]:
     return telling_words(question) - _ASKING - {word for word in short if not word.isdigit()}
 
 
+def name_asked_for(question: str, type_: str) -> str:
+    """What a file would be called that a question asks to be shown.
+
+    Args:
+        question: Such as "where is my photo of the harbour".
+        type_: Of the file: that a picture is one need not stand in its name.
+
+    Returns:
+        The question's words without those that ask to be shown something, and that name the
+        type; empty where nothing else is asked.
+    """
+    unnamed = _SHOWING | _KIND_WORDS.get(type_, frozenset())
+    return " ".join(word for word in words(question) if word not in unnamed)
+
+
 def share_met(question: str, text: str) -> float:
     """The share of a question's subject that a text speaks of, in [0, 1]; endings may differ.
 
     Most pairs of an unspaced script cross the border of two words and are found nowhere, so a
     third of them counts as all.
     """
-    wanted, found = subject_words(question), set(words(text))
+    wanted, found = subject_words(question), set(words(text)) | telling_words(text)
     if not wanted:
         return 0.0
     stems = {word[: max(_STEM_LENGTH, len(word) - 2)] for word in found}

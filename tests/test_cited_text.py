@@ -94,6 +94,40 @@ def test_marks_follow_their_sentences(text: str, expected: str) -> None:
         assert cited.text == sent == expected
 
 
+IMAGE = "![pic](http://evil.example/x.png?q=1)"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (IMAGE, "!\\[pic](http://evil.example/x.png?q=1)"),
+        ("Zebras![7][pic](http://evil)", "Zebras!\\[pic](http://evil)"),
+        ("Zebras ![pic][evil] gallop!", "Zebras !\\[pic][evil] gallop!"),
+        (
+            "It is closed on Sundays. ![pic](http://evil)",
+            "It is closed on Sundays. [1] !\\[pic](http://evil)",
+        ),
+        ("Zebras! [pic](http://evil)", "Zebras! [pic](http://evil)"),
+    ],
+)
+def test_no_answer_makes_its_reader_fetch_a_picture(text: str, expected: str) -> None:
+    for pieces in ([text], list(text)):
+        cited, sent = write(pieces)
+        assert cited.text == sent == expected
+        for sentence in cited.sentences:
+            held = cited.text[sentence.start : sentence.end]
+            assert held == held.strip() != ""
+    cited = CitedText(cite)
+    sent = "".join([*cited.add("Look!"), *cited.add("[1]"), *cited.quote(IMAGE, [])])
+    assert not re.search(r"!\[", sent)
+    assert sent == cited.text
+
+
+@given(PIECES)
+def test_pictures_are_kept_out_however_the_text_is_cut(text: str) -> None:
+    assert "![" not in write(list(text))[1]
+
+
 def test_text_goes_out_as_it_comes() -> None:
     cited = CitedText(cite)
     assert list(cited.feed("It is")) == ["It is"]
@@ -142,7 +176,7 @@ def test_only_true_numbers_leave_and_the_rest_of_the_text_is_as_it_was(text: str
         held = cited.text[sentence.start : sentence.end]
         assert held == held.strip()
         assert {a.n for a in sentence.attributions} <= {1, 2}
-    assert bare(cited.text) == bare(text)
+    assert bare(cited.text.replace("!\\[", "![")) == bare(text)
 
 
 def bare(text: str) -> str:

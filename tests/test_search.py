@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import apsw
 import msgspec
 import numpy as np
 import pytest
@@ -10,14 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prismd.domain import Filters, Hit, Passage, TextLocator
+from prismd import chunk
+from prismd.domain import Explanation, Filters, Hit, Page, Passage, TextLocator
 from prismd.errors import ModelError, RequestError
-from prismd.fusion import Ranked, Retriever, collapse, fuse, level, rerank
+from prismd.fusion import _SURE, Ranked, Retriever, collapse, fuse, level, rerank
+from prismd.layout import pack
+from prismd.likeness import GOOD_ENOUGH
 from prismd.models.fake import FakeEmbedder, FakeReranker
 from prismd.search import Search, SearchSettings
-from prismd.store import files
+from prismd.store import documents, files
 from prismd.store.database import Database
-from tests.building import put
+from prismd.store.documents import IndexedPassage
+from tests.building import document, entry, put
 
 EMBEDDER = FakeEmbedder()
 
@@ -254,3 +259,77 @@ def test_pictures_without_words_are_not_taken_for_one() -> None:
         for n in (1, 2)
     ]
     assert len(collapse(pictures)) == 2
+
+
+def as_such(passage_id: int, **explained: int) -> Hit:
+    return msgspec.structs.replace(
+        hit(passage_id),
+        type="image",
+        passage=msgspec.structs.replace(hit(passage_id).passage, text=""),
+        similarity=GOOD_ENOUGH,
+        explanation=Explanation(**explained),
+    )
+
+
+def test_what_is_called_what_is_asked_is_second_at_the_latest() -> None:
+    everywhere: Ranked = [(n, 1.0 / n) for n in range(1, 20)]
+    lists: dict[Retriever, Ranked] = {
+        "lexical": everywhere,
+        "vector": everywhere,
+        "name": [(99, 1.0), (98, 1.0), (97, 0.75)],
+    }
+    hits = {n: hit(n) for n in range(1, 20)} | {n: as_such(n) for n in (97, 98, 99)}
+    found = fuse(lists, hits, SearchSettings())
+    assert 99 in [h.passage_id for h in found[:2]]
+    assert 97 not in [h.passage_id for h in found[:5]]
+    for scores in ([9.0, np.nan, 8.0, 7.0], [-11.0, np.nan, 8.0, 7.0]):
+        head = [hit(1), as_such(2, name_rank=1), hit(3), hit(4)]
+        reranked = rerank(head, np.array(scores, np.float32), SearchSettings(rerank_weight=1.0))
+        assert 2 in [h.passage_id for h in reranked[:2]]
+
+
+def test_pictures_that_are_surely_meant_come_before_what_answers_nothing() -> None:
+    doubtful = msgspec.structs.replace(as_such(6, name_rank=4), similarity=_SURE - 0.1)
+    head = [hit(1), hit(2), hit(3), as_such(4, name_rank=1), as_such(5, image_rank=1), doubtful]
+    scores = np.array([-11.0, 4.0, -9.0, np.nan, np.nan, np.nan], np.float32)
+    found = rerank(head, scores, SearchSettings())
+    assert [h.passage_id for h in found][:3] == [2, 4, 5]
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    assert {h.passage_id for h in found[3:]} == {1, 3, 6}
+    assert found[-1].passage_id == 6
+
+
+def test_a_picture_counts_as_sure_where_likeness_says_so() -> None:
+    assert _SURE == GOOD_ENOUGH
+
+
+def add_picture(database: Database, path: str) -> None:
+    """Index a picture without words, as the extractor of images leaves it."""
+    made, _ = document(path, type_="image")
+    layout = pack("image", [], [], [], [Page(1, 0, 0, 320.0, 200.0)])
+    made = msgspec.structs.replace(
+        made, extraction=msgspec.structs.replace(made.extraction, text="", blocks=(), layout=layout)
+    )
+    (whole,) = chunk.with_whole([], layout)
+
+    def work(connection: apsw.Connection) -> None:
+        files.add(connection, None, [entry(path, path)])
+        file_id = connection.execute("SELECT id FROM files WHERE path = ?", (path,)).get
+        passages = [IndexedPassage(whole, "", b"")]
+        files.attach(
+            connection, file_id, documents.replace(connection, made, passages, None), made.sha256
+        )
+
+    database.write(work)
+
+
+def test_a_picture_is_found_by_what_it_is_called_among_noise(database: Database) -> None:
+    for number in range(12):
+        text = f"Where is my copy of the novel, chapter {number}? The harbour of words."
+        put(database, f"/d/novel {number}.txt", text, embedder=EMBEDDER)
+    add_picture(database, "/d/pictures/harbour_sunset.jpg")
+    for reranked in ("never", "auto"):
+        found = search(database, rerank=reranked).search(
+            "Where is my picture of the harbour sunset"
+        )
+        assert "harbour_sunset.jpg" in names(found.hits)[:2]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from prismd.domain import Explanation, Filters, Hit, ImageLocator, Passage
+from prismd.domain import Explanation, Filters, Hit, ImageLocator, Passage, TimeLocator
 from prismd.showing import asks_for_picture, describe, pictures
 
 
@@ -89,3 +89,27 @@ def test_a_picture_that_is_asked_for_may_be_told_by_its_name(query: str, told: b
         explanation=Explanation(name_rank=1),
     )
     assert bool(pictures([named], query, Filters())) == told
+
+
+def recording(path: str) -> Hit:
+    made = shown(path)
+    return msgspec.structs.replace(
+        made,
+        type="audio",
+        passage=msgspec.structs.replace(made.passage, locator=TimeLocator(0.0, 9.0)),
+        explanation=Explanation(name_rank=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("Do I have the recording LJ001 0002?", True),
+        ("spiel mir die Tonaufnahme LJ001 0002", True),
+        ("what is LJ001 0002", False),
+        ("the recording LJ001 0003", False),
+    ],
+)
+def test_a_recording_that_is_called_what_is_asked_is_named(query: str, named: bool) -> None:
+    found = pictures([recording("/d/LJ001-0002.flac")], query, Filters())
+    assert [hit.path for hit in found] == (["/d/LJ001-0002.flac"] if named else [])

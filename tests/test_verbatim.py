@@ -40,6 +40,22 @@ def evidence(*texts: str, heard: bool = False) -> list[Evidence]:
         ("wie lange dauert die Lieferung", ""),
         ("怎么 重置 我的 密码", ""),
         ("please hold the line\uff1f", ""),
+        ('Which 19" monitor or the 24" screen is better?', ""),
+        ('Is the 19" screen or "hold the line please" said', ""),
+        ('find "press the star key" on a 24" screen', ""),
+        ("Wo steht »bitte nicht auflegen«?", "bitte nicht auflegen"),
+        ("Wo steht ‚bitte nicht auflegen‘?", "bitte nicht auflegen"),
+        ("Où est écrite « merci de patienter ici »", "merci de patienter ici"),
+        ("Where is it said: ‘please don’t hang up’?", "please don’t hang up"),
+        ("“short one” or “please hold the line”", "please hold the line"),
+        ("哪里说过「今天北京的天气很好」？", "今天北京的天气很好"),
+        ("《今天北京的天气很好》在哪里", "今天北京的天气很好"),
+        ("“今天北京的天气很好”出现在哪个文件里？", "今天北京的天气很好"),
+        ("『今日はとても良い天気です』はどこに書いてありますか", "今日はとても良い天気です"),
+        ("谁写的《红楼梦》", ""),
+        ("《北京城市总体规划》的预算是多少？", ""),
+        ("今天北京的天气很好", "今天北京的天气很好"),
+        ("今天 北京", ""),
         ("", ""),
     ],
 )
@@ -60,6 +76,12 @@ def test_what_is_quoted_or_asks_nothing_is_looked_for_as_it_is(asked: str, phras
 def test_a_phrase_is_quoted_with_its_sentences(phrase: str, text: str) -> None:
     ((match,),) = matches(phrase, evidence(PROMPTS))
     assert match.text == text
+
+
+def test_a_phrase_of_a_script_without_blanks_is_quoted_with_its_sentence() -> None:
+    text = "我们昨天到了。今天北京的天气很好。明天回家。"
+    ((match,),) = matches("今天北京天气很好", evidence(text))
+    assert match.text == "今天北京的天气很好。"
 
 
 def test_what_is_heard_is_quoted_from_the_first_word_of_the_phrase() -> None:

@@ -7,7 +7,7 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from prismd.api import chat, citation_page, files, openai, search, sessions, status
+from prismd.api import chat, citation_page, files, openai, previews, search, sessions, status
 from prismd.api.errors import on_error
 from prismd.api.gate import ChatGate
 from prismd.api.login import LoginCodes
@@ -30,6 +30,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
             *openai.ROUTES,
             *search.ROUTES,
             *files.ROUTES,
+            *previews.ROUTES,
             *citation_page.ROUTES,
             *status.ROUTES,
             *sessions.ROUTES,

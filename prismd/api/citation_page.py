@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-from litestar import Response, get
+from litestar import Response, route
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -28,6 +28,12 @@ from prismd.store.listing import FileRecord
 _LINES_AROUND = 6
 _LINE_CHARS = 400
 _NO_LINES = np.empty(0, np.int64)
+
+_PLAYED = frozenset(
+    {"audio/mpeg", "audio/wav", "audio/mp4", "audio/aac", "audio/ogg", "audio/opus", "audio/flac"}
+    | {"video/mp4", "video/webm", "video/ogg"}
+)
+"""What the browsers that are met most play, as far as the kind of file tells."""
 
 Standing = Literal["same", "changed", "gone"]
 
@@ -52,7 +58,7 @@ class _Cited(msgspec.Struct, frozen=True):
     content: documents.Content | None
 
 
-@get("/c/{citation_id:str}", summary="A cited place, for people")
+@route("/c/{citation_id:str}", http_method=content.READING, summary="A cited place, for people")
 async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Response[bytes]:
     """The place with the quote marked, and whether the file is still what was cited."""
     api = api_of(request)
@@ -122,10 +128,22 @@ def _shown(kept: KeptCitation, file: FileRecord) -> str:
         source = f"{address}/preview?citation={kept.id}"
         return f'<p><img src="{escape(source)}" alt="{escape(alt)}"></p>'
     if isinstance(locator, TimeLocator) and file.type == "audio":
-        element = "video" if file.media_type.startswith("video/") else "audio"
-        source = f"{address}/content#t={locator.start_s:.2f}"
-        return f'<{element} controls preload="metadata" src="{escape(source)}"></{element}>'
+        return _player(locator, file, f"{address}/content")
     return ""
+
+
+def _player(place: TimeLocator, file: FileRecord, address: str) -> str:
+    """A player at the second, and what to do where the browser is not made for such a file."""
+    element = "video" if file.media_type.startswith("video/") else "audio"
+    source = escape(f"{address}#t={place.start_s:.2f}")
+    player = f'<{element} controls preload="metadata" src="{source}"></{element}>'
+    if file.media_type in _PLAYED:
+        return player
+    return (
+        f'{player}\n<p class="note" role="note">Your browser may not play this kind of file'
+        f' ({escape(file.media_type)}). <a href="{escape(address)}" download>Open the file</a> in a'
+        f" program that does, at {clock(place.start_s)}.</p>"
+    )
 
 
 def _place(kept: KeptCitation) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -12,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from prismd.answer import FullAnswer
 from prismd.domain import Answer, Citation, Explanation, Hit, PageLocator, TextLocator
+from prismd.wording import plain, shown_name
 
 _SNIPPET_CHARS = 300
 
@@ -242,7 +242,7 @@ def citation_urls(answer: Answer, base_url: str) -> tuple[str, ...]:
 def source_list(answer: Answer) -> str:
     """The sources as Markdown, for clients that show nothing but text."""
     lines = {
-        f"- [{citation.n}] [{_plain(citation.title)}]({citation.url}){_place(citation)}"
+        f"- [{citation.n}] [{citation.title}]({citation.url}){_place(citation)}"
         for citation in answer.citations
     }
     if not lines:
@@ -283,15 +283,11 @@ def _annotation(citation: Citation) -> Annotation:
 
 def _search_hit(hit: Hit, base_url: str) -> SearchHit:
     return SearchHit(
-        title=hit.title or PurePath(hit.path).name,
+        title=plain(hit.title) or plain(shown_name(hit.path)),
         url=content_url(hit, base_url),
         snippet=" ".join(hit.passage.text.split())[:_SNIPPET_CHARS],
         date=iso_time(hit.modified_at)[:10],
     )
-
-
-def _plain(title: str) -> str:
-    return " ".join("".join(" " if sign in "[]()\\<>`*_" else sign for sign in title).split())
 
 
 def _place(citation: Citation) -> str:

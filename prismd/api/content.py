@@ -6,17 +6,21 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import anyio.to_thread
 import msgspec
+from litestar import Response
+from litestar.enums import HttpMethod
 
 from prismd.errors import RequestError
 from prismd.store.files import Root
 from prismd.store.listing import FileRecord
 
+READING = (HttpMethod.GET, HttpMethod.HEAD)
+"""Methods by which files are read: HEAD says what GET would send."""
 _PIECE_BYTES = 1 << 18
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _INLINE = frozenset(
@@ -154,12 +158,28 @@ async def pieces(opened: OpenFile, span: Span) -> AsyncGenerator[bytes, None]:
         os.close(opened.fd)
 
 
+def etag_of(opened: OpenFile, shown: str = "") -> str:
+    """The name of a file's bytes, or of what is ``shown`` of them, for as long as they stay."""
+    return f'"{opened.mtime_ns:x}-{opened.size_bytes:x}{"-" if shown else ""}{shown}"'
+
+
+def is_held(headers: Mapping[str, str], etag: str) -> bool:
+    """Whether a client has it already, by its ``If-None-Match``."""
+    held = [item.strip().removeprefix("W/") for item in headers.get("if-none-match", "").split(",")]
+    return etag in held or held == ["*"]
+
+
+def not_modified(etag: str, headers: Mapping[str, str] | None = None) -> Response[bytes]:
+    """304 without a body."""
+    return Response(b"", status_code=304, headers={"etag": etag, **(headers or {})})
+
+
 def headers_of(record: FileRecord, opened: OpenFile, span: Span) -> dict[str, str]:
     """Headers under which no content can run script in our origin."""
     headers = {
         "content-length": str(span.end - span.start),
         "accept-ranges": "bytes",
-        "etag": f'"{opened.mtime_ns:x}-{opened.size_bytes:x}"',
+        "etag": etag_of(opened),
         "content-security-policy": _SANDBOX,
         "content-disposition": _disposition(record),
     }

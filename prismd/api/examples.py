@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from prismd.api.services import Services
 from prismd.errors import ExtractError, RequestError
 from prismd.likeness import Example
+from prismd.store import listing
 
 MAX_PICTURE_BYTES = 30_000_000
 BODY_BYTES = 45_000_000
@@ -33,11 +34,19 @@ def example_of(services: Services, kind: Literal["image", "audio"], given: str) 
     """What a request's ``image`` or ``audio`` stands for. Blocks.
 
     Raises:
-        RequestError: It is neither a file of the index nor a picture, or there is no model.
+        RequestError: It is neither a file of the index nor a picture, the file is gone (404), or
+            there is no model.
         ModelError: The model fails.
     """
     likeness = services.search.likeness
     if match := _FILE_ID.fullmatch(given):
+        if services.database.read(lambda c: listing.record(c, int(match[1]))) is None:
+            raise RequestError(
+                f"{kind}: there is no {given}; GET /files?type={kind} lists what there is",
+                param=kind,
+                status=404,
+                code="file_not_found",
+            )
         return likeness.example(kind, int(match[1]))
     if kind == "image" and is_data_url(given):
         edge_px = likeness.model().edge_px

@@ -1,14 +1,14 @@
-"""``/files`` and what hangs on it: listing, record, content, preview."""
+"""``/files``: listing, record, content."""
 
 from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, get, route
+from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
@@ -17,7 +17,7 @@ from prismd.api import content
 from prismd.api.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse
-from prismd.domain import Box, DocumentType, FileState, ImageLocator, PageLocator
+from prismd.domain import DocumentType, FileState
 from prismd.errors import RequestError
 from prismd.store import citations, files, listing
 from prismd.store.citations import KeptCitation
@@ -26,11 +26,6 @@ from prismd.store.listing import FileQuery, FileRecord
 _FILE_ID = re.compile(r"file-([1-9][0-9]{0,17})")
 _CITATION_ID = re.compile(r"[0-9a-f]{8,64}")
 _MAX_LIMIT = 1000
-_MAX_PAGE = 1_000_000
-_DPI = 110
-_MIN_DPI, _MAX_DPI = 36, 300
-_THUMBNAIL_PX = 320
-_MIN_THUMBNAIL_PX, _MAX_THUMBNAIL_PX = 16, 2048
 _STATES: tuple[str, ...] = get_args(FileState)
 _TYPES: tuple[str, ...] = get_args(DocumentType)
 
@@ -106,14 +101,17 @@ async def get_file(request: ApiRequest, file_id: FromPath[str]) -> FileDetail:
     )
 
 
-@get("/files/{file_id:str}/content", summary="A file's bytes")
+@route("/files/{file_id:str}/content", http_method=content.READING, summary="A file's bytes")
 async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[Any]:
     """The file as it is on disk now; ``Range`` is understood."""
     api = api_of(request)
     record = await find(api, file_id)
-    opened = await api.offload.read(lambda: _open(api, record))
+    opened = await api.offload.read(lambda: open_file(api, record))
     wanted = request.headers.get("range", "")
     try:
+        if content.is_held(request.headers, etag := content.etag_of(opened)):
+            os.close(opened.fd)
+            return content.not_modified(etag)
         span = content.span_of(wanted, opened.size_bytes)
         headers = content.headers_of(record, opened, span)
         condition = request.headers.get("if-range", "")
@@ -123,73 +121,13 @@ async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[A
     except BaseException:
         os.close(opened.fd)
         raise
+    silent = request.method == HttpMethod.HEAD
     return StreamedResponse(
-        content.pieces(opened, span),
+        content.pieces(opened, content.Span(0, 0, partial=False) if silent else span),
         media_type=content.served_type(record.media_type),
         headers=headers,
         status_code=206 if span.partial else 200,
     )
-
-
-@get("/files/{file_id:str}/thumbnail", summary="A picture, small")
-async def get_thumbnail(
-    request: ApiRequest, file_id: FromPath[str], max_px: FromQuery[int] = _THUMBNAIL_PX
-) -> Response[bytes]:
-    """A picture as a small JPEG, upright."""
-    api = api_of(request)
-    in_range(max_px, _MIN_THUMBNAIL_PX, _MAX_THUMBNAIL_PX, "max_px")
-    record = await find(api, file_id)
-    if record.type != "image":
-        raise _no_preview(record, file_id)
-
-    def work() -> bytes:
-        os.close(_open(api, record).fd)
-        return api.services.pool.thumbnail(Path(os.fsdecode(record.path_raw)), max_px)
-
-    return Response(await api.offload.render(work), media_type="image/jpeg")
-
-
-def _no_preview(record: FileRecord, file_id: str) -> RequestError:
-    return RequestError(
-        f"{Path(record.path).name}: only pages of PDFs and pictures have a preview;"
-        f" GET /files/{file_id}/content gives the file",
-        status=415,
-        code="no_preview",
-    )
-
-
-@get("/files/{file_id:str}/preview", summary="A page or picture as PNG, the cited place marked")
-async def get_preview(
-    request: ApiRequest,
-    file_id: FromPath[str],
-    page: FromQuery[int | None] = None,
-    citation: FromQuery[str] = "",
-    dpi: FromQuery[int] = _DPI,
-) -> Response[bytes]:
-    """A page of a PDF, or a picture; with ``citation``, that citation's place marked."""
-    api = api_of(request)
-    in_range(dpi, _MIN_DPI, _MAX_DPI, "dpi")
-    record = await find(api, file_id)
-    if record.media_type != "application/pdf" and record.type != "image":
-        raise _no_preview(record, file_id)
-    number = 1 if page is None else page
-    boxes: tuple[Box, ...] = ()
-    if citation:
-        number, boxes = await _cited_place(api, record, citation, page)
-    in_range(number, 1, _MAX_PAGE, "page")
-
-    def work() -> bytes:
-        opened = _open(api, record)
-        try:
-            if boxes and not content.is_as_indexed(record, opened):
-                raise _changed(record)
-        finally:
-            os.close(opened.fd)
-        # The reader opens the path once more: what is put there in between is drawn instead.
-        return api.services.pool.render(Path(os.fsdecode(record.path_raw)), number, boxes, dpi)
-
-    image = await api.offload.render(work)
-    return Response(image, media_type="image/png")
 
 
 async def page_of(api: Api, query: FileQuery) -> FilePage:
@@ -320,33 +258,13 @@ def id_after(cursor: str) -> int:
     return int(match[1])
 
 
-def _open(api: Api, record: FileRecord) -> content.OpenFile:
+def open_file(api: Api, record: FileRecord) -> content.OpenFile:
+    """Open a file of the index, of which the caller closes ``fd``. Blocks.
+
+    Raises:
+        RequestError: 404; see ``content.open_inside``.
+    """
     return content.open_inside(record, api.services.database.read(files.roots))
 
 
-async def _cited_place(
-    api: Api, record: FileRecord, citation_id: str, page: int | None
-) -> tuple[int, tuple[Box, ...]]:
-    kept = await find_citation(api, citation_id)
-    if kept.sha256 != record.sha256:
-        raise _changed(record)
-    place = kept.locator
-    # A picture that is cited as such is shown as it is.
-    marked = kept.end > kept.start
-    if isinstance(place, PageLocator) and page in (None, place.page):
-        return place.page, place.boxes if marked else ()
-    if isinstance(place, ImageLocator):
-        return 1, place.boxes if marked else ()
-    return 1 if page is None else page, ()
-
-
-def _changed(record: FileRecord) -> RequestError:
-    return RequestError(
-        f"{Path(record.path).name}: is not what was cited any more;"
-        " leave out the citation to see it as it is now",
-        status=409,
-        code="file_changed",
-    )
-
-
-ROUTES: list[HTTPRouteHandler] = [list_files, get_file, get_content, get_preview, get_thumbnail]
+ROUTES: list[HTTPRouteHandler] = [list_files, get_file, get_content]

@@ -218,13 +218,13 @@ def _embed_beside(
 ) -> tuple[NDArray[np.float32], int]:
     """Vectors of pictures and texts in one space, in order; tokens are not counted."""
     rows: list[NDArray[np.float32]] = []
-    for shown, run in groupby(inputs, key=is_data_url):
+    for shown, run in groupby(enumerate(inputs), key=lambda item: is_data_url(item[1])):
         if shown:
             edge_px = images.edge_px
-            decoded = (pixels_of(services, given, edge_px, "input") for given in run)
+            decoded = (pixels_of(services, given, edge_px, f"input[{n}]") for n, given in run)
             rows += [images.embed_images(pixels[np.newaxis]) for pixels in decoded]
         else:
-            rows.append(images.embed_texts(list(run)))
+            rows.append(images.embed_texts([text for _, text in run]))
     return np.concatenate(rows), 0
 
 

@@ -37,6 +37,7 @@ from prismd.domain import (
 from prismd.errors import RequestError
 from prismd.likeness import Example
 from prismd.models.base import Message
+from prismd.place import rounded
 from prismd.query import combine, parse_query
 from prismd.search import RerankMode, SearchResult
 
@@ -235,26 +236,27 @@ def _rerank(wanted: bool | RerankMode | None) -> RerankMode | None:
 
 
 def _results(hits: Sequence[Hit], *, explain: bool) -> tuple[Result, ...]:
-    return tuple(
-        Result(
-            f"chunk-{hit.passage_id}",
-            hit.similarity,
-            hit.score,
-            Metadata(
-                file_id=f"file-{hit.file_id}",
-                text=hit.passage.text,
-                source_info=source_info(hit.type, hit.passage.locator),
-                path=hit.path,
-                title=hit.title,
-                locator=hit.passage.locator,
-                heading=hit.passage.heading,
-                sha256=hit.sha256,
-                media_type=hit.media_type,
-                modified_at=iso_time(hit.modified_at),
-            ),
-            hit.explanation if explain else UNSET,
-        )
-        for hit in hits
+    return tuple(_result(hit, rounded(hit.passage.locator), explain=explain) for hit in hits)
+
+
+def _result(hit: Hit, place: Locator, *, explain: bool) -> Result:
+    return Result(
+        f"chunk-{hit.passage_id}",
+        hit.similarity,
+        hit.score,
+        Metadata(
+            file_id=f"file-{hit.file_id}",
+            text=hit.passage.text,
+            source_info=source_info(hit.type, place),
+            path=hit.path,
+            title=hit.title,
+            locator=place,
+            heading=hit.passage.heading,
+            sha256=hit.sha256,
+            media_type=hit.media_type,
+            modified_at=iso_time(hit.modified_at),
+        ),
+        hit.explanation if explain else UNSET,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
-from prismd.cli.examples import file_id, picture
+from prismd.cli.examples import file_id, search_like_picture
 from prismd.cli.terminal import counted, paragraphs, plain, preview
 from prismd.domain import FileState
 from prismd.place import in_words
@@ -87,11 +87,11 @@ def search_command(
         "explain": explain,
     }
     with context.client() as client:
-        if image:
-            body["image"] = picture(image)
         if audio:
             body["audio"] = file_id(client, audio)
-        found = checked(client.post("/search", json=body))
+        found = checked(
+            search_like_picture(client, body, image) if image else client.post("/search", json=body)
+        )
     if as_json:
         print_json(found)
         return
@@ -108,10 +108,16 @@ def _show(found: dict[str, Any], *, explain: bool) -> None:
         click.echo(
             f"{number}. {name}, {in_words(metadata['locator'])}  ({result['similarity']:.2f})"
         )
-        click.echo(textwrap.indent(preview(metadata["text"]), "   "))
+        _quote(metadata["text"], "   ")
         if explain:
             for key, value in (result.get("explanation") or {}).items():
                 click.echo(f"     {key}: {value}")
+
+
+def _quote(text: str, margin: str) -> None:
+    """Print the beginning of a text; a picture or recording as such has none."""
+    if shown := preview(text):
+        click.echo(textwrap.indent(shown, margin))
 
 
 @click.command("ask")
@@ -156,7 +162,7 @@ def ask_command(
             f" {in_words(citation['locator'])}  ({citation['support']})\n"
             f"    {path}"
         )
-        click.echo(textwrap.indent(preview(citation["quote"]), "    > "))
+        _quote(citation["quote"], "    > ")
 
 
 @click.command("files")

@@ -28,12 +28,11 @@ class KeptCitation(msgspec.Struct, frozen=True):
 
 
 def keep(connection: apsw.Connection, citation: Citation, start: int, end: int) -> None:
-    """Keep a citation; the oldest beyond a hundred thousand are dropped."""
+    """Keep a citation as the newest; the oldest beyond a hundred thousand are dropped."""
+    # A row that is replaced gets a new rowid: what is handed out again is not old.
     connection.execute(
-        "INSERT INTO citations (id, sha256, char_start, char_end, path, title, quote, locator,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, path = excluded.path,"
-        " title = excluded.title, quote = excluded.quote, locator = excluded.locator",
+        "INSERT OR REPLACE INTO citations (id, sha256, char_start, char_end, path, title, quote,"
+        " locator, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             citation.citation_id,
             citation.sha256,
@@ -46,9 +45,13 @@ def keep(connection: apsw.Connection, citation: Citation, start: int, end: int) 
             time.time(),
         ),
     )
-    connection.execute(
-        "DELETE FROM citations WHERE rowid <= (SELECT max(rowid) FROM citations) - ?", (_KEPT,)
-    )
+    beyond = int(connection.execute("SELECT count(*) FROM citations").get) - _KEPT
+    if beyond > 0:
+        connection.execute(
+            "DELETE FROM citations WHERE rowid IN"
+            " (SELECT rowid FROM citations ORDER BY rowid LIMIT ?)",
+            (beyond,),
+        )
 
 
 def find(connection: apsw.Connection, citation_id: str) -> KeptCitation | None:

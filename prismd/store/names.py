@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 
 from prismd.store import lexical
 from prismd.store.retrieval import Ranked, Scope, passages_with
-from prismd.wording import share_met, subject_words, telling_words
+from prismd.wording import name_asked_for, share_met, subject_words, telling_words
 from prismd.wording import words as words_of
 
 _VOCABULARY = "file_names_vocabulary"
@@ -34,8 +35,9 @@ def by_name(
     if not words or not subject_words(asked):
         return [], []
     found: dict[int, tuple[float, int]] = {}
-    for file_id, document_id, path in _matching(connection, words, scope):
-        share = _share(asked, PurePosixPath(path))
+    wanted = cache(lambda type_: name_asked_for(asked, type_) or asked)
+    for file_id, document_id, path, type_ in _matching(connection, words, scope):
+        share = _share(wanted(type_), PurePosixPath(path))
         if share > found.get(document_id, (0.0, 0))[0]:
             found[document_id] = (share, file_id)
     ranked = sorted(found.items(), key=lambda item: -item[1][0])[:k]
@@ -58,12 +60,12 @@ def _telling_words(connection: apsw.Connection, words: Sequence[str]) -> list[st
     return kept
 
 
-def _share(asked: str, path: PurePosixPath) -> float:
-    """How much of what is asked a path says, in [0, 1]; what the folders alone say counts half."""
-    in_name = share_met(asked, _telling(path.stem))
+def _share(wanted: str, path: PurePosixPath) -> float:
+    """How much of what is wanted a path says, in [0, 1]; what the folders alone say counts half."""
+    in_name = share_met(wanted, _telling(path.stem))
     if not in_name:
         return 0.0
-    share = (in_name + share_met(asked, _telling(str(path)))) / 2
+    share = (in_name + share_met(wanted, _telling(str(path)))) / 2
     return share if share >= _LEAST_SHARE else 0.0
 
 
@@ -73,15 +75,17 @@ def _telling(text: str) -> str:
 
 def _matching(
     connection: apsw.Connection, words: list[str], scope: Scope
-) -> list[tuple[int, int, str]]:
-    """Files, the documents that they hold, and their paths, best first."""
+) -> list[tuple[int, int, str, str]]:
+    """Files, the documents that they hold, their paths and types, best first."""
     narrowed = "f.document_id IS NOT NULL"
     values: tuple[str, ...] = ()
     if scope.documents is not None:
         narrowed = "f.document_id IN (SELECT value FROM json_each(?))"
         values = (msgspec.json.encode(scope.documents).decode(),)
     rows: list[Any] = connection.execute(
-        "SELECT f.id, f.document_id, f.path FROM file_names n CROSS JOIN files f ON f.id = n.rowid"
+        "SELECT f.id, f.document_id, f.path,"
+        " (SELECT type FROM documents WHERE id = f.document_id)"
+        " FROM file_names n CROSS JOIN files f ON f.id = n.rowid"
         f" WHERE n.file_names MATCH ? AND {narrowed} ORDER BY n.rank LIMIT ?",
         (lexical.match_any(words), *values, _CANDIDATES),
     ).fetchall()

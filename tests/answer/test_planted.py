@@ -70,3 +70,18 @@ def test_a_planted_instruction_neither_reaches_nor_supports_the_generator(
         answering(planted, FakeGenerator(echo=STATED)), ask("When does the lease end?")
     )
     assert (answer.grounding, answer.citations[0].path) == ("supported", "/d/a.txt")
+
+
+@pytest.mark.parametrize("asked", ["Where is the walrus shown?", 'find "the walrus is shown here"'])
+def test_a_picture_from_elsewhere_is_quoted_and_not_fetched(database: Database, asked: str) -> None:
+    text = "The walrus is shown here: ![pic](http://evil.example/x.png)"
+    put(database, "/d/a.md", text, title="![t](http://evil)\n[1] Walrus", embedder=EMBEDDER)
+    answer = answering(database, reranker=None).answer(ask(asked))
+    assert "pic](http://evil.example/x.png)" in answer.text
+    assert "![" not in answer.text
+    cited = [citation for citation in answer.citations if citation.path == "/d/a.md"]
+    assert {citation.quote for citation in cited} == {text}
+    assert {citation.title for citation in cited} == {"t (http evil) 1 Walrus"}
+    for citation in cited:
+        said = answer.text[citation.char_start : citation.char_end]
+        assert said.replace("!\\[", "![") in text

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import numpy as np
 import pytest
 from PIL import Image
@@ -79,8 +81,8 @@ def test_words_narrow_what_is_like_an_example(server: Live) -> None:
         ({"image": "DATA:image/png;base64,AAAA"}, 400, "invalid_image"),
         ({"image": "https://example.org/a.png"}, 400, "invalid_request"),
         ({"image": "file:///etc/passwd"}, 400, "invalid_request"),
-        ({"image": "file-99999"}, 400, "invalid_request"),
-        ({"audio": "file-99999"}, 400, "invalid_request"),
+        ({"image": "file-99999"}, 404, "file_not_found"),
+        ({"audio": "file-99999"}, 404, "file_not_found"),
         ({"audio": RED}, 400, "invalid_request"),
         ({"image": RED, "audio": "file-1"}, 400, "invalid_request"),
         ({"image": RED, "answer": True}, 400, "unsupported_parameter"),
@@ -116,6 +118,15 @@ def test_a_model_of_texts_takes_no_picture_and_says_which_does(server: Live) -> 
     assert "too many" in server.client.post("/v1/embeddings", json=many).json()["error"]["message"]
 
 
+def test_of_many_pictures_the_bad_one_is_named(server: Live) -> None:
+    bad = "data:image/png;base64,AAAA"
+    body = {"model": "fake-image", "input": ["red", RED, RED, bad, RED]}
+    response = server.client.post("/v1/embeddings", json=body)
+    error = response.json()["error"]
+    assert (response.status_code, error["param"]) == (400, "input[3]")
+    assert error["message"].startswith("input[3]: ")
+
+
 def test_a_picture_is_shown_whole_and_small(server: Live) -> None:
     file_id = server.id_of("sign.png")
     whole = server.client.get(f"/files/{file_id}/preview")
@@ -126,6 +137,51 @@ def test_a_picture_is_shown_whole_and_small(server: Live) -> None:
     assert server.client.get(f"/files/{file_id}/thumbnail?max_px=0").status_code == 400
     note = server.client.get(f"/files/{server.id_of('note.txt')}/thumbnail")
     assert (note.status_code, note.json()["error"]["code"]) == (415, "no_preview")
+
+
+@pytest.mark.parametrize("what", ["content", "thumbnail", "preview", "preview?dpi=50"])
+def test_who_holds_a_picture_is_not_sent_it_again(server: Live, what: str) -> None:
+    address = f"/files/{server.id_of('sign.png')}/{what}"
+    first = server.client.get(address)
+    again = {"if-none-match": f'"other", W/{first.headers["etag"]}'}
+    held = server.client.get(address, headers=again)
+    assert (held.status_code, held.content) == (304, b"")
+    assert held.headers["etag"] == first.headers["etag"]
+    assert held.headers["cache-control"] == first.headers["cache-control"]
+    other = server.client.get(address, headers={"if-none-match": '"other"'})
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+def test_each_size_of_a_picture_and_each_state_of_its_file_has_a_name_of_its_own(
+    server: Live,
+) -> None:
+    path = server.stack.folder / "sign.png"
+    file_id = server.id_of("sign.png")
+    shown = ["content", "thumbnail", "thumbnail?max_px=64", "preview", "preview?dpi=50"]
+
+    def named() -> set[str]:
+        return {server.client.get(f"/files/{file_id}/{what}").headers["etag"] for what in shown}
+
+    before = named()
+    assert len(before) == len(shown)
+    found = path.stat()
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 10**9))
+    try:
+        assert not before & named()
+    finally:
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+@pytest.mark.parametrize("what", ["content", "thumbnail", "preview"])
+def test_head_says_what_get_would_send(server: Live, what: str) -> None:
+    address = f"/files/{server.id_of('sign.png')}/{what}"
+    whole, head = server.client.get(address), server.client.head(address)
+    assert (head.status_code, head.content) == (200, b"")
+    ignored = {"date", "server"}
+    assert {k: v for k, v in head.headers.items() if k not in ignored} == {
+        k: v for k, v in whole.headers.items() if k not in ignored
+    }
+    assert server.client.head("/files/file-99999/content").status_code == 404
 
 
 def cited(server: Live, question: str) -> dict:  # type: ignore[type-arg]
@@ -163,6 +219,50 @@ def test_what_is_said_is_cited_with_a_player_at_the_second(server: Live) -> None
     assert "media-src 'self'" in page.headers["content-security-policy"]
     part = server.client.get(match[1], headers={"range": "bytes=0-3"})
     assert (part.status_code, part.content) == (206, b"RIFF")
+
+
+def test_who_may_not_hear_a_recording_in_a_browser_is_told_and_given_the_file(
+    server: Live,
+) -> None:
+    citation = cited(server, "When does the harbour gate close?")
+    address = f"/c/{citation['citation_id']}"
+    assert "may not play" not in server.client.get(address).text
+
+    def become(media_type: str) -> None:
+        def work(connection: apsw.Connection) -> None:
+            set_type = "UPDATE documents SET media_type = ? WHERE sha256 = ?"
+            connection.execute(set_type, (media_type, citation["sha256"]))
+
+        server.stack.database.write(work)
+
+    become("audio/x-ms-wma")
+    try:
+        page = server.client.get(address).text
+        assert "may not play this kind of file (audio/x-ms-wma)" in page
+        assert f'<a href="/files/{citation["file_id"]}/content" download>' in page
+        assert "at 0:01." in page
+    finally:
+        become("audio/wav")
+    head = server.client.head(address)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def numbers(value: object) -> Iterator[float]:
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from numbers(item)
+
+
+@pytest.mark.parametrize("words", ["ferry ticket euros", "When does the harbour gate close?"])
+def test_places_are_told_without_the_noise_of_single_precision(server: Live, words: str) -> None:
+    body = {"query": words, "answer": True}
+    reply = server.client.post("/search", json=body).json()
+    places = [result["metadata"] for result in reply["results"]] + reply["citations"]
+    told = [n for place in places for n in numbers([place["locator"], place["source_info"]])]
+    assert any(number % 1 for number in told)
+    assert [number for number in told if round(number, 3) != number] == []
 
 
 def test_a_picture_that_shows_it_is_cited_without_a_quote(server: Live) -> None:

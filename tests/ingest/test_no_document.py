@@ -22,6 +22,7 @@ BROKEN_PDF = b"%PDF-1.7\n" + b"garbage " * 50
         ("empty.txt", b"", ("skipped", "empty"), "empty.txt: is empty"),
         ("blank.txt", b" \n\t \n", ("skipped", "empty"), "blank.txt: "),
         ("large.txt", b"x" * 2_001, ("skipped", "too_large"), r"large.txt: .*max_file_mb"),
+        ("long.mp3", b"x" * 3_001, ("skipped", "too_large"), r"long.mp3: .*max_recording_mb"),
         ("picture.xyz", bytes(range(256)) * 4, ("skipped", "unsupported"), "picture.xyz: "),
         ("broken.pdf", BROKEN_PDF, ("failed", "broken"), "broken.pdf: "),
         ("not.docx", b"PK\x03\x04 but no archive", None, "not.docx: "),
@@ -35,7 +36,7 @@ def test_what_gives_no_document_says_why(
     state: tuple[str, str] | None,
     says: str,
 ) -> None:
-    indexer.settings = IngestSettings(max_file_bytes=2_000)
+    indexer.settings = IngestSettings(max_file_bytes=2_000, max_recording_bytes=3_000)
     indexer.write(name, content)
     indexer.write("good.txt", "The walrus.")
     work(indexer, pool)

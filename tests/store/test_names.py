@@ -9,6 +9,16 @@ from prismd.store.database import Database
 from tests.building import entry, put
 
 
+def shares(database: Database, query: str) -> dict[str, float]:
+    def work(connection):  # type: ignore[no-untyped-def]
+        scope = retrieval.scope(connection, Filters())
+        found, named = names.by_name(connection, query, lexical.parse(query), 10, scope)
+        hits = retrieval.hits(connection, [id_ for id_, _ in found], scope, named)
+        return {hits[id_].path: share for id_, share in found}
+
+    return dict(database.read(work))
+
+
 def find(database: Database, query: str, filters: Filters | None = None) -> list[str]:
     def work(connection):  # type: ignore[no-untyped-def]
         scope = retrieval.scope(connection, filters or Filters())
@@ -89,3 +99,26 @@ def test_neither_what_lies_outside_nor_what_was_not_read_hides_a_file(filled: Da
     unread = [entry(f"/d/letters/budget {number}.bin") for number in range(150)]
     filled.write(lambda c: files.add(c, None, unread))
     assert find(filled, "budget", Filters(folder=("letters",))) == ["/d/letters/budget_final.docx"]
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("Where is my picture of the harbour sunset", "/d/harbour_sunset.jpg"),
+        ("Show me the photo of the harbour", "/d/harbour_sunset.jpg"),
+        ("zeig mir das Bild vom harbour", "/d/harbour_sunset.jpg"),
+        ("Do I have the recording LJ001 0002?", "/d/LJ001-0002.flac"),
+    ],
+)
+def test_what_kind_of_file_is_asked_for_need_not_stand_in_its_name(
+    database: Database, query: str, path: str
+) -> None:
+    put(database, "/d/harbour_sunset.jpg", "One.", type_="image")
+    put(database, "/d/LJ001-0002.flac", "Two.", type_="audio")
+    put(database, "/d/harbour_picture.txt", "Three.")
+    assert shares(database, query)[path] == 1.0
+
+
+def test_a_text_is_no_picture_by_its_name(database: Database) -> None:
+    put(database, "/d/harbour.txt", "Three.")
+    assert shares(database, "picture of the harbour") == {"/d/harbour.txt": 0.5}
