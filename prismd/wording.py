@@ -58,15 +58,27 @@ _ASKING_WORDS = """
 """
 _ASKING = frozenset(_ASKING_WORDS.split())
 _BEGINNING_WORDS = """
-    what when where which whose whom who why how is are was were do does did can could should will
-    would has have had may
+    what when where which whose whom who why how
     was wann wo welche welcher welches wer wen wem wessen warum weshalb wieso wie woher wohin
-    wieviel ist sind war waren hat haben hatte kann können soll sollte wird werden darf
-    que quoi quand où qui quel quelle quels quelles combien pourquoi comment est
+    wieviel
+    que quoi quand où qui quel quelle quels quelles combien pourquoi comment
     qué cuándo cuando dónde donde cuál cuánto cuántos quién quien cómo como por
     che cosa quando dove quale quali quanto quanti chi come perché
 """
 _BEGINNING = frozenset(_BEGINNING_WORDS.split())
+_BEGINNING_VERBS = """
+    is are was were do does did can could should will would has have had may
+    ist sind war waren hat haben hatte kann können soll sollte wird werden darf
+    est sont avez peut es son puede è sono può
+"""
+_SUBJECT_WORDS = """
+    i you he she it we they there this that these those the a an any my your our his her their
+    ich du er sie es wir ihr man das der die den dieser diese dieses ein eine mein meine unser
+    je tu il elle on nous vous ils elles le la les un une ce cette mon ma notre
+    yo el los las una mi su nuestro io lui lei noi il lo gli i un mio
+"""
+_VERBS = frozenset(_BEGINNING_VERBS.split())
+_SUBJECTS = frozenset(_SUBJECT_WORDS.split())
 _ASKING_UNSPACED = re.compile(
     "什么|什麼|怎么|怎麼|怎样|为什么|為什麼|哪|谁|誰|吗|嗎|何時|何が|どこ|どう|なぜ|いつ|ですか|ますか"
 )
@@ -284,9 +296,10 @@ def instructs(text: str) -> bool:
 
 def begins_question(turn: str) -> bool:
     """Whether a turn reads like a question, whether or not a question mark ends it."""
-    said = words(turn)
-    asks = _ASKING_UNSPACED.search(turn) is not None
-    return asks or (bool(said) and said[0] in _BEGINNING)
+    if _ASKING_UNSPACED.search(turn):
+        return True
+    first, second, *_ = (*words(turn), "", "")
+    return first in _BEGINNING or (first in _VERBS and second in _SUBJECTS)
 
 
 def asks_nothing(turn: str) -> bool:

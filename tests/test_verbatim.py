@@ -38,6 +38,8 @@ def evidence(*texts: str, heard: bool = False) -> list[Evidence]:
         ('On which page of the document is "press the star key" written?', "press the star key"),
         ("how do I reset my password", ""),
         ("wie lange dauert die Lieferung", ""),
+        ("is the contract signed by both", ""),
+        ("has never been surpassed", "has never been surpassed"),
         ("怎么 重置 我的 密码", ""),
         ("please hold the line\uff1f", ""),
         ('Which 19" monitor or the 24" screen is better?', ""),
