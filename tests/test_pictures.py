@@ -209,9 +209,7 @@ def test_a_long_recording_keeps_no_other_file_waiting(indexer: Indexer) -> None:
     ingest.start()
     try:
         wait_until(lambda: indexer.states()["note.txt"][0] == "completed")
-        wait_until(
-            lambda: any(c.stage == "transcribing" for c in indexer.progress.snapshot().current)
-        )
+        wait_until(lambda: stage(indexer) == "transcribing")
         assert indexer.states()["long.wav"][0] == "processing"
     finally:
         ingest.stop()
@@ -225,9 +223,7 @@ def test_a_pause_calls_off_the_recording_in_hand(indexer: Indexer) -> None:
     ingest = indexer.ingest()
     ingest.start()
     try:
-        wait_until(
-            lambda: any(c.stage == "transcribing" for c in indexer.progress.snapshot().current)
-        )
+        wait_until(lambda: stage(indexer) == "transcribing")
         ingest.pause()
         wait_until(lambda: indexer.states()["long.wav"] == ("pending", ""))
         assert indexer.progress.snapshot().current == ()
