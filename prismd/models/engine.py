@@ -6,8 +6,9 @@ import os
 import threading
 from collections.abc import Callable
 
-from prismd.child import ChildDied, ChildError
+from prismd.child import Child, ChildDied, ChildError
 from prismd.errors import ModelError
+from prismd.models.entry import ModelEntry
 
 _CRASHES = frozenset({"SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGABRT"})
 
@@ -55,6 +56,56 @@ class IdleUnload:
                 self._unload()
         finally:
             self._turn.release()
+
+
+class EngineProcess:
+    """An engine in a process of its own, started when it is needed.
+
+    Attributes:
+        entry: The model.
+        failure: Why the engine could not be started the last time; empty when it could.
+        turn: Held by whoever works with the engine.
+
+    Args:
+        entry: The model.
+        idle_unload_s: The process ends when it has had nothing to do for this long; None keeps it.
+    """
+
+    def __init__(self, entry: ModelEntry, idle_unload_s: float | None) -> None:
+        self.entry = entry
+        self.failure = ""
+        self.turn = threading.Lock()
+        self._child: Child | None = None
+        self._idle = IdleUnload(self.turn, idle_unload_s, self._end_child)
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalogue."""
+        return self.entry.name
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the process runs."""
+        child = self._child
+        return child is not None and child.alive
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, while it runs."""
+        child = self._child
+        return child.pid if child is not None and child.alive else None
+
+    def rest(self) -> None:
+        """Work is done for now: from here the idle time counts. The turn must be held."""
+        if self._child is not None:
+            self._idle.begin()
+
+    def _end_child(self) -> None:
+        """End the process; it is started anew when it is needed. The turn must be held."""
+        self._idle.end()
+        if self._child is not None:
+            self._child.close()
+            self._child = None
 
 
 def sleeping_threads() -> dict[str, str]:

@@ -6,7 +6,6 @@ starts it anew.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.errors import ModelError
 from prismd.models.base import Delta, Message, Sampling
 from prismd.models.cores import usable_cores
-from prismd.models.engine import IdleUnload, crash_of, engine_lost, sleeping_threads
+from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.generation import Generation
 from prismd.models.installed import verified
@@ -46,7 +45,7 @@ _REBUILD = (
 )
 
 
-class LlamaGenerator:
+class LlamaGenerator(EngineProcess):
     """A GGUF model in a child process, started on first use.
 
     Args:
@@ -70,38 +69,17 @@ class LlamaGenerator:
         first_token_timeout_s: float = 600.0,
         token_timeout_s: float = 120.0,
     ) -> None:
-        self.entry = entry
+        super().__init__(entry, idle_unload_s)
         self._models_dir = models_dir
         self._context_tokens = context_tokens or entry.max_tokens
         self._threads = threads or usable_cores()
         self.first_token_timeout_s = first_token_timeout_s
         self.token_timeout_s = token_timeout_s
-        self.turn = threading.Lock()
-        self._child: Child | None = None
-        self._idle = IdleUnload(self.turn, idle_unload_s, self._end_child)
-        self.failure = ""
-
-    @property
-    def name(self) -> str:
-        """The model's name in the catalogue."""
-        return self.entry.name
 
     @property
     def context_tokens(self) -> int:
         """Tokens of prompt and answer together."""
         return self._context_tokens
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the child runs."""
-        child = self._child
-        return child is not None and child.alive
-
-    @property
-    def pid(self) -> int | None:
-        """The child's process id, while it runs."""
-        child = self._child
-        return child.pid if child is not None and child.alive else None
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text.
@@ -189,11 +167,6 @@ class LlamaGenerator:
             self._child.kill()
             self._child = None
 
-    def rest(self) -> None:
-        """Work is done for now: from here the idle time counts."""
-        if self._child is not None:
-            self._idle.begin()
-
     def error(self, reply: Reply) -> ModelError:
         """The error that a reply stands for."""
         message = reply.message if isinstance(reply, Failed) else "answered out of turn"
@@ -237,12 +210,6 @@ class LlamaGenerator:
                 "try again, or choose a smaller model"
             )
         return engine_lost(self.name, error)
-
-    def _end_child(self) -> None:
-        self._idle.end()
-        if self._child is not None:
-            self._child.close()
-            self._child = None
 
 
 class _LlamaGeneration(Generation):

@@ -7,7 +7,6 @@ next one starts it anew.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, ModelError
 from prismd.models.base import Transcript
 from prismd.models.cores import usable_cores
-from prismd.models.engine import IdleUnload, crash_of, engine_lost, sleeping_threads
+from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified
 from prismd.models.whisper_worker import (
@@ -40,7 +39,7 @@ def _environment() -> dict[str, str]:
     return {**sleeping_threads(), "ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
-class WhisperTranscriber:
+class WhisperTranscriber(EngineProcess):
     """A Whisper model in a child process, started on first use.
 
     Args:
@@ -50,10 +49,6 @@ class WhisperTranscriber:
         beam: How many candidates are followed; 1 takes two thirds of the time of 5.
         idle_unload_s: End the child after so long without work; None never does.
         stall_timeout_s: The child is killed when a recording makes no progress for so long.
-
-    Attributes:
-        entry: The catalogue entry.
-        failure: Why the engine could not be started the last time; empty when it could.
     """
 
     def __init__(
@@ -66,33 +61,12 @@ class WhisperTranscriber:
         idle_unload_s: float | None = None,
         stall_timeout_s: float = 300.0,
     ) -> None:
-        self.entry = entry
-        self.failure = ""
+        super().__init__(entry, idle_unload_s)
         self.stall_timeout_s = stall_timeout_s
         self._models_dir = models_dir
         self._threads = threads or usable_cores()
         self._beam = beam
-        self._turn = threading.Lock()
-        self._child: Child | None = None
         self._closed: Child | None = None
-        self._idle = IdleUnload(self._turn, idle_unload_s, self._end_child)
-
-    @property
-    def name(self) -> str:
-        """The model's name in the catalogue."""
-        return self.entry.name
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the child runs."""
-        child = self._child
-        return child is not None and child.alive
-
-    @property
-    def pid(self) -> int | None:
-        """The child's process id, while it runs."""
-        child = self._child
-        return child.pid if child is not None and child.alive else None
 
     def transcribe(
         self,
@@ -120,8 +94,8 @@ class WhisperTranscriber:
                 # It is at work on what nobody waits for; hearing half a minute cannot be
                 # interrupted, and loading again takes less.
                 self._kill()
-            self._rest()
-            self._turn.release()
+            self.rest()
+            self.turn.release()
         return self._result(reply)
 
     def self_test(self) -> None:
@@ -130,28 +104,28 @@ class WhisperTranscriber:
         Raises:
             ModelError: It does not; says what to do.
         """
-        with self._turn:
+        with self.turn:
             try:
                 self._running(_never)
             finally:
-                self._rest()
+                self.rest()
 
     def close(self) -> None:
         """End the child, and what it writes; the next call starts it again."""
         child = self._child
         if child is None:
             return
-        if self._turn.acquire(blocking=False):
+        if self.turn.acquire(blocking=False):
             try:
                 self._end_child()
             finally:
-                self._turn.release()
+                self.turn.release()
         else:
             self._closed = child
             child.kill()
 
     def _take_turn(self, cancelled: Callable[[], bool]) -> None:
-        while not self._turn.acquire(timeout=_LOOK_S):
+        while not self.turn.acquire(timeout=_LOOK_S):
             if cancelled():
                 raise _called_off()
         self._idle.end()
@@ -241,16 +215,6 @@ class WhisperTranscriber:
     def _kill(self) -> None:
         if self._child is not None:
             self._child.kill()
-            self._child = None
-
-    def _rest(self) -> None:
-        if self._child is not None:
-            self._idle.begin()
-
-    def _end_child(self) -> None:
-        self._idle.end()
-        if self._child is not None:
-            self._child.close()
             self._child = None
 
 

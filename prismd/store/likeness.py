@@ -119,8 +119,6 @@ def vectors_in(
     connection: apsw.Connection, space_id: int, scope: Scope
 ) -> NDArray[np.int64] | None:
     """The ids of the vectors of whole documents that the filters leave, or None for all."""
-    if scope.documents is None:
-        return None
     return _ids(
         connection,
         "SELECT e.id FROM documents d JOIN embeddings e ON e.hash = unhex(d.sha256)"
@@ -133,9 +131,10 @@ def vectors_in(
 def text_vectors_in(
     connection: apsw.Connection, space_id: int, scope: Scope
 ) -> NDArray[np.int64] | None:
-    """The ids of the vectors, beside those of pictures, of the passages that the filters leave."""
-    if scope.documents is None:
-        return None
+    """The ids of the vectors, beside those of pictures, of the passages that the filters leave.
+
+    None stands for all.
+    """
     return _ids(
         connection,
         "SELECT DISTINCT e.id FROM passages p JOIN embeddings e ON e.hash = p.embedding_hash"
@@ -145,7 +144,11 @@ def text_vectors_in(
     )
 
 
-def _ids(connection: apsw.Connection, sql: str, space_id: int, scope: Scope) -> NDArray[np.int64]:
+def _ids(
+    connection: apsw.Connection, sql: str, space_id: int, scope: Scope
+) -> NDArray[np.int64] | None:
+    if scope.documents is None:
+        return None
     rows: list[Any] = connection.execute(
         sql, (space_id, msgspec.json.encode(scope.documents).decode())
     ).fetchall()
