@@ -29,7 +29,7 @@ from prismd.fitting import fitting
 from prismd.models.base import Delta, Embedder, Generator, Message, Reranker, Sampling
 from prismd.quoting import Quoting
 from prismd.search import Search, SearchResult
-from prismd.showing import LEAD, asks_for_picture, describe, pictures
+from prismd.showing import LEAD, asks_for_picture, asks_for_recording, describe, pictures
 from prismd.store import documents
 from prismd.store.database import Database
 from prismd.verbatim import Match, matches, phrase_of
@@ -47,6 +47,7 @@ QUESTION_CHARS = 20_000
 _CONTEXT_CHARS = 2_000
 _OWN_PASSAGES = 3
 _MAX_CORROBORATIONS = 4
+_ASKS_AS_SUCH = (asks_for_picture, asks_for_recording)
 
 
 class AnswerSettings(msgspec.Struct, frozen=True):
@@ -384,7 +385,8 @@ def _closing(
     if not cited.sentences:
         if not shown:
             return [REFUSAL]
-        return [] if asks_for_picture(found.query, found.filters) else [NO_TEXT]
+        wanted = any(asks(found.query, found.filters) for asks in _ASKS_AS_SUCH)
+        return [] if wanted else [NO_TEXT]
     if grounding([sentence.support for sentence in cited.sentences]) == "none":
         return [UNSUPPORTED]
     return []

@@ -1,8 +1,9 @@
 """Answer text with its citation marks, as it is made.
 
 Text goes out as it comes. When a sentence is complete, what supports it is looked up and its
-mark ``[n]`` follows; numbers that the model wrote itself are only taken as claims. Nothing in it
-is a picture to whoever shows it as Markdown: that would be fetched from where a file says.
+mark ``[n]`` follows; numbers that the model wrote itself are only taken as claims. No ``![…]`` in
+it is a picture to whoever shows it as Markdown: that would be fetched from where a file says. HTML
+in it is left to who shows it.
 """
 
 from __future__ import annotations
@@ -140,7 +141,10 @@ class CitedText:
 
 
 def without_pictures(text: str) -> str:
-    """A text whose Markdown shows ``![…](…)`` as it is written, not the picture."""
+    """A text whose Markdown shows ``![…](…)`` as it is written, not the picture.
+
+    In code the backslash is seen: whether a backtick opens code is not known yet.
+    """
     return _PICTURE.sub(r"\\[", text)
 
 

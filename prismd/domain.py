@@ -195,6 +195,10 @@ class Filters(msgspec.Struct, frozen=True):
     language: tuple[str, ...] = ()
 
 
+GOOD_ENOUGH = 0.65
+"""Similarity from which on a picture is taken for what is asked; see ``likeness.as_similarity``."""
+
+
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a hit came by its place: rank from 1 and raw score of each retriever that found it."""
 
@@ -204,6 +208,7 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     vector_rank: int | None = None
     vector_score: float | None = None
     name_rank: int | None = None
+    name_score: float | None = None
     image_rank: int | None = None
     image_score: float | None = None
     like_rank: int | None = None

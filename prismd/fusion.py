@@ -13,16 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.domain import Explanation, Hit
+from prismd.domain import GOOD_ENOUGH, Explanation, Hit
 
 Ranked = Sequence[tuple[int, float]]
 """Passage ids with their scores, best first."""
 
 RerankMode = Literal["auto", "always", "never"]
 Retriever = Literal["lexical", "substring", "name", "vector", "image", "like", "like_text"]
-_SCORED: tuple[Retriever, ...] = ("lexical", "vector", "image", "like", "like_text")
-_SURE = 0.65
-"""Similarity from which on a picture is what was asked for, as ``likeness`` measures it."""
+_SCORED: tuple[Retriever, ...] = ("lexical", "name", "vector", "image", "like", "like_text")
 _WORTHLESS = -6.9
 """Score of the reranker (a probability of 0.001) below which a passage answers nothing."""
 _PROSE_MARKS = re.compile(r"[.,](?!\d)|[;:!?'\"“”‘’„«»…]")  # noqa: RUF001 - the marks of prose
@@ -195,11 +193,12 @@ def _raise_as_such(
 def _is_sure(hit: Hit) -> bool:
     how = hit.explanation
     found = how.name_rank is not None or how.image_rank is not None
-    return found and not hit.passage.text and hit.similarity >= _SURE
+    return found and not hit.passage.text and hit.similarity >= GOOD_ENOUGH
 
 
 def _is_named(hit: Hit) -> bool:
-    return hit.explanation.name_rank is not None
+    """Whether a name says all that is asked."""
+    return (hit.explanation.name_score or 0.0) >= 1.0
 
 
 def _score(score: np.float32) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from prismd.domain import EmbeddingSpace
+from prismd.domain import GOOD_ENOUGH, EmbeddingSpace
 from prismd.errors import ModelError, RequestError
 from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.models.base import ImageEmbedder
@@ -23,9 +23,6 @@ from prismd.store.vector_search import SpaceSearch
 log = logging.getLogger(__name__)
 
 Vector = NDArray[np.float32]
-
-GOOD_ENOUGH = 0.65
-"""What a picture's similarity becomes that just shows what is asked; see ``as_similarity``."""
 
 
 _NARROW = 2_000
@@ -151,12 +148,12 @@ class Likeness:
         """What is like an example: pictures or recordings, and passages."""
         if example.kind == "audio":
             sounds = self._whole(connection, SOUND_SPACE, example.vector, k, scope)
-            return [(id_, min(1.0, max(0.0, cosine))) for id_, cosine in sounds], []
+            return _cut(sounds), []
         space, least = self.model().space, self.model().least_similarity
         pictures = self._whole(connection, space, example.vector, k, scope)
         texts = self._texts(connection, example.vector, k, scope)
         return (
-            [(id_, min(1.0, max(0.0, cosine))) for id_, cosine in pictures],
+            _cut(pictures),
             [(id_, as_similarity(cosine, least)) for id_, cosine in texts if cosine >= least],
         )
 
@@ -226,3 +223,8 @@ def as_similarity(cosine: float, least: float) -> float:
     if cosine < least:
         return GOOD_ENOUGH * max(0.0, cosine) / least
     return min(1.0, GOOD_ENOUGH + (1.0 - GOOD_ENOUGH) * (cosine - least) / (1.0 - least))
+
+
+def _cut(found: Ranked) -> Ranked:
+    """Cosines cut to [0, 1]."""
+    return [(id_, min(1.0, max(0.0, cosine))) for id_, cosine in found]

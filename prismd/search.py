@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.chunk import embedding_text
-from prismd.domain import Filters, Hit
+from prismd.domain import GOOD_ENOUGH, Filters, Hit
 from prismd.errors import ModelError
 from prismd.fusion import (
     RerankMode,
@@ -23,7 +23,7 @@ from prismd.fusion import (
     level,
     rerank,
 )
-from prismd.likeness import GOOD_ENOUGH, Example, Likeness
+from prismd.likeness import Example, Likeness
 from prismd.models.base import Embedder, Reranker
 from prismd.query import combine, parse_query
 from prismd.store import lexical, names, retrieval, vectors

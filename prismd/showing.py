@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 
-from prismd.domain import Filters, Hit
-from prismd.likeness import GOOD_ENOUGH
+from prismd.domain import GOOD_ENOUGH, Filters, Hit
 from prismd.wording import (
     PICTURE_WORDS,
     RECORDING_WORDS,
@@ -33,7 +32,7 @@ def pictures(hits: Sequence[Hit], query: str, filters: Filters) -> list[Hit]:
     """
     wanted = {
         "image": asks_for_picture(query, filters),
-        "audio": _asks_for_recording(query, filters),
+        "audio": asks_for_recording(query, filters),
     }
     shown = [
         hit
@@ -64,7 +63,8 @@ def asks_for_picture(query: str, filters: Filters) -> bool:
     return wanted or (bool(said) and said[0] in _SHOW)
 
 
-def _asks_for_recording(query: str, filters: Filters) -> bool:
+def asks_for_recording(query: str, filters: Filters) -> bool:
+    """Whether a question wants to be given a recording."""
     return filters.type == ("audio",) or not RECORDING_WORDS.isdisjoint(words(query))
 
 

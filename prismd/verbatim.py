@@ -40,7 +40,7 @@ _PLACING_WORDS = """
     quote quoted quotes quotation heard find show file files document documents page pages
     recording recordings minute minutes second line lines place words word sentence phrase passage
     steht stehen gesagt sagt geschrieben erwähnt zitat zitiert gehört finde datei dateien dokument
-    seite aufnahme aufnahmen minute sekunde zeile stelle worte satz wort wurde
+    seite aufnahme aufnahmen minute sekunde zeile stelle worte satz wort
     où écrit écrite mentionné mentionnée trouve fichier fichiers document page enregistrement phrase
     dice dicho escrito escrita menciona encuentra archivo archivos documento página grabación frase
     detto scritto scritta menziona trova trovo documento documenti pagina registrazione frase

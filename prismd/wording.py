@@ -67,7 +67,7 @@ _BEGINNING_WORDS = """
 """
 _BEGINNING = frozenset(_BEGINNING_WORDS.split())
 _BEGINNING_VERBS = """
-    is are was were do does did can could should will would has have had may
+    is are were do does did can could should will would has have had may
     ist sind war waren hat haben hatte kann können soll sollte wird werden darf
     est sont avez peut es son puede è sono può
 """
@@ -90,7 +90,7 @@ _POLITE_WORDS = """
     grazie mille bene ciao
 """
 _COURTESIES = frozenset(_POLITE_WORDS.split())
-_MARKUP = re.compile(r"[\[\]【】<>`*|\\]|!(?=\[)|\]\(|(?<=\w)://")
+_MARKUP = re.compile(r"[\[\]【】<>`*|\\]|!(?=\[)|(?<=\w)://")
 _PICTURE_NOUNS = """
     picture pictures photo photos photograph photographs image images screenshot screenshots
     snapshot snapshots bild bilder foto fotos aufnahme aufnahmen bildschirmfoto
@@ -226,7 +226,7 @@ def shown_name(path: str | PurePath) -> str:
 
 
 def plain(text: str) -> str:
-    """A text in one line, without what Markdown or an answer's marks are made of."""
+    """A text in one line, without what links, pictures, code, HTML or marks are made of."""
     return " ".join(_MARKUP.sub(" ", text).split())
 
 

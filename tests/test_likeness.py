@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prismd.domain import GOOD_ENOUGH
 from prismd.errors import RequestError
-from prismd.likeness import GOOD_ENOUGH, Likeness, as_similarity
+from prismd.likeness import Likeness, as_similarity
 from prismd.models.fake import FakeImageEmbedder
 from prismd.store.database import Database
 from tests.building import put

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from prismd import chunk
-from prismd.domain import Explanation, Filters, Hit, Page, Passage, TextLocator
+from prismd.domain import GOOD_ENOUGH, Explanation, Filters, Hit, Page, Passage, TextLocator
 from prismd.errors import ModelError, RequestError
-from prismd.fusion import _SURE, Ranked, Retriever, collapse, fuse, level, rerank
+from prismd.fusion import Ranked, Retriever, collapse, fuse, level, rerank
 from prismd.layout import pack
-from prismd.likeness import GOOD_ENOUGH
 from prismd.models.fake import FakeEmbedder, FakeReranker
 from prismd.search import Search, SearchSettings
 from prismd.store import documents, files
@@ -261,13 +260,13 @@ def test_pictures_without_words_are_not_taken_for_one() -> None:
     assert len(collapse(pictures)) == 2
 
 
-def as_such(passage_id: int, **explained: int) -> Hit:
+def as_such(passage_id: int, **explained: float) -> Hit:
     return msgspec.structs.replace(
         hit(passage_id),
         type="image",
         passage=msgspec.structs.replace(hit(passage_id).passage, text=""),
         similarity=GOOD_ENOUGH,
-        explanation=Explanation(**explained),
+        explanation=Explanation(**explained),  # type: ignore[arg-type]
     )
 
 
@@ -283,14 +282,15 @@ def test_what_is_called_what_is_asked_is_second_at_the_latest() -> None:
     assert 99 in [h.passage_id for h in found[:2]]
     assert 97 not in [h.passage_id for h in found[:5]]
     for scores in ([9.0, np.nan, 8.0, 7.0], [-11.0, np.nan, 8.0, 7.0]):
-        head = [hit(1), as_such(2, name_rank=1), hit(3), hit(4)]
+        head = [hit(1), as_such(2, name_rank=1, name_score=1.0), hit(3), hit(4)]
         reranked = rerank(head, np.array(scores, np.float32), SearchSettings(rerank_weight=1.0))
         assert 2 in [h.passage_id for h in reranked[:2]]
 
 
 def test_pictures_that_are_surely_meant_come_before_what_answers_nothing() -> None:
-    doubtful = msgspec.structs.replace(as_such(6, name_rank=4), similarity=_SURE - 0.1)
-    head = [hit(1), hit(2), hit(3), as_such(4, name_rank=1), as_such(5, image_rank=1), doubtful]
+    named = as_such(4, name_rank=1, name_score=1.0)
+    doubtful = msgspec.structs.replace(as_such(6, name_rank=4), similarity=GOOD_ENOUGH - 0.1)
+    head = [hit(1), hit(2), hit(3), named, as_such(5, image_rank=1), doubtful]
     scores = np.array([-11.0, 4.0, -9.0, np.nan, np.nan, np.nan], np.float32)
     found = rerank(head, scores, SearchSettings())
     assert [h.passage_id for h in found][:3] == [2, 4, 5]
@@ -299,8 +299,11 @@ def test_pictures_that_are_surely_meant_come_before_what_answers_nothing() -> No
     assert found[-1].passage_id == 6
 
 
-def test_a_picture_counts_as_sure_where_likeness_says_so() -> None:
-    assert _SURE == GOOD_ENOUGH
+def test_a_picture_whose_name_says_some_of_it_jumps_over_nothing() -> None:
+    head = [*(hit(n) for n in range(1, 7)), as_such(7, image_rank=1, name_rank=40, name_score=0.5)]
+    scores = np.array([5.0, 4.5, 4.0, 3.5, 3.0, 2.5, np.nan], np.float32)
+    found = rerank(head, scores, SearchSettings())
+    assert [h.passage_id for h in found] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def add_picture(database: Database, path: str) -> None:

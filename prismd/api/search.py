@@ -31,7 +31,6 @@ from prismd.domain import (
     ImageLocator,
     Locator,
     PageLocator,
-    Support,
     TimeLocator,
 )
 from prismd.errors import RequestError
@@ -78,27 +77,12 @@ class Result(Struct, frozen=True):
     explanation: Explanation | UnsetType = UNSET
 
 
-class NumberedCitation(Struct, frozen=True):
-    """A citation: the guide's three fields, then the record that every endpoint gives."""
+class NumberedCitation(Citation, frozen=True, kw_only=True):
+    """The record that every endpoint gives, and the guide's three fields."""
 
     citation_number: int
     source_info: SourceInfo
     text_preview: str
-    n: int
-    citation_id: str
-    file_id: str
-    path: str
-    sha256: str
-    type: DocumentType
-    title: str
-    locator: Locator
-    quote: str
-    char_start: int
-    char_end: int
-    score: float
-    support: Support
-    url: str
-    thumbnail: str
 
 
 class SearchResponse(Struct, frozen=True, kw_only=True):
@@ -273,9 +257,9 @@ def source_info(type_: DocumentType, locator: Locator) -> SourceInfo:
 
 def _citation(citation: Citation) -> NumberedCitation:
     return NumberedCitation(
-        citation.n,
-        source_info(citation.type, citation.locator),
-        " ".join(citation.quote.split())[:_PREVIEW_CHARS],
+        citation_number=citation.n,
+        source_info=source_info(citation.type, citation.locator),
+        text_preview=" ".join(citation.quote.split())[:_PREVIEW_CHARS],
         **msgspec.structs.asdict(citation),
     )
 

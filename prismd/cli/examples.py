@@ -36,7 +36,7 @@ def search_like_picture(client: httpx.Client, body: dict[str, Any], given: str) 
         return client.post("/search", json={**body, "image": given})
     sent = data_url(path)
     known = _indexed(client, path)
-    if _is_picture_as_indexed(known, path):
+    if _is_picture_as_indexed(known):
         response = client.post("/search", json={**body, "image": known["id"]})
         if response.status_code != _NOT_READY:
             return response
@@ -82,7 +82,12 @@ def _indexed(client: httpx.Client, path: Path) -> dict[str, Any]:
     return next((item for item in page["data"] if item["path"] == wanted), {})
 
 
-def _is_picture_as_indexed(item: dict[str, Any], path: Path) -> bool:
+def _is_picture_as_indexed(item: dict[str, Any]) -> bool:
+    from prismd.disk import hash_file
+
     if item.get("type") != "image" or item["state"] != "completed":
         return False
-    return bool(item["size_bytes"] == path.stat().st_size)
+    try:
+        return bool(item["sha256"] == hash_file(item["path"]))
+    except OSError:
+        return False

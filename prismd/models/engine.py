@@ -100,6 +100,12 @@ class EngineProcess:
         if self._child is not None:
             self._idle.begin()
 
+    def kill(self) -> None:
+        """End the process now, whatever it does. The turn must be held."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
     def _end_child(self) -> None:
         """End the process; it is started anew when it is needed. The turn must be held."""
         self._idle.end()

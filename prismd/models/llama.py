@@ -161,12 +161,6 @@ class LlamaGenerator(EngineProcess):
         except ChildError as error:
             raise self._broken(error) from error
 
-    def kill(self) -> None:
-        """End the child now."""
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
-
     def error(self, reply: Reply) -> ModelError:
         """The error that a reply stands for."""
         message = reply.message if isinstance(reply, Failed) else "answered out of turn"

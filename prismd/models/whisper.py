@@ -93,7 +93,7 @@ class WhisperTranscriber(EngineProcess):
             if reply is None:
                 # It is at work on what nobody waits for; hearing half a minute cannot be
                 # interrupted, and loading again takes less.
-                self._kill()
+                self.kill()
             self.rest()
             self.turn.release()
         return self._result(reply)
@@ -138,7 +138,7 @@ class WhisperTranscriber(EngineProcess):
         try:
             child = self._start(cancelled)
         except ModelError as error:
-            self._kill()
+            self.kill()
             self.failure = str(error)
             raise
         self.failure = ""
@@ -211,11 +211,6 @@ class WhisperTranscriber(EngineProcess):
             f"the engine {self.name} died over it ({died_of or error}); "
             "save it anew with another program, or close others if memory is short"
         )
-
-    def _kill(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
 
 
 def _receive(child: Child, timeout_s: float, cancelled: Callable[[], bool]) -> Reply:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from prismd.answer import (
     NO_TEXT,
@@ -20,7 +23,7 @@ from prismd.showing import LEAD
 from prismd.store import documents, files
 from prismd.store.database import Database
 from tests.answer.asking import EMBEDDER, LIBRARY, answering, ask, check, stream
-from tests.building import Indexer, document, picture, put
+from tests.building import Indexer, document, picture, put, recording
 
 
 def test_a_document_that_goes_while_it_answers_is_still_quoted(database: Database) -> None:
@@ -96,23 +99,24 @@ def test_what_another_file_says_otherwise_is_not_cited_beside(data_dir: Path) ->
     database.close()
 
 
-def test_a_picture_that_shows_it_is_named_and_cited(tmp_path: Path, data_dir: Path) -> None:
-    pool = ExtractPool(1)
-    indexer = Indexer(
-        tmp_path / "photos", data_dir, pool, embedder=EMBEDDER, images=FakeImageEmbedder()
-    )
+@pytest.fixture
+def media(tmp_path: Path, data_dir: Path) -> Iterator[tuple[Database, Search]]:
+    """Two pictures and a recording without words, and the search for them."""
+    pool, images = ExtractPool(1), FakeImageEmbedder()
+    indexer = Indexer(tmp_path / "photos", data_dir, pool, embedder=EMBEDDER, images=images)
     indexer.write("barn.png", picture("red"))
     indexer.write("sea.png", picture("blue"))
+    indexer.write("harbour.wav", recording(seconds=2))
     indexer.run()
     database = indexer.database
-    search = Search(
-        database,
-        EMBEDDER,
-        None,
-        SearchSettings(),
-        likeness=Likeness(database, FakeImageEmbedder()),
-    )
-    made = Answering(database, search, EMBEDDER, None, None, AnswerSettings())
+    likeness = Likeness(database, images)
+    yield database, Search(database, EMBEDDER, None, SearchSettings(), likeness=likeness)
+    database.close()
+    pool.close()
+
+
+def test_a_picture_that_shows_it_is_named_and_cited(media: tuple[Database, Search]) -> None:
+    made = Answering(*media, EMBEDDER, None, None, AnswerSettings())
     _, answer = stream(made, ask("a photo of something red"))
     assert answer.text == f"{LEAD}\n- barn.png in photos [1]"
     (citation,) = answer.citations
@@ -122,19 +126,32 @@ def test_a_picture_that_shows_it_is_named_and_cited(tmp_path: Path, data_dir: Pa
     assert answer.text[citation.char_start : citation.char_end] == "barn.png in photos"
     assert answer.grounding == "partial"
     assert stream(made, ask("a photo of a walrus"))[1].text == REFUSAL
-    # What a picture shows supports no statement, and does not contradict its being shown.
+    assert stream(made, ask("show me something red"))[1].text.startswith(LEAD)
+
+
+def test_what_a_picture_shows_does_not_contradict_its_being_shown(
+    media: tuple[Database, Search],
+) -> None:
+    made = Answering(*media, EMBEDDER, None, None, AnswerSettings())
     for question in ("who signed the red contract", "What is red?"):
         untold = stream(made, ask(question))[1]
         assert untold.text.startswith(f"{NO_TEXT}\n\n{LEAD}")
         assert (untold.grounding, len(untold.citations)) == ("partial", 1)
-    assert stream(made, ask("show me something red"))[1].text.startswith(LEAD)
+
+
+def test_a_recording_that_is_asked_for_is_named(media: tuple[Database, Search]) -> None:
+    made = Answering(*media, EMBEDDER, None, None, AnswerSettings())
+    answer = stream(made, ask("where is my recording of the harbour"))[1]
+    assert answer.text == f"{LEAD}\n- harbour.wav in photos [1]"
+    assert [citation.type for citation in answer.citations] == ["audio"]
+
+
+def test_what_a_picture_shows_supports_no_statement(media: tuple[Database, Search]) -> None:
+    database, search = media
     put(database, "/d/a.txt", "The red contract was signed in May.", embedder=EMBEDDER)
-    generating = Answering(
-        database, search, EMBEDDER, None, FakeGenerator(echo="Bananas grow."), AnswerSettings()
-    )
-    invented = stream(generating, ask("in which month was the red contract signed?"))[1]
+    generator = FakeGenerator(echo="Bananas grow.")
+    made = Answering(database, search, EMBEDDER, None, generator, AnswerSettings())
+    invented = stream(made, ask("in which month was the red contract signed?"))[1]
     assert UNSUPPORTED.strip() in invented.text
     assert LEAD in invented.text
     assert invented.grounding == "none"
-    database.close()
-    pool.close()

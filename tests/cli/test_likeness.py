@@ -46,12 +46,15 @@ def test_a_picture_of_the_index_leaves_itself_out(media: Place, tmp_path: Path) 
 def test_a_picture_that_is_not_what_was_indexed_is_taken_as_it_is(media: Place) -> None:
     path = media.folder / "sea.png"
     kept = path.read_bytes()
-    path.write_bytes(picture("red", size=(50, 50)))
-    try:
-        assert set(names(media.json("search", "--image", path))[:2]) == {"barn.png", "rose.png"}
-    finally:
-        path.write_bytes(kept)
-        os.utime(path, (1_700_000_000, 1_700_000_000))
+    # Of another size, and of the same.
+    for other in (picture("red", size=(50, 50)), picture("red").ljust(len(kept), b"\0")):
+        path.write_bytes(other)
+        try:
+            found = names(media.json("search", "--image", path))
+            assert set(found[:2]) == {"barn.png", "rose.png"}
+        finally:
+            path.write_bytes(kept)
+            os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
 def test_what_has_no_words_is_printed_without_an_empty_line(media: Place) -> None:
