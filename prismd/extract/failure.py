@@ -51,18 +51,22 @@ class Lost(Exception):
 def died(error: ChildDied, memory_bytes: int) -> Failure:
     """The worker is gone, and was not told to go."""
     if _ran_out_of_memory(error):
-        return Failure(
-            ExtractError,
-            f"reading it needs more than the {memory_bytes >> 20} MB of memory "
-            "that a worker may use",
-            "raise [index] memory_mb, or split the file, to index it",
-            code=OUT_OF_MEMORY,
-        )
+        return out_of_memory(memory_bytes)
     cause = error.signal_name or f"exit code {error.exit_code}"
     return Failure(
         ExtractCrash,
         f"the program that reads it crashed ({cause})",
         "save it anew with another program to index it",
+    )
+
+
+def out_of_memory(memory_bytes: int) -> Failure:
+    """There was not enough memory, whether the worker could still say so or not."""
+    return Failure(
+        ExtractError,
+        f"reading it needs more than the {memory_bytes >> 20} MB of memory that a worker may use",
+        "raise [index] memory_mb, or split the file, to index it",
+        code=OUT_OF_MEMORY,
     )
 
 

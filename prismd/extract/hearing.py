@@ -11,7 +11,7 @@ import msgspec
 from prismd.child import Child, ChildTimeout
 from prismd.extract.base import MediaType
 from prismd.extract.failure import Failure, not_shown, part_went_on, stood_still, went_on
-from prismd.extract.worker import Answer, Detected, Done, Failed, Image, InHand
+from prismd.extract.worker import Answer, Detected, InHand, Last
 
 OnStep = Callable[[int, int], None]
 
@@ -72,7 +72,7 @@ class Hearing:
         self._on_step = on_step
         self._end = self._part_end = self._step_end = math.inf
 
-    def last_answer(self, child: Child) -> Done | Image | Failed:
+    def last_answer(self, child: Child) -> Last:
         """Hear all of them.
 
         Raises:
@@ -83,7 +83,7 @@ class Hearing:
         self._came_on()
         while True:
             answer = self._next(child)
-            if isinstance(answer, Done | Image | Failed):
+            if isinstance(answer, Last):
                 return answer
             if isinstance(answer, Detected):
                 self.media_type = answer.media_type

@@ -70,9 +70,10 @@ def in_parts(left_out: LeftOut, tell: Callable[[str], None]) -> Iterator[None]:
     token = _reading.set(reading)
     try:
         yield
+        # Not where reading ends in an error: the part that was in hand is then to blame for it.
+        reading.tell("")
     finally:
         _reading.reset(token)
-        reading.tell("")
 
 
 @contextmanager
@@ -101,9 +102,9 @@ def part() -> Iterator[str]:
         yield ""
     finally:
         reading.places.pop()
-        # Of a mailbox the next part follows at once, and there may be very many.
-        if around.key:
-            reading.tell(around.key)
+    # Of a mailbox the next part follows at once, and there may be very many.
+    if around.key:
+        reading.tell(around.key)
 
 
 def bare() -> bool:

@@ -20,7 +20,7 @@ from prismd.child import Child, ChildDied, ChildError
 from prismd.domain import Box, Extraction
 from prismd.errors import ExtractError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
-from prismd.extract.failure import Failure, Lost, died
+from prismd.extract.failure import Failure, Lost, died, out_of_memory
 from prismd.extract.hearing import Hearing, OnStep, Overdue, TimeLimits
 from prismd.extract.worker import (
     KINDS,
@@ -65,8 +65,9 @@ class ExtractPool:
         size: How many files are read at the same time.
         deadline_s: How long one file may take; where its reader tells how far it has come,
             how long it may take from one step to the next.
-        longest_s: How long it may take in all, however many steps it tells of; None allows a
-            hundred times ``deadline_s``. A part that can be left out has a quarter of it.
+        longest_s: How long one reading of it may take in all, however many steps it tells of;
+            None allows a hundred times ``deadline_s``. A part that can be left out has a quarter
+            of it, and the file is read anew without it (see ``parts``).
         memory_bytes: How much memory one worker may have.
         recycle_after: After so many files a worker is replaced, whatever its parsers leaked.
     """
@@ -116,8 +117,7 @@ class ExtractPool:
         Raises:
             UnsupportedMedia: No extractor takes it.
             EncryptedDocument: It wants a password.
-            ExtractTimeout: It was not read in time; the worker was killed.
-            ExtractCrash: The worker died of it.
+            ExtractTimeout, ExtractCrash: It was not read in time, or the worker died of it.
             WorkerError: No worker can be started; the file is not to blame.
             ExtractError: Anything else, by its code; ``memory`` when it needs more memory than
                 a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
@@ -129,12 +129,9 @@ class ExtractPool:
             while True:
                 hearing = Hearing(self._limits, on_step)
                 try:
-                    answer = self._ask(subject, request, hearing, epoch)
-                    break
+                    return _as_asked(hearing, self._ask(subject, request, hearing, epoch))
                 except Lost as lost:
                     request = _without(request, hearing.part, lost, subject)
-        assert hearing.media_type is not None and isinstance(answer, Done)  # noqa: S101 - as asked
-        return hearing.media_type, answer.extraction
 
     def render(self, path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
         """Show a page of a PDF or a picture, places on it marked.
@@ -211,6 +208,7 @@ class ExtractPool:
                 raise
             if isinstance(answer, Failed) and answer.code == OUT_OF_MEMORY:
                 worker.child.kill()  # parsers keep what they took, and the next file would lack it
+                raise Lost(out_of_memory(self._memory_bytes))
         if isinstance(answer, Failed):
             raise _error(subject, answer)
         return answer
@@ -325,6 +323,11 @@ def _error(subject: str, answer: Failed) -> ExtractError:
         skip=answer.skip,
         transient=answer.transient,
     )
+
+
+def _as_asked(hearing: Hearing, answer: Done | Image) -> tuple[MediaType, Extraction]:
+    assert hearing.media_type is not None and isinstance(answer, Done)  # noqa: S101 - as asked
+    return hearing.media_type, answer.extraction
 
 
 def _called_off(subject: str) -> ExtractError:

@@ -174,8 +174,7 @@ def _failed(error: ExtractError) -> Failed:
 def _out_of_memory() -> Failed:
     return Failed(
         "ExtractError",
-        "reading it needs more memory than a worker may use; "
-        "raise [index] memory_mb, or split the file",
+        "out of memory",  # how much it was, and what to do, the pool knows
         OUT_OF_MEMORY,
         skip=False,
         transient=False,

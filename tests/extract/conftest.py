@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,17 @@ import pytest
 from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions, load_extractor
 from prismd.extract.detect import detect
+from prismd.extract.pool import ExtractPool
+from tests.extract.hostile import hostile_pools
 
 Read = Callable[..., Extraction]
+
+
+@pytest.fixture
+def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ExtractPool]]:
+    """Pools whose workers do as an ``.ics`` file tells them; see ``hostile``."""
+    with hostile_pools(tmp_path, monkeypatch) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,18 +13,12 @@ from prismd.errors import ExtractCrash, ExtractError
 from prismd.extract.base import ExtractOptions
 from prismd.extract.parts import LeftOut, bare, in_parts, part
 from prismd.extract.pool import ExtractPool
-from tests.extract.hostile import hostile_pools, wait_for
+from tests.extract.hostile import wait_for
 
 Write = Callable[[str, bytes | str], Path]
 Pools = Callable[..., ExtractPool]
 
 SEPARATOR = b"From ann@example.com Fri Mar  1 10:00:00 2024\n"
-
-
-@pytest.fixture
-def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pools]:
-    with hostile_pools(tmp_path, monkeypatch) as make:
-        yield make
 
 
 def mail(*orders: str, subject: str = "Plans") -> bytes:
@@ -44,7 +38,7 @@ def mail(*orders: str, subject: str = "Plans") -> bytes:
     [
         ("crash", "the program that reads it crashed (SIGSEGV)"),
         ("exit", "the program that reads it crashed (exit code 3)"),
-        ("eat", "reading it needs more memory than a worker may use"),
+        ("eat", "reading it needs more than the 2048 MB of memory"),
         ("eat natively", "reading it needs more than the 2048 MB of memory"),
         ("hang", "not read within 6 s"),
     ],

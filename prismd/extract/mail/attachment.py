@@ -35,22 +35,17 @@ class Warnings:
     """What is told of a mail: each thing once, and no more than a person will read."""
 
     def __init__(self) -> None:
-        self._told: list[str] = []
-        self._more = 0
+        self._told: dict[str, None] = {}
 
     def add(self, warning: str) -> None:
         """Tell something."""
-        if warning in self._told:
-            return
-        if len(self._told) < _MAX_WARNINGS:
-            self._told.append(warning)
-        else:
-            self._more += 1
+        self._told.setdefault(warning)
 
     @property
     def all(self) -> tuple[str, ...]:
         """All of them; the last one counts those that are left out."""
-        return (*self._told, f"and {self._more} more of the kind") if self._more else (*self._told,)
+        shown, more = tuple(self._told)[:_MAX_WARNINGS], len(self._told) - _MAX_WARNINGS
+        return (*shown, f"and {more} more warnings") if more > 0 else shown
 
 
 class Attachments:
@@ -121,10 +116,7 @@ class Attachments:
             if error.code != "empty":
                 self._warnings.add(f"{name}: {error}")
         except MemoryError:
-            self._warnings.add(
-                f"{name}: reading it needs more memory than a worker may use; "
-                "only its name is indexed"
-            )
+            raise  # parsers keep what they took: the mail is read anew, without this
         # A parser may raise anything on a hostile attachment; the message is still good.
         except Exception as error:
             cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -107,6 +107,8 @@ class _Writer:
     def _message_of_many(self, data: bytes, number: int, level: int) -> None:
         try:
             self.message(parse_message(data), level)
+        except MemoryError:
+            raise  # as of an attachment
         # One message of a mailbox must not cost the others.
         except Exception as error:
             if isinstance(error, ExtractError) and error.code == DISK_FULL:

@@ -107,13 +107,12 @@ def leaves(part: Message) -> int:
 def length(part: Message) -> int:
     """How much there is to read in a part."""
     found = 0
-    for child in part.walk():
-        kind = child.get_content_type()
-        if kind == "text/html":
+    for child in filter(_is_body, part.walk()):
+        if child.get_content_type() == "text/html":
             draft = Draft(_ENOUGH_CHARS)
             write_html(parse_html(text_of(child)), draft)
             found += len("".join(draft.text.split()))
-        elif kind == "text/plain":
+        else:
             found += len("".join(text_of(child).split()))
     return found
 

@@ -33,7 +33,7 @@ class Styles:
 
     def __init__(self, root: Any | None) -> None:
         elements = root.iterfind(f"{W}style") if root is not None else ()
-        self._by_id = {style.get(f"{W}styleId"): style for style in elements}
+        self._by_id = {key: style for style in elements if (key := style.get(f"{W}styleId"))}
         # A document has few styles and many paragraphs.
         self._known: dict[str | None, _Style] = {None: _Style()}
 
@@ -69,7 +69,7 @@ class Styles:
     def _chain(self, identity: str | None) -> list[Any]:
         """A style and those that it is based on, the nearest first."""
         chain: list[Any] = []
-        while len(chain) < _MAX_CHAIN and (style := self._by_id.get(identity)) is not None:
+        while len(chain) < _MAX_CHAIN and (style := self._by_id.get(identity or "")) is not None:
             chain.append(style)
             identity = _value(style.find(f"{W}basedOn"))
         return chain

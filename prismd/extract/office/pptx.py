@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -149,7 +148,7 @@ class _Reader:
 
     def _frame(self, frame: Any) -> None:
         """A table, chart or diagram."""
-        for table in itertools.islice(frame.iter(f"{A}tbl"), 1):
+        if (table := next(frame.iter(f"{A}tbl"), None)) is not None:
             self._draft.add(markdown_table(list(_rows(table))), "table")
         for reference in frame.iter(f"{C}chart"):
             if (root := self._related(reference.get(f"{_R}id"))) is not None:

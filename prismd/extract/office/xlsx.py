@@ -94,15 +94,13 @@ class _Reader:
                 break
             hidden = "" if getattr(sheet, "sheet_state", "visible") == "visible" else " (hidden)"
             self._draft.heading(1, f"{sheet.title}{hidden}")
-            is_grid = hasattr(sheet, "iter_rows")
-            part = PurePosixPath(sheet._worksheet_path) if is_grid else _chart_sheet(sheet.path)
+            part = PurePosixPath(sheet._worksheet_path)
             if part in read:
                 # No program has two sheets of one part, but many are soon said to be.
                 continue
             read.add(part)
-            if is_grid:
-                self._rows(sheet, SheetWriter(self._draft, n, len(sheets)))
-                self._comments(part, persons)
+            self._rows(sheet, SheetWriter(self._draft, n, len(sheets)))
+            self._comments(part, persons)
             self._drawings(part)
 
     def _rows(self, sheet: Any, writer: SheetWriter) -> None:
@@ -191,10 +189,6 @@ class _Reader:
                 seen.add(found)
                 with contextlib.suppress(KeyError, ExtractError):
                     yield parse_xml(self._archive.read(str(found))), found
-
-
-def _chart_sheet(path: str) -> PurePosixPath:
-    return PurePosixPath("xl", path.lstrip("/").removeprefix("xl/"))
 
 
 def _resolved(folder: PurePosixPath, target: str) -> PurePosixPath:

@@ -38,7 +38,7 @@ def cause(error: BaseException) -> str:
         if each is not None and _MEMORY.search(str(each)):
             raise MemoryError(str(each)) from error
     said = _ERROR_CODE.sub("", " ".join(str(error).split())).rstrip(".")
-    return "damaged beyond repair" if said.startswith(_NOT_OPENED) else said
+    return "damaged beyond repair" if not said or said.startswith(_NOT_OPENED) else said
 
 
 def outline(document: Any) -> list[OutlineEntry]:

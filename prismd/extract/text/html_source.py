@@ -18,8 +18,8 @@ _MAX_ATTRIBUTES = 512
 _MAX_LEFT_OPEN = 8
 _ATTRIBUTES = r"(?:[^>=]++|=\s*+(?:\"[^\"]*+\"?+|'[^']*+'?+)?+)*+"
 _TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    r"|<(script|style|textarea|title|xmp|iframe|noembed|noframes)\b.*?(?:</\1|\Z)"
+    r"<!--(?:-?>|.*?(?:--!?>|\Z))"
+    r"|<(script|style|textarea|title|xmp|iframe|noembed|noframes)\b(?![^>]*+(?<=/)>).*?(?:</\1|\Z)"
     rf"|<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<rest>{_ATTRIBUTES})",
     re.DOTALL | re.IGNORECASE,
 )
@@ -43,6 +43,7 @@ _FLAT = frozenset(
         *("h1", "h2", "h3", "h4", "h5", "h6"),
     )
 )
+_FOREIGN = frozenset({"svg", "math"})
 _CELLS = frozenset({"tr", "td", "th", "caption"})
 
 
@@ -74,6 +75,9 @@ class _Limits:
         if found["close"]:
             self._close(name)
             return found[0]
+        if found["rest"].endswith("/") and not _FOREIGN.isdisjoint(self._open):
+            # In a drawing or a formula such an element is closed; said in full, it is so anywhere.
+            return f"{_fewer_attributes(found).removesuffix('/')}></{found['name']}"
         kept = self._mark(name) if name in _MARKS else self._element(name)
         if not kept:
             # The bracket that ends a tag stands behind what was found.

@@ -309,3 +309,18 @@ def test_what_a_document_does_not_say_of_itself_is_not_made_up(read: Read) -> No
     )
     extraction = read("a.docx", data)
     assert (extraction.title, extraction.metadata) == ("", {})
+
+
+def test_a_style_without_an_id_is_the_base_of_no_other(read: Read) -> None:
+    document = docx.Document()
+    document.add_paragraph("Just words, no heading.", style="Quote")
+    document.add_paragraph("An item.", style="List Bullet")
+    nameless = b'<w:style w:type="paragraph"><w:name w:val="heading 1"/></w:style></w:styles>'
+
+    def change(name: str, part: bytes) -> bytes:
+        return part.replace(b"</w:styles>", nameless) if name == "word/styles.xml" else part
+
+    made = io.BytesIO()
+    document.save(made)
+    extraction = read("a.docx", with_parts(made.getvalue(), change))
+    assert "heading" not in {block.kind for block in extraction.blocks}

@@ -17,6 +17,7 @@ from openpyxl.comments import Comment
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
 from prismd.extract.office.xlsx import _UNCOMPUTED
+from tests.extract.office.test_docx import with_parts
 
 Read = Callable[..., Extraction]
 Outline = Callable[[Extraction], list[tuple[str, str, str]]]
@@ -173,15 +174,6 @@ def test_formats_longer_than_any_program_takes_are_not_followed(read: Read, code
     assert read("a.xlsx", saved(book)).text == "Sales\n\n1234.5"
 
 
-def changed(data: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
-    source = zipfile.ZipFile(io.BytesIO(data))
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in source.namelist():
-            target.writestr(name, change(name, source.read(name)))
-    return made.getvalue()
-
-
 def test_a_part_that_is_named_many_times_is_read_once(read: Read) -> None:
     book = workbook(["cell"])
     book.active["A1"].comment = Comment("remark", "Ann")
@@ -196,13 +188,13 @@ def test_a_part_that_is_named_many_times_is_read_once(read: Read) -> None:
             return data[:first] + data[first : data.index(b"</Relationships>")] * 20 + data[first:]
         return data
 
-    text = read("a.xlsx", changed(saved(book), change)).text
+    text = read("a.xlsx", with_parts(saved(book), change)).text
     assert text.count("cell") == 1
     assert text.count("remark") == 1
 
 
 def test_a_sheet_that_does_not_tell_its_size_is_read(read: Read) -> None:
-    data = changed(
+    data = with_parts(
         saved(workbook(["a", "b"])),
         lambda _, data: re.sub(rb"<dimension [^>]*>", b"", data),
     )

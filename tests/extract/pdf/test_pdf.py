@@ -359,6 +359,7 @@ def test_what_mupdf_says_of_memory_is_understood(message: str) -> None:
         with pytest.raises(MemoryError):
             cause(error)
     assert cause(RuntimeError("code=7: no objects found.")) == "no objects found"
+    assert cause(RuntimeError("")) == "damaged beyond repair"
 
 
 def test_pages_beyond_the_limit_are_left_out_with_a_warning(read: Read) -> None:

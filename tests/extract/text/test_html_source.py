@@ -42,6 +42,23 @@ def test_nothing_nests_without_end(mark: str) -> None:
     assert depth(source) > 4000
 
 
+@pytest.mark.parametrize(
+    "before", ["<!-->", "<!--->", "<!-- a --!>", "<svg><title/></svg>", "<svg><style/></svg>"]
+)
+def test_nothing_said_before_switches_the_limits_off(before: str) -> None:
+    source = before + "<div>" * 5000
+    assert depth(limited(source)) < 600
+    assert depth(source) > 4000
+
+
+def test_a_drawing_takes_nothing_from_what_follows_it() -> None:
+    drawing = "<svg>" + '<path d="M0 0"/><circle r="1" />' * 600 + "</svg>"
+    source = f"<p>before</p>{drawing}<table><tr><td>cell</td></tr></table><pre>code</pre>"
+    tree = LexborHTMLParser(limited(source))
+    assert [node.text() for node in tree.css("td, pre")] == ["cell", "code"]
+    assert len(tree.css("svg > path")) == 600
+
+
 def test_text_marks_that_nobody_closes_are_not_opened_anew_for_ever() -> None:
     source = "".join(f"<p><font id=f{n}>x</p>" for n in range(600))
     nodes = LexborHTMLParser(limited(source)).css("font")
