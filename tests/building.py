@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -226,15 +227,21 @@ class Indexer:
             self.images,
         )
 
-    def run(self) -> Sweep:
-        """One pass: sweep, read, embed, collect."""
-        found = self.sweep()
+    @contextlib.contextmanager
+    def ingesting(self) -> Iterator[Ingest]:
+        """Ingestion over this index that runs for as long as the context lasts."""
         ingest = self.ingest()
         ingest.start()
         try:
-            wait_until(ingest.idle)
+            yield ingest
         finally:
             ingest.stop()
+
+    def run(self) -> Sweep:
+        """One pass: sweep, read, embed, collect."""
+        found = self.sweep()
+        with self.ingesting() as ingest:
+            wait_until(ingest.idle)
         ingest.finish()
         return found
 

@@ -205,14 +205,10 @@ def test_a_long_recording_keeps_no_other_file_waiting(indexer: Indexer) -> None:
     indexer.write("long.wav", recording((0.0, 2.0, "Nobody hears the end of this.")))
     indexer.write("note.txt", "The walrus is at home.")
     indexer.sweep()
-    ingest = indexer.ingest()
-    ingest.start()
-    try:
+    with indexer.ingesting():
         wait_until(lambda: indexer.states()["note.txt"][0] == "completed")
         wait_until(lambda: stage(indexer) == "transcribing")
         assert indexer.states()["long.wav"][0] == "processing"
-    finally:
-        ingest.stop()
     assert indexer.states()["long.wav"] == ("pending", "")
 
 
@@ -236,16 +232,12 @@ def test_a_recording_that_is_deleted_while_it_is_heard_is_given_up(indexer: Inde
     indexer.transcriber = FakeTranscriber(delay_s=3600)
     deleted = indexer.write("long.wav", recording((0.0, 2.0, "Nobody hears the end of this.")))
     indexer.sweep()
-    ingest = indexer.ingest()
-    ingest.start()
-    try:
+    with indexer.ingesting():
         wait_until(lambda: stage(indexer) == "transcribing")
         deleted.unlink()
         indexer.sweep()
         wait_until(lambda: stage(indexer) == "")
         assert indexer.states() == {}
-    finally:
-        ingest.stop()
 
 
 def test_a_recording_that_is_no_recording_fails_alone(indexer: Indexer) -> None:
@@ -261,15 +253,11 @@ def test_at_rest_nothing_is_looked_through_again(indexer: Indexer) -> None:
     indexer.write("a.png", picture("red"))
     indexer.write("note.txt", "A red barn.")
     indexer.run()
-    ingest = indexer.ingest()
-    ingest.start()
-    try:
+    with indexer.ingesting() as ingest:
         wait_until(ingest.idle)
         rounds = ingest._pictures
         newest = indexer.database.read(likeness.newest_passage)
         wait_until(lambda: rounds._told_to == newest)
-    finally:
-        ingest.stop()
 
 
 def test_a_document_that_comes_back_while_it_was_passed_gets_its_vector(indexer: Indexer) -> None:
@@ -280,17 +268,13 @@ def test_a_document_that_comes_back_while_it_was_passed_gets_its_vector(indexer:
     away = path.rename(indexer.folder.with_name("away.png"))
     indexer.sweep()
     indexer.images = images
-    ingest = indexer.ingest()
-    ingest.start()
-    try:
+    with indexer.ingesting() as ingest:
         wait_until(ingest.idle)
         away.rename(path)
         indexer.sweep()
         ingest.wake()
         wait_until(lambda: names(find(indexer, "red")) == ["a.png"])
         assert ingest.idle()
-    finally:
-        ingest.stop()
 
 
 def test_a_picture_is_decoded_from_whichever_copy_is_there(indexer: Indexer) -> None:
@@ -300,13 +284,9 @@ def test_a_picture_is_decoded_from_whichever_copy_is_there(indexer: Indexer) -> 
     indexer.run()
     gone.unlink()
     indexer.images = images
-    ingest = indexer.ingest()
-    ingest.start()
-    try:
+    with indexer.ingesting() as ingest:
         wait_until(ingest.idle)
         assert find(indexer, "red")
-    finally:
-        ingest.stop()
 
 
 def test_a_vector_is_never_that_of_another_picture(indexer: Indexer) -> None:
@@ -317,12 +297,8 @@ def test_a_vector_is_never_that_of_another_picture(indexer: Indexer) -> None:
     red.write_bytes(content[1])
     blue.write_bytes(content[0])
     indexer.images = images
-    ingest = indexer.ingest()  # nothing has been swept since
-    ingest.start()
-    try:
+    with indexer.ingesting() as ingest:  # nothing has been swept since
         wait_until(ingest.idle)
-    finally:
-        ingest.stop()
     assert find(indexer, "red") == []
     indexer.run()
     assert names(find(indexer, "red"))[:1] == ["b.png"]

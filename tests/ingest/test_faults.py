@@ -36,15 +36,11 @@ def test_a_model_that_fails_loses_no_passage(
     indexer = Indexer(tmp_path / "folder", data_dir, pool, embedder=Failing(1), settings=SETTINGS)
     indexer.write("a.txt", LONG)
     indexer.sweep()
-    ingest = indexer.ingest()
-    ingest.start()
-    try:
+    with indexer.ingesting() as ingest:
         wait_until(lambda: indexer.progress.fault != "")
         assert "fell over" in indexer.progress.fault
         assert "a.txt" in finds(indexer, "subject4")  # words first
         wait_until(ingest.idle)
-    finally:
-        ingest.stop()
     assert indexer.progress.fault == ""
     assert indexer.rows("SELECT count(*) FROM passages WHERE embedding_id IS NULL") == [(0,)]
     assert check(indexer.database, repair=False) == []
