@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from prismd.evidence import EvidenceSettings
 from prismd.extract.base import ExtractOptions, media_types
 from prismd.extract.naming import read_suffixes
 from prismd.extract.pool import ExtractPool
+from prismd.folders import Folders
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
 from prismd.models import catalog
@@ -36,6 +38,8 @@ from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.stale import Present, Stale
 from prismd.watch import Rules, Sweep, sweep
+from prismd.watch.watcher import WatchSettings
+from prismd.watch.watching import Watching
 
 _MB = 1_000_000
 
@@ -142,6 +146,21 @@ class Prism:
     def sweep(self, root: Root) -> Sweep:
         """Hold one folder against the index, and queue what is new."""
         return sweep(self.database, root, self.rules(root))
+
+    def folders(self, on_sweep: Callable[[Sweep], None]) -> Folders:
+        """The watched folders, to be started; one must be stopped before there is another.
+
+        Args:
+            on_sweep: Told of what was found on the disk, in threads of its own.
+        """
+        index = self.config.index
+        settings = WatchSettings(rescan_s=index.rescan_s, poll_s=index.poll_s)
+        watching = Watching(self.database, self.rules, settings, on_sweep)
+        return Folders(self.database, watching, self.configured, self.ingest.wake)
+
+    def configured(self) -> frozenset[str]:
+        """The folders that the configuration names."""
+        return frozenset(os.path.realpath(folder.path) for folder in self.config.folders)
 
     def rules(self, root: Root) -> Rules:
         """What of a folder is read."""

@@ -8,8 +8,7 @@ import logging.handlers
 import os
 import signal
 import socket
-import threading
-import time
+from functools import partial
 from io import TextIOWrapper
 
 import uvicorn
@@ -17,79 +16,14 @@ import uvicorn
 from prismd.access import read_token
 from prismd.assembly import Prism, base_url
 from prismd.config.options import Config
-from prismd.errors import PrismdError, StoreError
+from prismd.errors import StoreError
 from prismd.running import announced
 from prismd.serving import make_app
-from prismd.store import files
+from prismd.watch import Sweep
 
 log = logging.getLogger(__name__)
 
 _SHUTDOWN_S = 5
-
-
-class Sweeper:
-    """Holds the folders against the index: at the start, when asked, and every so often."""
-
-    def __init__(self, prism: Prism) -> None:
-        self._prism = prism
-        self._wanted = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="prismd-sweep", daemon=True)
-        self._first_done = threading.Event()
-
-    def start(self) -> None:
-        """Begin with a sweep of every folder."""
-        self._thread.start()
-
-    def rescan(self) -> None:
-        """Sweep as soon as possible."""
-        self._wanted.set()
-
-    def swept(self) -> bool:
-        """Whether every folder has been looked through since the start."""
-        return self._first_done.is_set()
-
-    def stop(self) -> None:
-        """End the loop; a sweep in hand is finished first."""
-        self._stopping.set()
-        self._wanted.set()
-        self._thread.join()
-
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            self._wanted.clear()
-            for root in self._prism.database.read(files.roots):
-                if self._stopping.is_set():
-                    return
-                self._sweep(root)
-            self._first_done.set()
-            self._wanted.wait(self._prism.config.index.rescan_s)
-
-    def _sweep(self, root: files.Root) -> None:
-        started = time.monotonic()
-        try:
-            found = self._prism.sweep(root)
-        except (PrismdError, OSError) as error:
-            log.error("%s: could not be looked through (%s)", root.path, error)
-            return
-        except Exception:
-            log.exception("%s: could not be looked through; please report this", root.path)
-            return
-        if found.jobs:
-            self._prism.ingest.wake()
-        if found.offline:
-            log.warning("%s: is not there; what is known of it is kept until it is back", root.path)
-        log.log(
-            logging.INFO if found.jobs or found.moved or found.removed else logging.DEBUG,
-            "%s: %d files, %d new, %d changed, %d moved, %d gone, in %.1f s",
-            root.path,
-            found.files,
-            found.added,
-            found.changed,
-            found.moved,
-            found.removed,
-            time.monotonic() - started,
-        )
 
 
 def run(config: Config) -> None:
@@ -115,10 +49,10 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
     config = prism.config
     if not prism.put_roots():
         log.warning("no folder is indexed; name one: 'prismd run FOLDER'")
-    sweeper = Sweeper(prism)
+    folders = prism.folders(partial(_swept, prism))
     server = uvicorn.Server(
         uvicorn.Config(
-            make_app(prism, token, sweeper),
+            make_app(prism, token, folders),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -135,7 +69,7 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     prism.ingest.start()
-    sweeper.start()
+    folders.watches.start()
     try:
         with announced(config.data_dir, base_url(config)):
             log.info(
@@ -145,9 +79,27 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
             )
             server.run(sockets=[listener])
     finally:
-        # Parsers first: they are what a sweep or a loop could be waiting for.
+        # Parsers first: they are what a loop could be waiting for.
         prism.pool.close()
-        sweeper.stop()
+        folders.watches.stop()
+
+
+def _swept(prism: Prism, found: Sweep) -> None:
+    """Have what was found read."""
+    if found.jobs:
+        prism.ingest.wake()
+    if found.offline:
+        log.warning("%s: is not there; what is known of it is kept", found.root.path)
+    log.log(
+        logging.INFO if found.jobs or found.moved or found.removed else logging.DEBUG,
+        "%s: %d files, %d new, %d changed, %d moved, %d gone",
+        found.root.path,
+        found.files,
+        found.added,
+        found.changed,
+        found.moved,
+        found.removed,
+    )
 
 
 def _listen(config: Config) -> socket.socket:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import signal
 import stat
+import sys
 from pathlib import Path
 
+from prismd.opening import lstat, open_file
 from prismd.store.files import Entry, Root, entry_of
 
 _PIECE_BYTES = 1 << 20
+_ASKABLE = sys.platform == "linux"
 
 
 def look(path: str) -> Entry:
@@ -19,10 +24,11 @@ def look(path: str) -> Entry:
         FileNotFoundError: There is none: nothing, a folder, a link, or a device.
         OSError: It cannot be looked at.
     """
-    found = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - Path.stat builds a Path per file
+    raw = os.fsencode(path)
+    found = lstat(raw)
     if not stat.S_ISREG(found.st_mode):
         raise FileNotFoundError(f"{path}: is no regular file any more")
-    return entry_of(os.fsencode(path), found)
+    return entry_of(raw, found)
 
 
 def hash_file(path: str) -> str:
@@ -31,12 +37,44 @@ def hash_file(path: str) -> str:
     Raises:
         OSError: It cannot be read, or a link stands in its place.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     digest = hashlib.sha256()
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(open_file(os.fsencode(path)), "rb") as file:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def heed_writers() -> None:
+    """Have ``is_being_written`` find out; to be called once, in the main thread.
+
+    The system tells who asks by a signal when somebody else opens the file at that very moment,
+    and it would end the process.
+    """
+    if _ASKABLE:
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+
+
+def is_being_written(path: str) -> bool:
+    """Whether some process has a file open for writing, as far as the system tells.
+
+    Told on Linux, for files of the same user on disks of the machine, after ``heed_writers``.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    if not _ASKABLE or signal.getsignal(signal.SIGIO) != signal.SIG_IGN:
+        return False
+    descriptor = open_file(os.fsencode(path))
+    try:
+        # Such a lease is granted only while nobody writes. It is given back at once, by closing.
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # a disk of another machine, or a file of another user
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def is_there(root: Root) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 from litestar import Litestar
 
@@ -12,24 +11,15 @@ from prismd.api.app import create_app
 from prismd.api.services import ApiSettings, Services
 from prismd.assembly import Prism, answer_settings
 from prismd.config.options import Config
+from prismd.folders import Folders
 
 
-class Sweeping(Protocol):
-    """What the HTTP side asks of the sweeper."""
-
-    def rescan(self) -> None:
-        """Sweep as soon as possible."""
-
-    def swept(self) -> bool:
-        """Whether every folder has been looked through since the start."""
+def make_app(prism: Prism, token: str, folders: Folders | None = None) -> Litestar:
+    """The HTTP interface; without folders that are watched it only reads."""
+    return create_app(_services(prism, token, folders), api_settings(prism.config))
 
 
-def make_app(prism: Prism, token: str, sweeper: Sweeping | None = None) -> Litestar:
-    """The HTTP interface; without a sweeper it only reads."""
-    return create_app(_services(prism, token, sweeper), api_settings(prism.config))
-
-
-def _services(prism: Prism, token: str, sweeper: Sweeping | None) -> Services:
+def _services(prism: Prism, token: str, folders: Folders | None) -> Services:
     embedder = prism.models.embedder
     return Services(
         database=prism.database,
@@ -37,14 +27,13 @@ def _services(prism: Prism, token: str, sweeper: Sweeping | None) -> Services:
         answering=prism.answering,
         embedder=embedder.for_questions() if embedder is not None else None,
         generator=prism.models.generator,
-        ingest=prism.ingest if sweeper is not None else None,
+        ingest=prism.ingest if folders is not None else None,
         progress=prism.progress,
         pool=prism.pool,
         model_states=prism.models.states,
-        rescan=sweeper.rescan if sweeper is not None else None,
-        swept=sweeper.swept if sweeper is not None else lambda: True,
+        folders=folders,
         stale=prism.stale,
-        reindex=prism.reindex if sweeper is not None else None,
+        reindex=prism.reindex if folders is not None else None,
         started_at=time.time(),
         token=token,
     )

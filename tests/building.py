@@ -84,7 +84,7 @@ def document(
 def entry(path: str | bytes, content: str = "", *, inode: int = 0, mtime_s: float = 1.0) -> Entry:
     raw = os.fsencode(path)
     number = inode or int.from_bytes(hashlib.sha256(raw).digest()[:4], "big")
-    return Entry(raw, 1, number, len(content.encode()), int(mtime_s * 1e9))
+    return Entry(raw, 1, number, len(content.encode()), int(mtime_s * 1e9), int(mtime_s * 1e9))
 
 
 def put(

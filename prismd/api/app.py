@@ -7,7 +7,17 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from prismd.api import chat, citation_page, files, openai, previews, search, sessions, status
+from prismd.api import (
+    chat,
+    citation_page,
+    files,
+    openai,
+    previews,
+    roots,
+    search,
+    sessions,
+    status,
+)
 from prismd.api.errors import on_error
 from prismd.api.gate import ChatGate
 from prismd.api.login import LoginCodes
@@ -33,6 +43,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
             *previews.ROUTES,
             *citation_page.ROUTES,
             *status.ROUTES,
+            *roots.ROUTES,
             *sessions.ROUTES,
         ],
         state=State({"api": api}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 from litestar import Request
@@ -13,7 +13,9 @@ from prismd.answer import Answering
 from prismd.api.gate import ChatGate
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
+from prismd.errors import RequestError
 from prismd.extract.pool import ExtractPool
+from prismd.folders import Folders
 from prismd.ingest import Ingest
 from prismd.models.base import Embedder, Generator, Sampling
 from prismd.models.load import ModelState
@@ -21,6 +23,8 @@ from prismd.progress import Progress
 from prismd.search import Search
 from prismd.store.database import Database
 from prismd.store.stale import Stale
+
+T = TypeVar("T")
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +93,9 @@ class Services:
         progress: What is in hand.
         pool: Renders previews.
         model_states: How each role stands now.
-        rescan: Asks for a sweep of all folders; returns at once. None where the index is only read.
+        folders: The watched folders; None where the index is only read.
         token: What requests must show.
         started_at: Seconds since the epoch.
-        swept: Whether the first sweep has ended; before that the state is ``starting``.
         stale: What a reindex would redo.
         reindex: Queues what is stale, or everything, and says how many files; None where the
             index is only read.
@@ -107,10 +110,9 @@ class Services:
     progress: Progress
     pool: ExtractPool
     model_states: Callable[[], Mapping[Any, ModelState]]
-    rescan: Callable[[], None] | None
+    folders: Folders | None
     token: str
     started_at: float
-    swept: Callable[[], bool] = field(default=lambda: True)
     stale: Callable[[], Sequence[Stale]] = field(default=tuple)
     reindex: Reindex | None = None
 
@@ -127,6 +129,21 @@ class Api:
 
 
 ApiRequest = Request[Any, Any, Any]
+
+
+def running(part: T | None) -> T:
+    """A part that only a running daemon has.
+
+    Raises:
+        RequestError: This process only reads the index.
+    """
+    if part is None:
+        raise RequestError(
+            "prismd is not running, so nothing can be switched; start it with 'prismd run'",
+            status=503,
+            code="not_running",
+        )
+    return part
 
 
 def api_of(request: ApiRequest) -> Api:

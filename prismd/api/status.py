@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
@@ -12,16 +12,15 @@ from msgspec import Struct
 from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
 from prismd.api.files import FilePage, chosen, find, id_after, in_range, page_of
-from prismd.api.services import Api, ApiRequest, api_of
+from prismd.api.roots import RootStatus, roots_of
+from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.domain import FileState
-from prismd.errors import RequestError
 from prismd.models.load import ModelState
 from prismd.progress import Current, Snapshot
 from prismd.store import counts, files, jobs
 from prismd.store.listing import FileQuery
 from prismd.store.stale import Stale
 
-T = TypeVar("T")
 State = Literal["starting", "indexing", "idle", "paused"]
 _FAILURES: tuple[FileState, ...] = ("failed", "quarantined", "skipped")
 _RETRIED: tuple[FileState, ...] = ("failed", "quarantined")
@@ -45,14 +44,6 @@ class FileCounts(Struct, frozen=True):
     failed: int = 0
     skipped: int = 0
     quarantined: int = 0
-
-
-class RootStatus(Struct, frozen=True):
-    """A watched folder."""
-
-    path: str
-    state: Literal["watching", "polling", "offline"]
-    files: int
 
 
 class Status(Struct, frozen=True):
@@ -100,26 +91,11 @@ async def status(request: ApiRequest) -> Status:
     return await api.offload.read(lambda: _status(api))
 
 
-def _running(part: T | None) -> T:
-    """A part that only a running daemon has.
-
-    Raises:
-        RequestError: This process only reads the index.
-    """
-    if part is None:
-        raise RequestError(
-            "prismd is not running, so nothing can be switched; start it with 'prismd run'",
-            status=503,
-            code="not_running",
-        )
-    return part
-
-
 @post("/pause", status_code=200, summary="Start no more work")
 async def pause(request: ApiRequest) -> Switched:
     """Start no more work until resumed; files in hand are finished, recordings begun anew."""
     api = api_of(request)
-    await api.offload.read(_running(api.services.ingest).pause)
+    await api.offload.read(running(api.services.ingest).pause)
     return Switched((await api.offload.read(lambda: _status(api))).state)
 
 
@@ -127,7 +103,7 @@ async def pause(request: ApiRequest) -> Switched:
 async def resume(request: ApiRequest) -> Switched:
     """Go on after a pause."""
     api = api_of(request)
-    await api.offload.read(_running(api.services.ingest).resume)
+    await api.offload.read(running(api.services.ingest).resume)
     return Switched((await api.offload.read(lambda: _status(api))).state)
 
 
@@ -135,7 +111,7 @@ async def resume(request: ApiRequest) -> Switched:
 async def rescan(request: ApiRequest) -> Switched:
     """Ask for a sweep of all folders; the status shows what it finds."""
     api = api_of(request)
-    await api.offload.read(_running(api.services.rescan))
+    await api.offload.read(running(api.services.folders).watches.rescan)
     return Switched((await api.offload.read(lambda: _status(api))).state)
 
 
@@ -165,7 +141,7 @@ async def errors(
 async def retry(request: ApiRequest) -> Queued:
     """Queue one file, or every file in the states that are named (failed and quarantined)."""
     api = api_of(request)
-    ingest = _running(api.services.ingest)
+    ingest = running(api.services.ingest)
     asked = await decode_body(request, wire.RetryRequest)
     states: tuple[FileState, ...] = tuple(asked.states or ()) or _RETRIED
     file_id = None
@@ -190,7 +166,7 @@ async def retry(request: ApiRequest) -> Queued:
 async def reindex(request: ApiRequest) -> Queued:
     """Queue what is stale, or with ``everything`` all files."""
     api = api_of(request)
-    redo = _running(api.services.reindex)
+    redo = running(api.services.reindex)
     asked = await decode_body(request, wire.ReindexRequest)
     return Queued(await api.offload.read(lambda: redo(everything=bool(asked.everything))))
 
@@ -201,8 +177,6 @@ def _status(api: Api) -> Status:
     by_state = database.read(files.counts)
     passages, embedded = database.read(counts.passages)
     queued = database.read(jobs.outstanding)
-    by_root = database.read(files.root_counts)
-    roots = database.read(files.roots)
     snapshot = services.progress.snapshot()
     unembedded = passages - embedded if services.embedder is not None else 0
     return Status(
@@ -215,7 +189,7 @@ def _status(api: Api) -> Status:
         current=snapshot.current,
         rate_files_per_s=round(snapshot.files_per_s, 2),
         eta_s=eta_s(queued, unembedded, snapshot),
-        roots=tuple(RootStatus(root.path, root.state, by_root.get(root.id, 0)) for root in roots),
+        roots=roots_of(api),
         models={str(role): state for role, state in services.model_states().items()},
         fault=services.progress.fault,
         stale=tuple(services.stale()),
@@ -227,9 +201,11 @@ def _status(api: Api) -> Status:
 def _state(api: Api, queued: int, unembedded: int) -> State:
     if api.services.progress.paused:
         return "paused"
-    if not api.services.swept():
+    folders = api.services.folders
+    if folders is not None and not folders.watches.started():
         return "starting"
-    return "indexing" if queued or unembedded else "idle"
+    looking = folders is not None and not folders.watches.swept()
+    return "indexing" if queued or unembedded or looking else "idle"
 
 
 def eta_s(queued: tuple[int, int], unembedded: int, snapshot: Snapshot) -> float | None:

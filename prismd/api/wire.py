@@ -136,6 +136,12 @@ class ReindexRequest(Struct, frozen=True):
     everything: bool | None = None
 
 
+class RootRequest(Struct, frozen=True):
+    """``POST /roots``: the folder to watch."""
+
+    path: str
+
+
 class RetryRequest(Struct, frozen=True):
     """``POST /retry``: one file, or every file in these states."""
 

@@ -48,8 +48,10 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
     if status.get("eta_s"):
         click.echo(f"time left  {duration(status['eta_s'])}")
     for root in status["roots"]:
+        detail = f"; {root['detail']}" if root.get("detail") else ""
         click.echo(
-            f"folder     {plain(root['path'])} ({root['state']}, {counted(root['files'], 'file')})"
+            f"folder     {plain(root['path'])} ({root['state']},"
+            f" {counted(root['files'], 'file')}{detail})"
         )
     for role, model in status["models"].items():
         detail = f": {model['detail']}" if model["detail"] else ""
@@ -99,26 +101,21 @@ def retry_command(context: Context, skipped: bool) -> None:
     click.echo(f"{counted(count, 'file')} queued.")
 
 
-def _needs_no_daemon(context: Context) -> None:
-    from prismd.errors import RequestError
-
-    if context.running():
-        raise RequestError(
-            "prismd is running; stop it first, or name the folder in the configuration"
-        )
-
-
 @click.command("add")
 @click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
 @pass_context
 def add_command(context: Context, folder: Path) -> None:
-    """Watch FOLDER from the next start on."""
-    _needs_no_daemon(context)
-    from prismd.store import files
-
+    """Watch FOLDER from now on, or from the next start on."""
     path = os.path.realpath(folder)
+    if context.running():
+        with context.daemon() as daemon:
+            checked(daemon.post("/roots", json={"path": path}))
+        click.echo(f"{path}: watched from now on; 'prismd status' shows how far it is.")
+        return
+    from prismd.folders import add_root
+
     with context.prism(writable=True) as prism:
-        prism.database.write(lambda c: files.add_root(c, path, "command"))
+        add_root(prism.database, folder)
     click.echo(f"{path}: will be indexed by 'prismd run' or 'prismd index'.")
 
 
@@ -127,19 +124,16 @@ def add_command(context: Context, folder: Path) -> None:
 @pass_context
 def remove_command(context: Context, folder: Path) -> None:
     """Forget FOLDER and what was read from it; the files themselves are not touched."""
-    _needs_no_daemon(context)
-    from prismd.errors import ConfigError
-    from prismd.store import files
+    path = os.path.abspath(folder)  # noqa: PTH100 - one that is away cannot be resolved
+    if context.running():
+        with context.daemon() as daemon:
+            count = checked(daemon.delete("/roots", params={"path": path}))["files"]
+    else:
+        from prismd.folders import forget, removable
 
-    path = os.path.realpath(folder)
-    if any(os.path.realpath(named.path) == path for named in context.config.folders):
-        raise ConfigError(f"{path}: is named in {context.config.file}; take it out there")
-    context.need_index()
-    with context.prism(writable=True) as prism:
-        for root in prism.database.read(files.roots):
-            if root.path == path:
-                prism.database.write(lambda c, id_=root.id: files.remove_root(c, id_))  # type: ignore[misc]
-                prism.ingest.finish()
-                click.echo(f"{path}: forgotten.")
-                return
-        raise ConfigError(f"{path}: is not watched; 'prismd status' lists the folders")
+        context.need_index()
+        with context.prism(writable=True) as prism:
+            root = removable(prism.database, Path(path), prism.configured())
+            count = forget(prism.database, root)
+            prism.ingest.finish()
+    click.echo(f"{path}: forgotten, with {counted(count, 'file')}.")

@@ -72,6 +72,8 @@ class Index(Struct, frozen=True, kw_only=True):
     """Languages of pictures and scans, such as ``["eng", "deu"]``; empty goes by their script."""
     rescan_s: Seconds = 300
     """How often the folders are compared with the index, whatever events were seen."""
+    poll_s: Seconds = 30
+    """How often parts are compared of which nothing is told, such as network disks."""
     attempts: Count = 3
     """Tries after which a file that fails is left alone until ``prismd retry``."""
     exclude: tuple[str, ...] = ()

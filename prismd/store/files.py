@@ -41,13 +41,19 @@ class Root(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A regular file as the disk has it."""
+    """A regular file as the disk has it.
+
+    Attributes:
+        ctime_ns: When anything about it was last changed: its content, whatever its time of
+            modification says, its permissions or its name. The system's clock alone sets it.
+    """
 
     path: bytes
     device: int
     inode: int
     size_bytes: int
     mtime_ns: int
+    ctime_ns: int
 
 
 def entry_of(path: bytes, found: os.stat_result) -> Entry:
@@ -62,6 +68,7 @@ def entry_of(path: bytes, found: os.stat_result) -> Entry:
         _signed(found.st_ino),
         found.st_size,
         min(max(found.st_mtime_ns, -_MAX_INTEGER), _MAX_INTEGER),
+        min(max(found.st_ctime_ns, -_MAX_INTEGER), _MAX_INTEGER),
     )
 
 
@@ -77,12 +84,17 @@ class Known(msgspec.Struct, frozen=True):
     inode: int
     size_bytes: int
     mtime_ns: int
+    ctime_ns: int
 
     def matches(self, entry: Entry) -> bool:
         """Whether the disk's entry can be taken for the same content without reading it.
 
         The device does not count: a disk gets another number when it is mounted anew.
         """
+        return self.looks_like(entry) and self.ctime_ns in (0, entry.ctime_ns)
+
+    def looks_like(self, entry: Entry) -> bool:
+        """Whether it may be the same file, which moving it has changed in no other way."""
         return (
             self.size_bytes == entry.size_bytes
             and self.mtime_ns == entry.mtime_ns
@@ -135,6 +147,16 @@ def roots(connection: apsw.Connection) -> list[Root]:
     return [Root(row[0], os.fsdecode(row[1]), *row[2:]) for row in rows]
 
 
+def root(connection: apsw.Connection, root_id: int) -> Root | None:
+    """One watched folder; None where it has been removed."""
+    return next((root for root in roots(connection) if root.id == root_id), None)
+
+
+def count(connection: apsw.Connection, root_id: int) -> int:
+    """How many files of a root are known."""
+    return int(connection.execute("SELECT count(*) FROM files WHERE root_id = ?", (root_id,)).get)
+
+
 def set_root_state(connection: apsw.Connection, root_id: int, state: str) -> None:
     """Note whether a folder is there."""
     connection.execute("UPDATE roots SET state = ? WHERE id = ?", (state, root_id))
@@ -161,7 +183,8 @@ def remove_root(connection: apsw.Connection, root_id: int) -> None:
 def known(connection: apsw.Connection, root_id: int) -> dict[bytes, Known]:
     """Every file of a root by its path."""
     rows = connection.execute(
-        "SELECT path_raw, id, device, inode, size_bytes, mtime_ns FROM files WHERE root_id = ?",
+        "SELECT path_raw, id, device, inode, size_bytes, mtime_ns, ctime_ns FROM files"
+        " WHERE root_id = ?",
         (root_id,),
     )
     return {row[0]: Known(*row[1:]) for row in rows}
@@ -171,8 +194,9 @@ def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entr
     """Take in new files, each with a job."""
     for entry in entries:
         connection.execute(
-            "INSERT INTO files (root_id, path_raw, path, device, inode, size_bytes, mtime_ns)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path_raw) DO NOTHING",
+            "INSERT INTO files"
+            " (root_id, path_raw, path, device, inode, size_bytes, mtime_ns, ctime_ns)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path_raw) DO NOTHING",
             (
                 root_id,
                 entry.path,
@@ -181,6 +205,7 @@ def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entr
                 entry.inode,
                 entry.size_bytes,
                 entry.mtime_ns,
+                entry.ctime_ns,
             ),
         )
         row = connection.execute(
@@ -197,14 +222,31 @@ def change(connection: apsw.Connection, changed: Iterable[tuple[int, Entry]]) ->
     """
     for file_id, entry in changed:
         connection.execute(
-            "UPDATE files SET device = ?, inode = ?, size_bytes = ?, mtime_ns = ?,"
+            "UPDATE files SET device = ?, inode = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?,"
             " state = 'pending' WHERE id = ?",
-            (entry.device, entry.inode, entry.size_bytes, entry.mtime_ns, file_id),
+            (
+                entry.device,
+                entry.inode,
+                entry.size_bytes,
+                entry.mtime_ns,
+                entry.ctime_ns,
+                file_id,
+            ),
         )
         enqueue(connection, file_id, entry.size_bytes, entry.mtime_ns)
 
 
-def move(connection: apsw.Connection, moved: Iterable[tuple[int, Entry]]) -> None:
+def recognise(connection: apsw.Connection, same: Iterable[tuple[int, Entry]]) -> None:
+    """Note what the disk says of files that are what they were; nothing is read."""
+    connection.executemany(
+        "UPDATE files SET device = ?, ctime_ns = ? WHERE id = ?",
+        [(entry.device, entry.ctime_ns, file_id) for file_id, entry in same],
+    )
+
+
+def move(
+    connection: apsw.Connection, root_id: int | None, moved: Iterable[tuple[int, Entry]]
+) -> None:
     """Give files their new paths; nothing else changes, and nothing that was read is read anew.
 
     A file in hand goes back to the queue: its reader looks for it where it was.
@@ -215,8 +257,17 @@ def move(connection: apsw.Connection, moved: Iterable[tuple[int, Entry]]) -> Non
         )
         connection.execute("UPDATE jobs SET leased_by = NULL WHERE file_id = ?", (file_id,))
         connection.execute(
-            "UPDATE files SET path_raw = ?, path = ?, device = ?, inode = ? WHERE id = ?",
-            (entry.path, _display(entry.path), entry.device, entry.inode, file_id),
+            "UPDATE files SET root_id = ?, path_raw = ?, path = ?, device = ?, inode = ?,"
+            " ctime_ns = ? WHERE id = ?",
+            (
+                root_id,
+                entry.path,
+                _display(entry.path),
+                entry.device,
+                entry.inode,
+                entry.ctime_ns,
+                file_id,
+            ),
         )
 
 

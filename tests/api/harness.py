@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from prismd.api.interrupt import Interruptible
 from prismd.api.services import ApiSettings, Services
 from prismd.evidence import EvidenceSettings
 from prismd.extract.pool import ExtractPool
+from prismd.folders import Folders
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
 from prismd.models.fake import (
@@ -39,7 +40,9 @@ from prismd.reading import IngestSettings
 from prismd.search import Search, SearchSettings
 from prismd.store import files
 from prismd.store.database import Database
-from prismd.watch import Rules, sweep
+from prismd.watch import Rules
+from prismd.watch.watcher import WatchSettings
+from prismd.watch.watching import Watching
 
 TOKEN = "prism-test-token"
 _DEADLINE_S = 60.0
@@ -98,18 +101,19 @@ class Stack:
     ingest: Ingest
     services: Services
     generator: FakeGenerator | None
-    rescans: list[None] = field(default_factory=list)
+    folders: Folders
 
     def index(self) -> None:
         """Bring the index to what is on disk."""
-        for root in self.database.read(files.roots):
-            sweep(self.database, root, Rules())
+        self.folders.watches.rescan()
+        wait_until(self.folders.watches.swept)
         self.ingest.wake()
         wait_until(self.ingest.idle)
 
     def close(self) -> None:
         """Take everything down."""
         self.pool.close()
+        self.folders.watches.stop()
         self.ingest.stop()
         self.database.close()
 
@@ -145,7 +149,10 @@ def build(
         Interruptible(generator) if generator else None,
         AnswerSettings(evidence=EvidenceSettings(refusal_threshold=0.5), base_url=base_url),
     )
-    rescans: list[None] = []
+    watching = Watching(
+        database, lambda root: Rules(), WatchSettings(), lambda found: ingest.wake()
+    )
+    folders = Folders(database, watching, frozenset, ingest.wake)
     services = Services(
         database=database,
         search=search,
@@ -156,13 +163,14 @@ def build(
         progress=progress,
         pool=pool,
         model_states=lambda: {"embedding": ModelState("fake", "loaded", "a stand-in")},
-        rescan=lambda: rescans.append(None),
+        folders=folders,
         reindex=lambda *, everything: 7 if everything else 3,
         token=TOKEN,
         started_at=time.time(),
     )
     ingest.start()
-    return Stack(folder, database, pool, ingest, services, generator, rescans)
+    watching.start()
+    return Stack(folder, database, pool, ingest, services, generator, folders)
 
 
 @dataclass

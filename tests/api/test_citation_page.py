@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prismd.api.citation_page import lines_around
-from prismd.store import files
-from prismd.watch import Rules, sweep
 from tests.api.harness import LEASE, Live, ask, live_server, write_pdf
+from tests.building import wait_until
 
 HOSTILE = '<img src=x onerror=alert(1)> & "quotes" about the quagga zebra.'
 
@@ -114,8 +113,8 @@ def test_a_changed_file_that_waits_to_be_read_is_not_taken_for_the_cited_one(
             else:
                 path.write_bytes(kept)
             os.utime(path, (changed + 1e9, 1e9))
-            for root in live.stack.database.read(files.roots):
-                sweep(live.stack.database, root, Rules())
+            live.stack.folders.watches.rescan()
+            wait_until(live.stack.folders.watches.swept)
             assert live.client.get(f"/files/{file_id}").json()["state"] == "pending"
             page = live.client.get(f"/c/{citation_id}").text
             assert ("has changed since it was cited" in page) is changed

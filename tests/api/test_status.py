@@ -13,6 +13,7 @@ from prismd.api.services import ApiSettings
 from prismd.api.status import eta_s
 from prismd.progress import Progress, Snapshot
 from tests.api.harness import Live, build, live_server, serving, write_sample
+from tests.building import wait_until
 
 DESIGN = {
     "state", "version", "files", "passages", "passages_embedded", "embeddings_computed",
@@ -45,8 +46,10 @@ def test_pause_holds_and_resume_goes_on(tmp_path: Path) -> None:
 
 def test_rescan_asks_for_a_sweep(tmp_path: Path) -> None:
     with live_server(tmp_path, sample=False) as live:
+        watches = live.stack.folders.watches
+        wait_until(watches.swept)
         assert live.client.post("/rescan").status_code == 202
-        assert len(live.stack.rescans) == 1
+        wait_until(watches.swept)
 
 
 def test_reindex_queues(live: Live) -> None:
@@ -101,7 +104,7 @@ def test_where_the_index_is_only_read_nothing_is_switched(tmp_path: Path, route:
         stack = build(tmp_path, settings.base_url)
         try:
             write_sample(stack.folder)
-            reading = dataclasses.replace(stack.services, ingest=None, rescan=None, reindex=None)
+            reading = dataclasses.replace(stack.services, ingest=None, folders=None, reindex=None)
             stack.services = reading
             with serving(stack, listener, settings) as live:
                 response = live.client.post(route)

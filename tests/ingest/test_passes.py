@@ -99,10 +99,7 @@ def test_a_name_that_is_not_utf8_is_read_and_found(indexer: Indexer, pool: Count
 
 def test_a_file_outside_every_root_can_be_queued_too(indexer: Indexer, tmp_path: Path) -> None:
     path = write_file(tmp_path / "uploads" / "u.txt", "The uploaded walrus.")
-    found = path.stat()
-    entry = files.Entry(
-        os.fsencode(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-    )
+    entry = files.entry_of(os.fsencode(path), path.stat())
     indexer.database.write(lambda c: files.add(c, None, [entry]))
     indexer.run()
     indexer.run()

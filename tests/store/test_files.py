@@ -139,7 +139,8 @@ def test_a_folder_is_kept_with_the_file_that_names_it_and_the_disk_it_is_on(
 
 def stat_of(*, device: int = 1, inode: int = 1, mtime_ns: int = 1) -> os.stat_result:
     """As ``os.stat`` gives it, which has times in nanoseconds in fields of their own."""
-    return os.stat_result((0o100600, inode, device, 1, 0, 0, 3, 0, 0, 0), {"st_mtime_ns": mtime_ns})
+    times = {"st_mtime_ns": mtime_ns, "st_ctime_ns": mtime_ns}
+    return os.stat_result((0o100600, inode, device, 1, 0, 0, 3, 0, 0, 0), times)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_change_while_it_is_in_hand_takes_the_file_from_its_reader(database: D
 def test_a_file_that_moves_while_it_is_in_hand_is_read_at_its_new_place(database: Database) -> None:
     file_id = queue(database, "a")
     lease(database, "us")
-    database.write(lambda c: files.move(c, [(file_id, entry("/d/b", "x"))]))
+    database.write(lambda c: files.move(c, None, [(file_id, entry("/d/b", "x"))]))
     assert not database.read(lambda c: jobs.still_leased(c, file_id, "us"))
     job = lease(database, "us")
     assert job is not None
@@ -151,7 +151,7 @@ def test_a_move_leaves_a_file_that_was_read_alone(database: Database) -> None:
             c, file_id, "skipped", code="empty", message="a: empty", sha256=made.sha256
         )
     )
-    database.write(lambda c: files.move(c, [(file_id, entry("/d/b", "x"))]))
+    database.write(lambda c: files.move(c, None, [(file_id, entry("/d/b", "x"))]))
     assert state(database, file_id) == ("skipped", "empty")
     assert lease(database) is None
 

@@ -74,9 +74,9 @@ class Index(RuleBasedStateMachine):
         if to in self.disk:
             return
         number, old = self.disk.pop(name)
-        made = Entry(to.encode(), old.device, old.inode, old.size_bytes, old.mtime_ns)
+        made = Entry(to.encode(), old.device, old.inode, old.size_bytes, old.mtime_ns, old.ctime_ns)
         id_ = self._id(name)
-        self.database.write(lambda c: files.move(c, [(id_, made)]))
+        self.database.write(lambda c: files.move(c, None, [(id_, made)]))
         self.disk[to] = (number, made)
         self.indexed[to] = self.indexed.pop(name)
         if name in self.queued:

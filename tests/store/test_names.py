@@ -70,7 +70,7 @@ def test_filters_narrow_names(filled: Database) -> None:
 
 def test_a_moved_file_has_its_new_name_and_a_removed_one_none(filled: Database) -> None:
     file_id = filled.read(lambda c: c.execute("SELECT id FROM files WHERE path LIKE '%beach%'").get)
-    filled.write(lambda c: files.move(c, [(file_id, entry("/d/harbour.jpg"))]))
+    filled.write(lambda c: files.move(c, None, [(file_id, entry("/d/harbour.jpg"))]))
     assert find(filled, "beach") == []
     assert find(filled, "harbour") == ["/d/harbour.jpg"]
     filled.write(lambda c: files.remove(c, [file_id]))

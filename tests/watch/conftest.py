@@ -12,8 +12,8 @@ from tests.watch.watched import Watched
 FOLDER = "root"
 
 
-@pytest.fixture
-def watched(tmp_path: Path, data_dir: Path) -> Iterator[Watched]:
-    made = Watched(tmp_path / FOLDER, data_dir)
+@pytest.fixture(params=[True, False], ids=["one sweeper", "a new one each time"])
+def watched(tmp_path: Path, data_dir: Path, request: pytest.FixtureRequest) -> Iterator[Watched]:
+    made = Watched(tmp_path / FOLDER, data_dir, remembers=request.param)
     yield made
     made.database.close()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
 
-import pytest
-
 from prismd.store import files
-from prismd.watch import Rules, Walk, sweep
-from tests.building import write_file
-from tests.watch.watched import Watched, counts
+from prismd.store.database import Database
+from prismd.watch import Rules, sweep
+from tests.watch.watched import Watched, counts, unprivileged
 
 
 def test_what_is_new_is_queued_once(watched: Watched) -> None:
@@ -127,48 +126,56 @@ def test_a_folder_that_becomes_a_file_is_offline(watched: Watched) -> None:
     assert watched.names() == ["a"]
 
 
-def too_deep(folder: Path) -> Path:
-    """Make a folder whose path is longer than the system can take, so that not even root can
-    list it by its path; returns its parent.
-    """
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        for _ in range(24):
-            Path("d" * 200).mkdir(exist_ok=True)
-            os.chdir("d" * 200)
-        Path("inside").write_text("x")
-    finally:
-        os.chdir(before)
-    return folder / ("d" * 200)
-
-
 def test_what_is_in_a_folder_that_cannot_be_read_is_not_forgotten(watched: Watched) -> None:
     watched.write("good/a")
-    watched.write("hidden away/b")
+    watched.write("private/b")
+    watched.write("private/deeper/c")
     watched.pass_()
-    too_deep(watched.folder)
-    found = watched.sweep()
-    assert len(found.unreadable) == 1
-    # A row below it, as from the time when it could be read.
-    inside = os.fsencode(found.unreadable[0]) + b"/inside"
-    watched.database.write(lambda c: files.add(c, 1, [files.Entry(inside, 1, 1, 1, 1)]))
+    private = watched.folder / "private"
+    private.chmod(0)
     shutil.rmtree(watched.folder / "good")
+    with unprivileged(watched.folder):
+        for _ in range(2):
+            found = watched.sweep()
+            assert found.unreadable == (str(private),)
+            assert watched.names() == ["private/b", "private/deeper/c"]
+    private.chmod(0o755)
+    (private / "b").unlink()
     found = watched.sweep()
-    assert found.removed == 1
-    assert inside in watched.database.read(lambda c: files.known(c, 1))
+    assert (found.unreadable, found.removed) == ((), 1)
+    assert watched.names() == ["private/deeper/c"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_without_permission_loses_nothing(watched: Watched) -> None:
-    watched.write("private/a")
+def test_what_is_in_a_folder_that_may_be_listed_only_is_not_forgotten(watched: Watched) -> None:
+    watched.write("listed/a")
+    watched.write("listed/deeper/b")
     watched.pass_()
-    (watched.folder / "private").chmod(0)
-    try:
-        assert counts(watched.sweep()) == (0, 0, 0, 0, 0)
-        assert watched.names() == ["private/a"]
-    finally:
-        (watched.folder / "private").chmod(0o700)
+    (watched.folder / "listed").chmod(0o744)
+    with unprivileged(watched.folder):
+        assert counts(watched.sweep()) == (2, 0, 0, 0, 0)
+        assert watched.names() == ["listed/a", "listed/deeper/b"]
+    (watched.folder / "listed").chmod(0o755)
+    shutil.rmtree(watched.folder / "listed" / "deeper")
+    watched.sweep()
+    assert watched.names() == ["listed/a"]
+
+
+def test_a_file_that_may_be_read_again_is_looked_at_again(watched: Watched) -> None:
+    path = watched.write("a")
+    watched.pass_()
+    path.chmod(0)
+    assert watched.pass_() == ["a"]
+    path.chmod(0o644)
+    assert watched.pass_() == ["a"]
+
+
+def test_another_content_of_the_same_size_and_time_is_a_change(watched: Watched) -> None:
+    path = watched.write("a", "old")
+    watched.pass_()
+    before = path.stat()
+    path.write_text("new")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert watched.pass_() == ["a"]
 
 
 def test_a_file_that_takes_a_folders_place_and_back(watched: Watched) -> None:
@@ -184,10 +191,12 @@ def test_a_file_that_takes_a_folders_place_and_back(watched: Watched) -> None:
     assert watched.names() == ["x/a.txt"]
 
 
-def test_a_root_that_is_a_file_systems_root_or_ends_in_a_slash(tmp_path: Path) -> None:
-    write_file(tmp_path / "a.txt", "x")
-    entries = list(Walk(str(tmp_path), Rules()).entries())
-    assert [entry.path for entry in entries] == [os.fsencode(tmp_path / "a.txt")]
+def test_a_file_systems_root_is_a_root(data_dir: Path) -> None:
+    rules = Rules(include=("/etc/hostname", "/etc/passwd"), exclude=("/*", "!/etc", "/etc/*/"))
+    with contextlib.closing(Database(data_dir)) as database:
+        root = database.write(lambda c: files.add_root(c, "/", "config"))
+        sweep(database, root, rules)
+        assert b"/etc/passwd" in database.read(lambda c: files.known(c, root.id))
 
 
 def test_a_file_that_moves_between_folders_is_one_file_in_the_end(

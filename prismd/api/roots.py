@@ -1,0 +1,121 @@
+"""The watched folders: which there are, adding one, removing one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from litestar import delete, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
+from msgspec import Struct
+
+from prismd.api import wire
+from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.services import Api, ApiRequest, api_of, running
+from prismd.errors import ConfigError, RequestError
+from prismd.store import files
+
+
+class RootStatus(Struct, frozen=True):
+    """A watched folder.
+
+    Attributes:
+        detail: What is out of the ordinary about it, fit to show; empty when nothing is.
+    """
+
+    path: str
+    state: Literal["watching", "polling", "offline"]
+    files: int
+    detail: str = ""
+
+
+class Roots(Struct, frozen=True):
+    """The watched folders, in the order of their paths."""
+
+    data: tuple[RootStatus, ...]
+
+
+class Removed(Struct, frozen=True):
+    """How many files were forgotten with a folder."""
+
+    path: str
+    files: int
+
+
+def roots_of(api: Api) -> tuple[RootStatus, ...]:
+    """The watched folders as they are now. Blocks."""
+    database = api.services.database
+    counted = database.read(files.root_counts)
+    return tuple(_status(api, root, counted.get(root.id, 0)) for root in database.read(files.roots))
+
+
+def _status(api: Api, root: files.Root, count: int) -> RootStatus:
+    folders = api.services.folders
+    watched = folders.watches.state_of(root.id) if folders is not None else None
+    if watched is None or watched.state == "starting":
+        return RootStatus(root.path, root.state, count)
+    return RootStatus(root.path, watched.state, count, watched.detail)
+
+
+@get("/roots", summary="The watched folders")
+async def list_roots(request: ApiRequest) -> Roots:
+    """Every watched folder, with how it is watched and how many files it has."""
+    api = api_of(request)
+    return Roots(await api.offload.read(lambda: roots_of(api)))
+
+
+@post(
+    "/roots",
+    status_code=201,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.RootRequest),
+    summary="Watch a folder",
+)
+async def add_root(request: ApiRequest) -> RootStatus:
+    """Watch a folder from now on, and after every start; its files are read at once."""
+    api = api_of(request)
+    folders = running(api.services.folders)
+    asked = await decode_body(request, wire.RootRequest)
+    path = _absolute(asked.path)
+
+    def add() -> RootStatus:
+        try:
+            return _status(api, folders.add(path), 0)
+        except ConfigError as error:
+            raise _refused(error) from error
+
+    return await api.offload.read(add)
+
+
+@delete("/roots", status_code=200, summary="Forget a folder")
+async def remove_root(request: ApiRequest, path: FromQuery[str]) -> Removed:
+    """Forget a folder and what was read from it; the files themselves are not touched."""
+    api = api_of(request)
+    folders = running(api.services.folders)
+    named = _absolute(path)
+
+    def remove() -> Removed:
+        try:
+            return Removed(str(named), folders.remove(named))
+        except ConfigError as error:
+            raise _refused(error) from error
+
+    return await api.offload.read(remove)
+
+
+def _absolute(path: str) -> Path:
+    if not path.startswith("/") or "\x00" in path:
+        raise RequestError(
+            "path: give the folder's whole path, such as /home/anna/Documents",
+            param="path",
+            code="invalid_request",
+        )
+    return Path(path)
+
+
+def _refused(error: ConfigError) -> RequestError:
+    return RequestError(str(error), param="path", code="invalid_folder")
+
+
+ROUTES: list[HTTPRouteHandler] = [list_roots, add_root, remove_root]

@@ -1,0 +1,131 @@
+"""The folders that a person has named: added, removed, looked through, while prismd runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import apsw
+
+from prismd.errors import ConfigError
+from prismd.store import files
+from prismd.store.database import Database
+from prismd.store.files import Root
+from prismd.watch.watcher import WatchState
+
+
+class Watches(Protocol):
+    """What holds the folders against the disk."""
+
+    def start(self) -> None:
+        """Begin with a look through everything."""
+
+    def stop(self) -> None:
+        """End."""
+
+    def follow(self) -> None:
+        """Watch the folders that the index has by now."""
+
+    def leave(self, root_id: int) -> None:
+        """Stop watching a folder, which is about to be removed."""
+
+    def rescan(self) -> None:
+        """Look through everything as soon as possible."""
+
+    def started(self) -> bool:
+        """Whether everything has been looked through once."""
+
+    def swept(self) -> bool:
+        """Whether everything has been looked through since that was asked for last."""
+
+    def state_of(self, root_id: int) -> WatchState:
+        """How a folder is watched."""
+
+
+class Folders:
+    """The watched folders of a running prismd.
+
+    Args:
+        database: Open for writing.
+        watches: Holds them against the disk.
+        configured: The folders that the configuration names, as they are now.
+        removed: Called when files have been forgotten.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        watches: Watches,
+        configured: Callable[[], frozenset[str]],
+        removed: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._configured = configured
+        self._removed = removed
+        self.watches = watches
+
+    def add(self, folder: Path) -> Root:
+        """Watch a folder from now on; one that is watched already stays as it is.
+
+        Raises:
+            ConfigError: There is no such folder, or it overlaps a watched one.
+        """
+        root = add_root(self._database, folder)
+        self.watches.follow()
+        return root
+
+    def remove(self, folder: Path) -> int:
+        """Forget a folder and what was read from it; never touches the disk.
+
+        Returns:
+            How many files were forgotten.
+
+        Raises:
+            ConfigError: It is not watched, or the configuration names it.
+        """
+        root = removable(self._database, folder, self._configured())
+        self.watches.leave(root.id)
+        try:
+            return forget(self._database, root)
+        finally:
+            self.watches.follow()
+            self._removed()
+
+
+def add_root(database: Database, folder: Path) -> Root:
+    """Add a folder to the index; see ``Folders.add``."""
+    path = os.path.realpath(folder)
+    if not Path(path).is_dir():
+        raise ConfigError(f"{path}: there is no such folder; correct the path, or make it first")
+    return database.write(lambda c: files.add_root(c, path, "command"))
+
+
+def removable(database: Database, folder: Path, configured: frozenset[str]) -> Root:
+    """A watched folder that may be removed.
+
+    Raises:
+        ConfigError: It is not watched, or the configuration names it.
+    """
+    path = os.path.realpath(folder)
+    if path in configured:
+        raise ConfigError(
+            f"{path}: is named in the configuration; take it out there, then 'prismd config reload'"
+        )
+    for root in database.read(files.roots):
+        # A folder that is away cannot be resolved any more.
+        if root.path in (path, str(folder)):
+            return root
+    raise ConfigError(f"{path}: is not watched; 'prismd status' lists the folders")
+
+
+def forget(database: Database, root: Root) -> int:
+    """Forget a folder and what was read from it; gives how many files were forgotten."""
+
+    def forgotten(connection: apsw.Connection) -> int:
+        count = files.count(connection, root.id)
+        files.remove_root(connection, root.id)
+        return count
+
+    return database.write(forgotten)

@@ -1,0 +1,120 @@
+"""What a sweep has found, written down in batches."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+
+import apsw
+
+from prismd.opening import lstat
+from prismd.store import files, folders
+from prismd.store.database import Database
+from prismd.store.files import Entry, Known, Root, entry_of
+
+
+class Findings:
+    """Differences between the disk and the rows of a root.
+
+    Args:
+        database: Open for writing.
+        root: Whose rows they are.
+    """
+
+    def __init__(self, database: Database, root: Root) -> None:
+        self._database = database
+        self._root = root
+        self._new: list[Entry] = []
+        self._changed: list[tuple[int, Entry]] = []
+        self._same: list[tuple[int, Entry]] = []
+        self.missing: dict[bytes, Known] = {}
+        self.excluded: dict[bytes, Known] = {}
+        self.added = self.changed = self.moved = self.removed = 0
+
+    def new(self, entry: Entry) -> None:
+        """A file that the index does not know at its path."""
+        self._new.append(entry)
+
+    def differs(self, file_id: int, entry: Entry) -> None:
+        """A file that may have another content by now."""
+        self._changed.append((file_id, entry))
+
+    def same(self, file_id: int, entry: Entry) -> None:
+        """A file that is what it was, on a disk that has another number."""
+        self._same.append((file_id, entry))
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._changed) + len(self._same)
+
+    def write(self) -> None:
+        """Write down what is new and what differs; what is missing waits for the end.
+
+        A new file that stood elsewhere until now keeps its row, and with it all that was read.
+        """
+        moved, new = self._pair()
+        changed, same = self._changed, self._same
+
+        def record(connection: apsw.Connection) -> None:
+            files.move(connection, self._root.id, moved)
+            files.change(connection, changed)
+            files.recognise(connection, same)
+            files.add(connection, self._root.id, new)
+
+        if moved or new or changed or same:
+            self._database.write(record)
+        self.moved += len(moved)
+        self.added += len(new)
+        self.changed += len(changed)
+        self._new, self._changed, self._same = [], [], []
+
+    def _pair(self) -> tuple[list[tuple[int, Entry]], list[Entry]]:
+        """New files that are known ones from another path, and the others."""
+        moved: list[tuple[int, Entry]] = []
+        new: list[Entry] = []
+        taken: set[int] = set()
+        for entry in self._new:
+            known = self._database.read(
+                lambda c, e=entry: folders.with_identity(c, e.device, e.inode)  # type: ignore[misc]
+            )
+            for path, row in known:
+                if row.id not in taken and row.looks_like(entry) and is_gone(path, entry.inode):
+                    taken.add(row.id)
+                    moved.append((row.id, entry))
+                    break
+            else:
+                new.append(entry)
+        return moved, new
+
+    def remove(self, gone: Sequence[tuple[bytes, Known]]) -> None:
+        """Forget files, unless they have been found elsewhere meanwhile."""
+
+        def forget(connection: apsw.Connection) -> int:
+            still = [row.id for path, row in gone if _stands_at(connection, path, row.id)]
+            files.remove(connection, still)
+            return len(still)
+
+        if gone:
+            self.removed += self._database.write(forget)
+
+
+def _stands_at(connection: apsw.Connection, path: bytes, file_id: int) -> bool:
+    row = folders.at(connection, path)
+    return row is not None and row.id == file_id
+
+
+def is_gone(path: bytes, inode: int | None = None) -> bool:
+    """Whether surely no regular file stands at a path any more.
+
+    Args:
+        path: The path.
+        inode: Any other file than this one counts as none.
+    """
+    try:
+        found = lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # it cannot be seen now
+    if not stat.S_ISREG(found.st_mode):
+        return True
+    return inode is not None and entry_of(path, found).inode != inode

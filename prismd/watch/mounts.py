@@ -1,0 +1,73 @@
+"""Which parts of the disk tell of changes, which have to be looked at, and which are no disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import msgspec
+import psutil
+
+from prismd.opening import parent
+
+_REMOTE = frozenset(
+    (
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "webdav", "davfs", "ncpfs", "afs"),
+        *("9p", "virtiofs", "drvfs", "vboxsf", "vmhgfs", "prl_fs"),
+        *("ceph", "glusterfs", "lustre", "orangefs", "beegfs", "gfs2", "ocfs2", "coda"),
+    )
+)
+_NO_DISK = frozenset(
+    (
+        *("proc", "sysfs", "devtmpfs", "devpts", "devfs", "cgroup", "cgroup2", "securityfs"),
+        *("debugfs", "tracefs", "configfs", "pstore", "bpf", "mqueue", "hugetlbfs", "fusectl"),
+        *("binfmt_misc", "nsfs", "efivarfs", "rpc_pipefs"),
+    )
+)
+
+
+class Mounts(msgspec.Struct, frozen=True):
+    """The mount points of the machine.
+
+    Attributes:
+        silent: Those of file systems that change without an event: what another computer writes
+            to them is not told.
+        no_disk: Those with nothing on them that a person has made.
+        others: All others.
+    """
+
+    silent: frozenset[bytes] = frozenset()
+    no_disk: frozenset[bytes] = frozenset()
+    others: frozenset[bytes] = frozenset()
+
+    def is_silent(self, folder: bytes) -> bool:
+        """Whether changes in a folder are not told."""
+        while True:
+            if folder in self.silent:
+                return True
+            if folder in self.others or folder in (b"/", b""):
+                return False
+            folder = parent(folder)
+
+
+def mounts() -> Mounts:
+    """The mount points as they are now."""
+    return _sorted((part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True))
+
+
+def _sorted(found: Iterable[tuple[str, str]]) -> Mounts:
+    silent: set[bytes] = set()
+    no_disk: set[bytes] = set()
+    others: set[bytes] = set()
+    for point, kind in found:
+        # The last one mounted at a place is the one that is seen.
+        path = os.fsencode(point)
+        for group in (silent, no_disk, others):
+            group.discard(path)
+        if kind in _REMOTE or kind.startswith("fuse."):
+            silent.add(path)
+        elif kind in _NO_DISK:
+            no_disk.add(path)
+        else:
+            others.add(path)
+    return Mounts(frozenset(silent), frozenset(no_disk), frozenset(others))

@@ -1,0 +1,348 @@
+"""Brings the rows of one root to what is on disk, folder by folder.
+
+A folder that lists as it did last time costs neither the database nor the patterns anything, so
+a sweep of everything is cheap enough to be made every few minutes. Nothing here reads a file's
+content.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from prismd.opening import lstat, open_file, parent
+from prismd.store import files, folders
+from prismd.store.database import Database
+from prismd.store.files import Known, Root, entry_of
+from prismd.watch.findings import Findings, is_gone
+from prismd.watch.listing import Listing, list_folder
+from prismd.watch.rules import IGNORE_FILE, Patterns, Rules, Scope
+
+log = logging.getLogger(__name__)
+
+_BATCH = 2_000
+_IGNORE_FILE_BYTES = 1 << 20
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """What a sweep of one root found."""
+
+    root: Root
+    files: int = 0
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    removed: int = 0
+    unreadable: tuple[str, ...] = ()
+    unplugged: int = 0
+    offline: bool = False
+
+    @property
+    def jobs(self) -> int:
+        """How many files are to be read now."""
+        return self.added + self.changed
+
+
+class Seen(NamedTuple):
+    """A folder as it was when the index came to agree with it.
+
+    Attributes:
+        inode: The folder itself.
+        state: Of what is in it, and of the patterns around it; None when that is in doubt.
+        outer: The patterns that count around it.
+        inner: Those that count in it.
+        odd_names: Whether some name in it is not UTF-8.
+    """
+
+    inode: int
+    state: int | None
+    outer: Scope
+    inner: Scope
+    odd_names: bool
+
+
+def sweep(database: Database, root: Root, rules: Rules) -> Sweep:
+    """Bring the rows of a root to what is on disk, once; see ``Sweeper.sweep``."""
+    return Sweeper(database, root, rules).sweep()
+
+
+class Sweeper:
+    """Sweeps one root, and remembers what it has seen; for one thread.
+
+    Args:
+        database: Open for writing.
+        root: The folder.
+        rules: What of it is looked at.
+    """
+
+    def __init__(self, database: Database, root: Root, rules: Rules) -> None:
+        self._database = database
+        self._root = root
+        self.rules = rules
+        """What is looked at; may be set by any thread, and counts from the next sweep on."""
+        self._patterns = Patterns(root.path, rules)
+        self._path = os.fsencode(root.path)
+        self._seen: dict[bytes, Seen] = {}
+        self._unreadable: set[bytes] = set()
+        self._unplugged: dict[bytes, set[int]] = {}
+        self.generation = 0
+        """Another after every sweep that found other folders than the one before."""
+
+    @property
+    def seen(self) -> Mapping[bytes, Seen]:
+        """The folders that were looked into, as of the last sweep."""
+        return self._seen
+
+    def sweep(self) -> Sweep:
+        """Bring the rows of the root to what is on disk, and queue what is to be read.
+
+        A root that is not there is marked offline, and nothing of it is forgotten.
+
+        Raises:
+            StoreError: Nothing can be written.
+        """
+        return self._sweep(None)
+
+    def look_at(self, paths: Iterable[bytes]) -> Sweep:
+        """As ``sweep``, for the surroundings of paths at which something may have changed."""
+        if self._path not in self._seen:
+            return self.sweep()
+        dirty: set[bytes] = set()
+        for path in paths:
+            if path in self._seen:
+                dirty.add(path)  # and what is around it: it may be another folder by now
+            nearest = path
+            while nearest != self._path and (nearest == path or nearest not in self._seen):
+                nearest = parent(nearest)
+                if not nearest.startswith(self._path):
+                    nearest = self._path
+            dirty.add(nearest)
+        return self._sweep(dirty)
+
+    def relist(self, folders_: Iterable[bytes]) -> Sweep:
+        """As ``sweep``, for some of the folders that were seen."""
+        return self._sweep({folder for folder in folders_ if folder in self._seen})
+
+    def _sweep(self, dirty: set[bytes] | None) -> Sweep:
+        if self.rules != self._patterns.rules:
+            self._patterns = Patterns(self._root.path, self.rules)
+        root = self._database.read(lambda c: files.root(c, self._root.id)) or self._root
+        device = self._device_of(root)
+        if device is None:
+            self._seen.clear()
+            self._database.write(lambda c: files.set_root_state(c, root.id, "offline"))
+            return Sweep(root, offline=True)
+        if root.state == "offline" or root.device != device:
+            self._database.write(lambda c: _is_back(c, root, device))
+        findings = Findings(self._database, root)
+        try:
+            self._walk(findings, dirty)
+            self._forget(findings, root, device)
+        except BaseException:
+            self._seen.clear()  # what was not written down has to be found once more
+            raise
+        return Sweep(
+            root,
+            files=self._database.read(lambda c: files.count(c, root.id)),
+            added=findings.added,
+            changed=findings.changed,
+            moved=findings.moved,
+            removed=findings.removed,
+            unreadable=tuple(sorted(map(os.fsdecode, self._unreadable))),
+            unplugged=sum(map(len, self._unplugged.values())),
+        )
+
+    def _device_of(self, root: Root) -> int | None:
+        """The file system that the root is on; None where its own is not there.
+
+        Where all files have gone together with their disk, its empty mount point is left.
+        """
+        device = _folder_device(self._path)
+        if device is None or root.device in (0, device):
+            return device
+        known = self._database.read(lambda c: list(folders.below(c, self._path)))
+        return None if known and all(is_gone(path) for path, _ in known) else device
+
+    # Walking
+
+    def _walk(self, findings: Findings, dirty: set[bytes] | None) -> None:
+        visited: set[bytes] = set()
+        if dirty is None:
+            pending = [(self._path, self._patterns.outermost)]
+        else:
+            pending = [(path, self._seen[path].outer) for path in dirty]
+        while pending:
+            folder, outer = pending.pop()
+            visited.add(folder)
+            pending += self._visit(folder, outer, findings, full=dirty is None)
+            if len(findings) >= _BATCH:
+                findings.write()
+        findings.write()
+        if dirty is None:
+            for path in self._seen.keys() - visited:
+                del self._seen[path]
+                self.generation += 1
+            self._unreadable &= visited
+
+    def _visit(
+        self, folder: bytes, outer: Scope, findings: Findings, *, full: bool
+    ) -> list[tuple[bytes, Scope]]:
+        """Bring one folder up to date; gives the folders in it that are to be visited."""
+        try:
+            listing = list_folder(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            self._leave(folder, findings.missing)
+            self._doubt(parent(folder))
+            return []
+        except OSError as error:
+            if folder not in self._unreadable:
+                log.warning("%s: cannot be listed (%s)", os.fsdecode(folder), error.strerror)
+            self._unreadable.add(folder)
+            return []
+        self._unreadable.discard(folder)
+        before = self._seen.get(folder)
+        state = hash((listing.fingerprint, listing.device, listing.inode, outer.key))
+        prefix = folder.rstrip(b"/") + b"/"
+        if before is not None and before.state == state:
+            inner = before.inner
+            taken = {
+                name
+                for name in listing.folders
+                if prefix + name in self._seen or prefix + name in self._unreadable
+            }
+        else:
+            inner = self._inner(folder, listing, outer)
+            taken = {
+                name
+                for name in listing.folders
+                if self._patterns.takes_folder(inner, prefix + name)
+            }
+            self._compare(prefix, listing, inner, taken, findings)
+            now = Seen(listing.inode, state, outer, inner, listing.odd_names)
+            if before is None or (before.inode, before.odd_names) != (now.inode, now.odd_names):
+                self.generation += 1
+            self._seen[folder] = now
+        return [
+            (prefix + name, inner)
+            for name in taken
+            if full or not self._is_known(prefix + name, listing.folders[name], inner)
+        ]
+
+    def _is_known(self, folder: bytes, inode: int, outer: Scope) -> bool:
+        """Whether a folder is the one that was looked into, under the same patterns."""
+        seen = self._seen.get(folder)
+        return seen is not None and seen.inode == inode and seen.outer.key == outer.key
+
+    def _inner(self, folder: bytes, listing: Listing, outer: Scope) -> Scope:
+        """The patterns that count in a folder."""
+        path = folder.rstrip(b"/") + b"/" + IGNORE_FILE
+        if all(entry.path != path for entry in listing.files):
+            return outer
+        try:
+            with os.fdopen(open_file(path), "rb") as file:
+                text = file.read(_IGNORE_FILE_BYTES).decode("utf-8", "replace")
+            return self._patterns.below(outer, folder, text)
+        except (OSError, ValueError) as error:
+            log.warning("%s: cannot be used (%s)", os.fsdecode(path), error)
+            return outer
+
+    def _compare(
+        self,
+        prefix: bytes,
+        listing: Listing,
+        inner: Scope,
+        taken: set[bytes],
+        findings: Findings,
+    ) -> None:
+        known = self._database.read(lambda c: folders.children(c, prefix))
+        for entry in listing.files:
+            row = known.files.pop(entry.path, None)
+            if not self._patterns.takes_file(inner, entry.path):
+                if row is not None:
+                    findings.excluded[entry.path] = row
+            elif row is None:
+                findings.new(entry)
+            elif not row.matches(entry):
+                findings.differs(row.id, entry)
+            elif (row.device, row.ctime_ns) != (entry.device, entry.ctime_ns):
+                findings.same(row.id, entry)
+        hidden = set(listing.unreadable)  # what cannot be seen is not gone
+        for path, row in known.files.items():
+            if path[len(prefix) :] not in hidden:
+                findings.missing[path] = row
+        for name in known.folders - taken - hidden:
+            excluded = name in listing.folders
+            self._leave(prefix + name, findings.excluded if excluded else findings.missing)
+
+    # Forgetting
+
+    def _leave(self, folder: bytes, why: dict[bytes, Known]) -> None:
+        """Note all files of a folder as gone, or as excluded."""
+        why.update(self._database.read(lambda c: list(folders.below(c, folder))))
+        prefix = folder + b"/"
+        for path in [path for path in self._seen if path == folder or path.startswith(prefix)]:
+            del self._seen[path]
+            self.generation += 1
+
+    def _doubt(self, folder: bytes) -> None:
+        """Have a folder compared once more, whether or not it lists as before."""
+        if (seen := self._seen.get(folder)) is not None:
+            self._seen[folder] = seen._replace(state=None)
+
+    def _forget(self, findings: Findings, root: Root, device: int) -> None:
+        """Remove what is missing for certain, and what is excluded."""
+        bare = {path for path in self._unplugged if _folder_device(path) == device}
+        self._unplugged = {path: self._unplugged[path] for path in bare}
+        gone: list[tuple[bytes, Known]] = []
+        for path, row in findings.missing.items():
+            if not is_gone(path):
+                self._doubt(parent(path))  # it came back
+            elif row.device not in (root.device, device) and (
+                mount_point := _bare_mount_point(path, device)
+            ):
+                self._unplugged.setdefault(mount_point, set()).add(row.id)
+            else:
+                gone.append((path, row))
+        if gone and _folder_device(self._path) != device:
+            self._seen.clear()  # its disk has gone meanwhile, and with it what seems to be missing
+            gone = []
+        findings.remove([*gone, *findings.excluded.items()])
+
+
+def _is_back(connection: apsw.Connection, root: Root, device: int) -> None:
+    files.set_root_state(connection, root.id, "watching")
+    files.set_root_device(connection, root.id, device)
+
+
+def _folder_device(path: bytes) -> int | None:
+    """The file system that a folder is on; None where there is no folder."""
+    try:
+        found = lstat(path)
+    except OSError:
+        return None
+    return entry_of(path, found).device if stat.S_ISDIR(found.st_mode) else None
+
+
+def _bare_mount_point(path: bytes, device: int) -> bytes | None:
+    """The folder on which the disk of a missing file would be mounted, if nothing is.
+
+    Args:
+        path: The file.
+        device: That of the root.
+
+    Returns:
+        None where another disk is mounted there: then the file is missing on that one.
+    """
+    while True:
+        path = parent(path)
+        found = _folder_device(path)
+        if found is not None:
+            return path if found == device else None
+        if path == b"/":
+            return None

@@ -1,0 +1,84 @@
+"""Folders are added and removed while the daemon runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.harness import Live, live_server
+from tests.building import wait_until
+
+
+def roots(live: Live) -> dict[str, dict[str, Any]]:
+    listed = live.client.get("/roots").json()["data"]
+    assert listed == live.client.get("/status").json()["roots"]
+    return {root["path"]: root for root in listed}
+
+
+def found(live: Live, words: str) -> list[str]:
+    results = live.client.post("/search", json={"query": words}).json()["results"]
+    return [result["metadata"]["path"] for result in results]
+
+
+def test_a_folder_is_read_from_the_moment_it_is_added_to_the_moment_it_is_removed(
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "walrus.txt").write_text("The walrus sleeps on the northern ice.")
+    with live_server(tmp_path, sample=False) as live:
+        added = live.client.post("/roots", json={"path": str(other)})
+        assert (added.status_code, added.json()["path"]) == (201, str(other))
+        wait_until(lambda: found(live, "northern walrus") == [str(other / "walrus.txt")])
+        (other / "seal.txt").write_text("A seal has come to the eastern pier.")
+        wait_until(lambda: str(other / "seal.txt") in found(live, "eastern seal"))
+        assert roots(live)[str(other)]["files"] == 2
+        # Once more changes nothing.
+        assert live.client.post("/roots", json={"path": str(other)}).status_code == 201
+        removed = live.client.delete("/roots", params={"path": str(other)})
+        assert removed.json() == {"path": str(other), "files": 2}
+        assert found(live, "northern walrus eastern seal") == []
+        assert str(other) not in roots(live)
+        assert (other / "walrus.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "whole path"),
+        ("docs", "whole path"),
+        ("/no/such\x00folder", "whole path"),
+        ("/no/such/folder", "there is no such folder"),
+        ("/etc/hostname", "there is no such folder"),
+        ("{folder}/sub", "overlaps"),
+        ("{folder}/..", "overlaps"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(tmp_path: Path, path: str, said: str) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        (live.stack.folder / "sub").mkdir()
+        before = roots(live)
+        named = path.format(folder=live.stack.folder)
+        answer = live.client.post("/roots", json={"path": named})
+        assert answer.status_code == 400
+        assert said in answer.json()["error"]["message"]
+        assert answer.json()["error"]["param"] == "path"
+        assert roots(live).keys() == before.keys()
+
+
+def test_what_is_not_watched_cannot_be_removed(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        answer = live.client.delete("/roots", params={"path": "/etc"})
+        assert answer.status_code == 400
+        assert "is not watched" in answer.json()["error"]["message"]
+        assert live.client.delete("/roots").status_code == 400
+
+
+def test_a_folder_that_went_away_can_be_removed(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        folder = live.stack.folder
+        folder.rmdir()
+        assert live.client.delete("/roots", params={"path": str(folder)}).status_code == 200
+        assert roots(live) == {}
