@@ -16,6 +16,7 @@ import uvicorn
 from prismd.access import read_token
 from prismd.assembly import Prism, base_url
 from prismd.config.options import Config
+from prismd.disk import heed_writers
 from prismd.errors import StoreError
 from prismd.running import announced
 from prismd.serving import make_app
@@ -68,6 +69,7 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
     # own that would end the process before it has put everything away.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    heed_writers()
     prism.ingest.start()
     folders.watches.start()
     try:

@@ -54,8 +54,8 @@ def heed_writers() -> None:
         signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
-def is_being_written(path: str) -> bool:
-    """Whether some process has a file open for writing, as far as the system tells.
+def is_being_written(path: str) -> bool | None:
+    """Whether some process has a file open for writing; None where that cannot be told.
 
     Told on Linux, for files of the same user on disks of the machine, after ``heed_writers``.
 
@@ -63,7 +63,7 @@ def is_being_written(path: str) -> bool:
         OSError: It cannot be opened.
     """
     if not _ASKABLE or signal.getsignal(signal.SIGIO) != signal.SIG_IGN:
-        return False
+        return None
     descriptor = open_file(os.fsencode(path))
     try:
         # Such a lease is granted only while nobody writes. It is given back at once, by closing.
@@ -71,7 +71,7 @@ def is_being_written(path: str) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return False  # a disk of another machine, or a file of another user
+        return None  # a disk of another machine, or a file of another user
     finally:
         os.close(descriptor)
     return False

@@ -51,6 +51,30 @@ def open_folder(path: bytes) -> int:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
 
 
+def open_within(root: bytes, path: bytes) -> int:
+    """A descriptor to read a file by that stands below a folder, with no link in between.
+
+    What the names on the way lead to is found out while they are followed, so nobody can put
+    anything else there in between.
+
+    Raises:
+        OSError: It is not there, cannot be opened, or one of the names is that of a link.
+    """
+    start = root.rstrip(b"/") + b"/"
+    names = path.removeprefix(start).split(b"/")
+    if not path.startswith(start) or not {b"", b".", b".."}.isdisjoint(names):
+        raise FileNotFoundError(f"{os.fsdecode(path)}: does not stand within the folder")
+    folder = os.open(start, _FOLDER)
+    try:
+        for name in names[:-1]:
+            deeper = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = deeper
+        return os.open(names[-1], _FILE, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
 @contextlib.contextmanager
 def reachable(path: bytes) -> Iterator[bytes]:
     """A path for libraries that take no other, by way of the process's working directory.

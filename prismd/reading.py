@@ -27,6 +27,7 @@ from prismd.extract.pool import CANCELLED
 from prismd.models.base import TokenCounter, Transcriber
 from prismd.pictures import Decodes
 from prismd.progress import Progress
+from prismd.settling import Settling
 from prismd.store import documents, files, jobs, vectors
 from prismd.store.database import Database
 from prismd.store.files import Entry
@@ -38,8 +39,6 @@ log = logging.getLogger(__name__)
 
 _AS_SUCH = ("image", "audio")
 """Types whose files are found as such, whatever words there are in them."""
-_SETTLE_S = 0.5
-_LONGEST_S = 300.0
 _LEASE_LOOK_S = 2.0
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
 
@@ -119,7 +118,7 @@ class FileReader:
         self._settings = settings
         self._progress = progress
         self._stopping = stopping
-        self._unsettled: dict[int, int] = {}
+        self._settling = Settling()
 
     def read(self, job: Job) -> None:
         """Read a file and end its job, one way or the other.
@@ -154,10 +153,8 @@ class FileReader:
         if (entry.size_bytes, entry.mtime_ns) != (job.size_bytes, job.mtime_ns):
             self._changed(job, entry)
             return
-        age_s = time.time() - entry.mtime_ns / 1e9
-        if 0 <= age_s < _SETTLE_S:
-            # It may still be being written; look again when it has been still for a moment.
-            self.give_back(job, delay_s=_SETTLE_S - age_s)
+        if delay_s := self._settling.delay_s(job.file_id, job.path, entry):
+            self.give_back(job, delay_s=delay_s)
             return
         if files.is_recording(job.path):
             limit_bytes, setting = self._settings.max_recording_bytes, "max_recording_mb"
@@ -222,9 +219,7 @@ class FileReader:
 
     def _changed(self, job: Job, entry: Entry) -> None:
         """Queue a file that changes while it is looked at, later each time."""
-        rounds = self._unsettled.get(job.file_id, 0)
-        self._unsettled[job.file_id] = rounds + 1
-        delay_s = min(_SETTLE_S * 2**rounds, _LONGEST_S)
+        delay_s = self._settling.changed(job.file_id)
 
         def queue(connection: apsw.Connection) -> None:
             if jobs.still_leased(connection, job.file_id, job.owner):
@@ -241,6 +236,8 @@ class FileReader:
                 self._database.write(set_offline)
                 self.give_back(job)
                 return
+
+        self._settling.done(job.file_id)
 
         def forget(connection: apsw.Connection) -> None:
             # A sweep may have found by now that it was only moved.
@@ -268,7 +265,7 @@ class FileReader:
         return known
 
     def _done(self, job: Job, state: FileState, passages: int = 0) -> None:
-        self._unsettled.pop(job.file_id, None)
+        self._settling.done(job.file_id)
         self._progress.done(state, job.size_bytes, passages=passages)
         self._progress.trouble("reading")
 

@@ -99,7 +99,7 @@ class Soundtrack:
     def __init__(self, path: Path) -> None:
         try:
             self._container: InputContainer = av.open(
-                str(path.absolute()), metadata_errors="ignore", options=_OPTIONS
+                _location(path), metadata_errors="ignore", options=_OPTIONS
             )
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise
@@ -296,6 +296,11 @@ def _silence(samples: int, most: int) -> Iterator[NDArray[np.float32]]:
     while samples > 0:
         yield np.zeros(min(samples, most), dtype=np.float32)
         samples -= most
+
+
+def _location(path: Path) -> str:
+    """A path that cannot be taken for an address, as a bare name with a colon could be."""
+    return str(path) if path.is_absolute() else f"./{path}"
 
 
 def _facts(container: InputContainer, stream: AudioStream | None) -> Facts:

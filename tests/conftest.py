@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from prismd.disk import heed_writers
+
 # Importing pymupdf loads onnxruntime, whose wheels send usage data unless this is set before.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+heed_writers()  # as every prismd does that reads files
 
 
 @pytest.fixture(autouse=True)

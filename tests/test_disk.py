@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from prismd.disk import hash_file, is_there, look
+from prismd.disk import hash_file, heed_writers, is_being_written, is_there, look
 from prismd.store.files import Root, entry_of
 
 
@@ -61,3 +66,72 @@ def test_a_root_is_there_when_its_folder_stands_on_the_disk_that_it_stood_on(
     assert is_there(root_at(tmp_path, device))
     assert not is_there(root_at(tmp_path, device + 1))
     assert not is_there(root_at(tmp_path / "unplugged", device))
+
+
+_KNOWS_WRITERS = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells who has a file open for writing"
+)
+
+
+@_KNOWS_WRITERS
+@pytest.mark.parametrize(("mode", "written"), [("rb", False), ("r+b", True), ("ab", True)])
+def test_a_file_that_another_process_has_open_for_writing_is_told(
+    tmp_path: Path, mode: str, written: bool
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("walrus")
+    holding = f"f = open({str(path)!r}, {mode!r}); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert is_being_written(str(path)) is written
+        holder.communicate(b"\n")
+    assert is_being_written(str(path)) is False
+
+
+@_KNOWS_WRITERS
+def test_a_mapped_file_is_being_written_after_it_was_closed(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(bytes(4096))
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 4096):
+        file.close()
+        assert is_being_written(str(path)) is True
+    assert is_being_written(str(path)) is False
+
+
+@_KNOWS_WRITERS
+def test_who_opens_a_file_while_it_is_asked_about_ends_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("walrus")
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            with path.open("ab"):
+                pass
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        told = {is_being_written(str(path)) for _ in range(20_000)}
+    finally:
+        stop.set()
+        writer.join()
+    assert told == {True, False}
+
+
+def test_nothing_is_told_as_long_as_the_signal_would_end_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("walrus")
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    try:
+        assert is_being_written(str(path)) is None
+    finally:
+        heed_writers()
+
+
+def test_asking_about_a_file_that_is_not_there_fails(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        is_being_written(str(tmp_path / "a.txt"))

@@ -16,6 +16,7 @@ from litestar import Response
 from litestar.enums import HttpMethod
 
 from prismd.errors import RequestError
+from prismd.opening import open_within
 from prismd.store.files import Root
 from prismd.store.listing import FileRecord
 
@@ -54,28 +55,20 @@ class Span(msgspec.Struct, frozen=True):
 def open_inside(record: FileRecord, roots: Iterable[Root]) -> OpenFile:
     """Open a file of the index.
 
-    The row's path is not trusted: what stands there now must be a regular file, no link, whose
-    real place is within a watched folder.
+    The row's path is not trusted: what stands there now must be a regular file within a watched
+    folder, and no link may lead to it.
 
     Raises:
         RequestError: 404; it is gone, or is not such a file.
     """
-    path = record.path_raw
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags)
+        descriptor = _opened(record.path_raw, roots)
+        found = os.fstat(descriptor)
     except (OSError, ValueError) as error:
         raise _gone(record) from error
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or not _stands_within(path, found, roots):
-            raise _gone(record)
-    except OSError as error:
+    if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
-        raise _gone(record) from error
-    except BaseException:
-        os.close(descriptor)
-        raise
+        raise _gone(record)
     return OpenFile(descriptor, found.st_size, found.st_mtime_ns)
 
 
@@ -98,17 +91,12 @@ def _sha256(opened: OpenFile) -> str:
     return digest.hexdigest()
 
 
-def _stands_within(path: bytes, found: os.stat_result, roots: Iterable[Root]) -> bool:
-    real = os.path.realpath(path)
-    # A folder may have been swapped for a link between opening and looking: compare the files.
-    if not os.path.samestat(os.stat(real), found):  # noqa: PTH116 - bytes
-        return False
+def _opened(path: bytes, roots: Iterable[Root]) -> int:
     for root in roots:
-        named = os.fsencode(root.path).rstrip(b"/") + b"/"
-        inside = os.path.realpath(named).rstrip(b"/") + b"/"
-        if path.startswith(named) and real.startswith(inside):
-            return True
-    return False
+        folder = os.fsencode(root.path)
+        if path.startswith(folder.rstrip(b"/") + b"/"):
+            return open_within(folder, path)
+    raise FileNotFoundError("it stands in no watched folder")
 
 
 def _gone(record: FileRecord) -> RequestError:

@@ -52,8 +52,10 @@ def index_command(context: Context, folders: tuple[Path, ...], quiet: bool) -> N
 def _index_here(context: Context, quiet: bool) -> None:
     from prismd.cli.bar import IndexBar
     from prismd.cli.summary import summarise
+    from prismd.disk import heed_writers
     from prismd.store import files, jobs
 
+    heed_writers()
     # What fails is told at the end, and what keeps everything from going on ends the command;
     # of the log only faults of our own are left, which have a trace to report.
     for module in ("embedding", "ingest", "pictures", "reading"):

@@ -15,6 +15,7 @@ from prismd.extract.base import NOT_PROSE, ExtractOptions, Extractor, MediaType,
 from prismd.extract.parts import LeftOut, in_parts
 from prismd.extract.scratch import room, settle
 from prismd.extract.steps import Paced, listening
+from prismd.opening import reachable
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -115,11 +116,12 @@ def main() -> None:
         request: AnyRequest
         for request in parent.requests(AnyRequest):  # type: ignore[arg-type]
             try:
-                with room():
+                with room(), reachable(request.path) as near:
+                    path = Path(os.fsdecode(near))
                     if isinstance(request, Request):
-                        _read(request, parent, extractors)
+                        _read(path, request, parent, extractors)
                     else:
-                        parent.send(Image(_image(request)))
+                        parent.send(Image(_image(path, request)))
             except ExtractError as error:
                 parent.send(_failed(error))
             except MemoryError:
@@ -131,14 +133,13 @@ def main() -> None:
                 parent.send(_defect(f"{type(error).__name__}: {error}"))
 
 
-def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -> None:
+def _read(path: Path, request: Request, parent: Channel, extractors: dict[str, Extractor]) -> None:
     # Imported here: the parent imports this module for its types, and never a parser.
     from prismd.extract.detect import detect
     from prismd.extract.language import language_of
 
     with contextlib.suppress(OSError):  # few files need it, and those make it themselves
         settle(request.options.slots_dir)
-    path = Path(os.fsdecode(request.path))
     found = detect(path)
     parent.send(Detected(found))
     if found.extractor not in extractors:
@@ -154,11 +155,10 @@ def _read(request: Request, parent: Channel, extractors: dict[str, Extractor]) -
     parent.send(Done(extraction))
 
 
-def _image(request: RenderRequest | ThumbnailRequest | PictureRequest) -> bytes:
+def _image(path: Path, request: RenderRequest | ThumbnailRequest | PictureRequest) -> bytes:
     from prismd.extract import render
     from prismd.extract.image import picture
 
-    path = Path(os.fsdecode(request.path))
     if isinstance(request, RenderRequest):
         return render.render_page(path, request.page, request.boxes, request.dpi)
     if isinstance(request, ThumbnailRequest):

@@ -28,6 +28,7 @@ from prismd.models.whisper_belief import (
 )
 from prismd.models.whisper_language import Languages
 from prismd.models.whisper_windows import Span, Stretch, keep_back, stretches
+from prismd.opening import reachable
 
 if TYPE_CHECKING:
     from prismd.models.whisper_hearing import Hearing
@@ -249,7 +250,10 @@ def _load(request: Load) -> Hearing:
 def _write(hearing: Hearing, request: Write, parent: Channel) -> Written:
     from prismd.soundtrack import Soundtrack
 
-    with Soundtrack(Path(os.fsdecode(request.path))) as sound:
+    with (
+        reachable(request.path) as near,
+        Soundtrack(Path(os.fsdecode(near))) as sound,
+    ):
         return Written(_Scribe(hearing, sound, request.language, parent).write())
 
 
