@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from prismd.opening import lstat
 from prismd.store import files, folders
 from prismd.store.database import Database
 from prismd.store.files import Entry, Known, Root, entry_of
+from prismd.watch.spelling import is_spelled_so, same_but_for_spelling
 
 
 class Findings:
@@ -77,13 +79,23 @@ class Findings:
                 lambda c, e=entry: folders.with_identity(c, e.device, e.inode)  # type: ignore[misc]
             )
             for path, row in known:
-                if row.id not in taken and row.looks_like(entry) and is_gone(path, entry.inode):
+                if row.id not in taken and row.looks_like(entry) and self._moved(path, entry):
                     taken.add(row.id)
                     moved.append((row.id, entry))
                     break
             else:
                 new.append(entry)
         return moved, new
+
+    def _moved(self, path: bytes, entry: Entry) -> bool:
+        """Whether a file surely stands at another path by now, and not at this one as well."""
+        if is_gone(path, entry.inode):
+            return True
+        return same_but_for_spelling(path, entry.path) and not self.is_spelled_so(path)
+
+    def is_spelled_so(self, path: bytes) -> bool:
+        """Whether a file stands at a path under this very name."""
+        return is_spelled_so(path, os.fsencode(self._root.path))
 
     def remove(self, gone: Sequence[tuple[bytes, Known]]) -> None:
         """Forget files, unless they have been found elsewhere meanwhile."""

@@ -301,7 +301,7 @@ class Sweeper:
         self._unplugged = {path: self._unplugged[path] for path in bare}
         gone: list[tuple[bytes, Known]] = []
         for path, row in findings.missing.items():
-            if not is_gone(path):
+            if not is_gone(path) and findings.is_spelled_so(path):
                 self._doubt(parent(path))  # it came back
             elif row.device not in (root.device, device) and (
                 mount_point := _bare_mount_point(path, device)
