@@ -31,7 +31,7 @@ class Findings:
         self._same: list[tuple[int, Entry]] = []
         self.missing: dict[bytes, Known] = {}
         self.excluded: dict[bytes, Known] = {}
-        self.added = self.changed = self.moved = self.removed = 0
+        self.added = self.changed = self.moved = self.compared = self.removed = 0
 
     def new(self, entry: Entry) -> None:
         """A file that the index does not know at its path."""
@@ -52,26 +52,31 @@ class Findings:
         """Write down what is new and what differs; what is missing waits for the end.
 
         A new file that stood elsewhere until now keeps its row, and with it all that was read.
+        Where its folder was moved, everything about it is as it was. Moved by itself, it could
+        be another file that was given the same number and time, and is hashed to make sure.
         """
-        moved, new = self._pair()
+        pairs, new = self._pair()
+        moved = [(row.id, entry) for row, entry in pairs]
+        compared = [(row.id, entry) for row, entry in pairs if row.ctime_ns != entry.ctime_ns]
         changed, same = self._changed, self._same
 
         def record(connection: apsw.Connection) -> None:
             files.move(connection, self._root.id, moved)
-            files.change(connection, changed)
+            files.change(connection, [*changed, *compared])
             files.recognise(connection, same)
             files.add(connection, self._root.id, new)
 
         if moved or new or changed or same:
             self._database.write(record)
         self.moved += len(moved)
+        self.compared += len(compared)
         self.added += len(new)
         self.changed += len(changed)
         self._new, self._changed, self._same = [], [], []
 
-    def _pair(self) -> tuple[list[tuple[int, Entry]], list[Entry]]:
-        """New files that are known ones from another path, and the others."""
-        moved: list[tuple[int, Entry]] = []
+    def _pair(self) -> tuple[list[tuple[Known, Entry]], list[Entry]]:
+        """New files that are known ones from another path, with what is known, and the others."""
+        moved: list[tuple[Known, Entry]] = []
         new: list[Entry] = []
         taken: set[int] = set()
         for entry in self._new:
@@ -81,7 +86,7 @@ class Findings:
             for path, row in known:
                 if row.id not in taken and row.looks_like(entry) and self._moved(path, entry):
                     taken.add(row.id)
-                    moved.append((row.id, entry))
+                    moved.append((row, entry))
                     break
             else:
                 new.append(entry)

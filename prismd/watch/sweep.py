@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import apsw
@@ -22,6 +22,7 @@ from prismd.store.database import Database
 from prismd.store.files import Known, Root, entry_of
 from prismd.watch.findings import Findings, is_gone
 from prismd.watch.listing import Listing, list_folder
+from prismd.watch.mounts import Mounts
 from prismd.watch.rules import IGNORE_FILE, Patterns, Rules, Scope
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,17 @@ _IGNORE_FILE_BYTES = 1 << 20
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """What a sweep of one root found."""
+    """What a sweep of one root found.
+
+    ``compared`` are those of the moved files whose content is compared with what is known.
+    """
 
     root: Root
     files: int = 0
     added: int = 0
     changed: int = 0
     moved: int = 0
+    compared: int = 0
     removed: int = 0
     unreadable: tuple[str, ...] = ()
     unplugged: int = 0
@@ -45,8 +50,12 @@ class Sweep(msgspec.Struct, frozen=True):
 
     @property
     def jobs(self) -> int:
-        """How many files are to be read now."""
-        return self.added + self.changed
+        """How many files are to be hashed now, and read if nothing is known of them."""
+        return self.added + self.changed + self.compared
+
+
+class Abandoned(Exception):
+    """A sweep was given up; what it had found until then may be written down or not."""
 
 
 class Seen(NamedTuple):
@@ -79,13 +88,23 @@ class Sweeper:
         database: Open for writing.
         root: The folder.
         rules: What of it is looked at.
+        mounts: The mount points as they are now; none unless given.
     """
 
-    def __init__(self, database: Database, root: Root, rules: Rules) -> None:
+    def __init__(
+        self,
+        database: Database,
+        root: Root,
+        rules: Rules,
+        mounts: Callable[[], Mounts] = Mounts,
+    ) -> None:
         self._database = database
         self._root = root
         self.rules = rules
         """What is looked at; may be set by any thread, and counts from the next sweep on."""
+        self._mounts = mounts
+        self._no_disk: frozenset[bytes] = frozenset()
+        self._abandoned = False
         self._patterns = Patterns(root.path, rules)
         self._path = os.fsencode(root.path)
         self._seen: dict[bytes, Seen] = {}
@@ -129,7 +148,12 @@ class Sweeper:
         """As ``sweep``, for some of the folders that were seen."""
         return self._sweep({folder for folder in folders_ if folder in self._seen})
 
+    def abandon(self) -> None:
+        """Give up the sweep in hand, and every later one; for any thread."""
+        self._abandoned = True
+
     def _sweep(self, dirty: set[bytes] | None) -> Sweep:
+        self._no_disk = self._mounts().no_disk
         if self.rules != self._patterns.rules:
             self._patterns = Patterns(self._root.path, self.rules)
         root = self._database.read(lambda c: files.root(c, self._root.id)) or self._root
@@ -153,6 +177,7 @@ class Sweeper:
             added=findings.added,
             changed=findings.changed,
             moved=findings.moved,
+            compared=findings.compared,
             removed=findings.removed,
             unreadable=tuple(sorted(map(os.fsdecode, self._unreadable))),
             unplugged=sum(map(len, self._unplugged.values())),
@@ -178,6 +203,8 @@ class Sweeper:
         else:
             pending = [(path, self._seen[path].outer) for path in dirty]
         while pending:
+            if self._abandoned:
+                raise Abandoned
             folder, outer = pending.pop()
             visited.add(folder)
             pending += self._visit(folder, outer, findings, full=dirty is None)
@@ -221,7 +248,8 @@ class Sweeper:
             taken = {
                 name
                 for name in listing.folders
-                if self._patterns.takes_folder(inner, prefix + name)
+                if prefix + name not in self._no_disk
+                and self._patterns.takes_folder(inner, prefix + name)
             }
             self._compare(prefix, listing, inner, taken, findings)
             now = Seen(listing.inode, state, outer, inner, listing.odd_names)
@@ -272,7 +300,9 @@ class Sweeper:
                 findings.differs(row.id, entry)
             elif (row.device, row.ctime_ns) != (entry.device, entry.ctime_ns):
                 findings.same(row.id, entry)
-        hidden = set(listing.unreadable)  # what cannot be seen is not gone
+        # What cannot be seen is not gone.
+        hidden = {name for name in listing.folders if prefix + name in self._no_disk}
+        hidden.update(listing.unreadable)
         for path, row in known.files.items():
             if path[len(prefix) :] not in hidden:
                 findings.missing[path] = row

@@ -216,3 +216,24 @@ def test_a_file_that_moves_between_folders_is_one_file_in_the_end(
         sweep(watched.database, root, Rules())
     paths = watched.database.read(lambda c: c.execute("SELECT path FROM files").fetchall())
     assert paths == [(str(other / "a"),)]
+
+
+def test_another_file_with_number_size_and_time_of_one_that_has_gone_is_hashed(
+    watched: Watched,
+) -> None:
+    """Archives may give all their files one time, and disks use the numbers of files again."""
+    path = watched.write("a.txt", "walrus", age=100)
+    watched.pass_()
+    kept = path.stat()
+    path.rename(watched.folder / "b.txt")
+    (watched.folder / "b.txt").write_text("turtle")
+    os.utime(watched.folder / "b.txt", ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert watched.pass_() == ["b.txt"]
+
+
+def test_files_whose_folder_was_moved_are_not_even_hashed(watched: Watched) -> None:
+    watched.write("folder/a.txt", "walrus")
+    watched.pass_()
+    (watched.folder / "folder").rename(watched.folder / "renamed")
+    found = watched.sweep()
+    assert (found.moved, found.jobs) == (1, 0)
