@@ -101,7 +101,8 @@ class Answering:
         self._embedder = embedder
         self._reranker = reranker
         self.generator = generator
-        self._settings = settings
+        self.settings = settings
+        """How answers are made; may be set by any thread, and counts from the next question on."""
         self._quoting = Quoting(embedder, reranker)
         self._citing = Citing(database, settings.base_url)
 
@@ -121,7 +122,7 @@ class Answering:
             ModelError: The generator failed.
         """
         started = time.perf_counter()
-        engine = self._engine(question.engine or self._settings.engine)
+        engine = self._engine(question.engine or self.settings.engine)
         asked, earlier = resolve(question.turns)
         usage = _Usage()
         first: SearchResult | None = None
@@ -163,7 +164,7 @@ class Answering:
         self, phrase: str, asked: str, question: Question
     ) -> tuple[SearchResult, list[Evidence], list[list[Match]]]:
         """Where words stand as they are; how well they answer anything is not asked."""
-        settings = self._settings.evidence
+        settings = self.settings.evidence
         limit = max(question.limit, settings.max_passages)
         found = self._search.search(phrase, limit=limit, filters=question.filters)
         evidence = gather(found.hits, settings)
@@ -184,7 +185,7 @@ class Answering:
             What was found, the evidence (empty where nothing is good enough), and the earlier
             turn where it was needed.
         """
-        settings = self._settings.evidence
+        settings = self.settings.evidence
         limit = max(question.limit, settings.max_passages)
         if asks_nothing(asked):
             return SearchResult((), asked, question.filters, {}), [], ""
@@ -223,7 +224,7 @@ class Answering:
         texts = [item.source.text for item in evidence[:_OWN_PASSAGES]]
         reranked = any(item.hit.explanation.rerank_score is not None for item in evidence)
         if self._reranker is not None and reranked:
-            least = self._settings.evidence.follow_up_threshold
+            least = self.settings.evidence.follow_up_threshold
             return float(1 / (1 + np.exp(-self._reranker.score(asked, texts).max()))) >= least
         return not subject_words(asked) or any(share_met(asked, text) > 0 for text in texts)
 
@@ -251,7 +252,7 @@ class Answering:
     ) -> Iterator[str]:
         generator = self.generator
         assert generator is not None  # noqa: S101 - _engine saw to it
-        sampling = question.sampling or self._settings.sampling
+        sampling = question.sampling or self.settings.sampling
         texts = fitting(evidence, generator, sampling.max_tokens)
         deltas = generator.generate(prompt.build(asked, texts, context), sampling)
         try:

@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import apsw
-import msgspec
 from msgspec.structs import replace
 
-from prismd.answer import Answering, AnswerSettings
+from prismd import parameters
+from prismd.answer import Answering
 from prismd.api.interrupt import Interruptible
-from prismd.chunk import Chunking
-from prismd.config.options import Config, Folder
-from prismd.errors import ConfigError, ModelError
-from prismd.evidence import EvidenceSettings
-from prismd.extract.base import ExtractOptions, media_types
+from prismd.config.options import Config
+from prismd.errors import ConfigError
+from prismd.extract.base import media_types
 from prismd.extract.naming import read_suffixes
-from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
-from prismd.models import catalog
-from prismd.models.added import entries
-from prismd.models.base import Embedder, ImageEmbedder, Sampling, TokenCounter
-from prismd.models.cores import usable_cores
-from prismd.models.load import Models, ModelSettings
+from prismd.models.base import Embedder, ImageEmbedder, TokenCounter
+from prismd.models.load import Models
 from prismd.models.remote import EstimatedTokens
 from prismd.progress import Progress
-from prismd.reading import IngestSettings
-from prismd.search import Search, SearchSettings
+from prismd.search import Search
 from prismd.store import files, stale
 from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.stale import Present, Stale
 from prismd.watch import Rules, Sweep, sweep
-from prismd.watch.watcher import WatchSettings
 from prismd.watch.watching import Watching
-
-_MB = 1_000_000
 
 
 class Prism:
@@ -59,15 +50,15 @@ class Prism:
     def __init__(self, config: Config, *, writable: bool = True) -> None:
         self.config = config
         self.database = Database(config.data_dir, writable=writable)
-        self.models = Models(model_settings(config))
+        self.models = Models(parameters.model_settings(config))
         self.progress = Progress()
-        self.pool = extract_pool(config)
+        self.pool = parameters.extract_pool(config)
         self.search = Search(
             self.database,
             self.models.embedder,
             self.models.reranker,
-            search_settings(config),
-            languages(config),
+            parameters.search_settings(config),
+            parameters.languages(config),
             Likeness(self.database, self._query_images()),
         )
         generator = self.models.generator
@@ -77,9 +68,10 @@ class Prism:
             self._sentence_embedder(),
             self.models.reranker,
             Interruptible(generator) if generator is not None else None,
-            answer_settings(config),
+            parameters.answer_settings(config),
         )
         self._ingest: Ingest | None = None
+        self._watching: Watching | None = None
 
     def _sentence_embedder(self) -> Embedder | None:
         embedder = self.models.embedder
@@ -99,7 +91,7 @@ class Prism:
                 self.pool,
                 self.tokens,
                 self.models.embedder,
-                ingest_settings(self.config),
+                parameters.ingest_settings(self.config),
                 self.progress,
                 self.models.transcriber,
                 self.models.images,
@@ -112,36 +104,50 @@ class Prism:
         embedder = self.models.embedder
         return embedder.tokens if embedder is not None else EstimatedTokens()
 
-    def put_roots(self) -> list[Root]:
+    def put_roots(self, config: Config | None = None) -> list[Root]:
         """Bring the index's folders to those of the settings.
 
         A folder that a configuration file named once, and the same file names no more, is
         forgotten with what was read from it; one that a command named stays until ``prismd
         remove``. A known folder that is not there is kept as it is: its disk may come back.
 
+        Args:
+            config: Settings that were read once more; those of the start unless given. A folder
+                that came with the command that started prismd may have been removed since.
+
         Raises:
             ConfigError: A new folder is not there, or overlaps another.
         """
-        file = str(self.config.file or "")
         known = self.database.read(files.roots)
+        there = {root.path for root in known}
         wanted: dict[str, Literal["config", "command"]] = {}
-        for number, folder in enumerate(self.config.folders):
-            path = os.path.realpath(folder.path)
-            if not Path(path).is_dir() and path not in {root.path for root in known}:
-                raise ConfigError(f"{path}: there is no such folder; correct or remove it")
-            by_flag = self.config.sources[f"folders.{number}"] == "flag"
-            wanted[path] = "command" if by_flag else "config"
+        for path, origin in _named(config or self.config):
+            if path not in there:
+                if config is not None and origin == "command":
+                    continue
+                if not Path(path).is_dir():
+                    raise ConfigError(f"{path}: there is no such folder; correct or remove it")
+            wanted[path] = origin
+        file = str((config or self.config).file or "")
 
         def put(connection: apsw.Connection) -> None:
             for root in known:
-                named_here = root.origin == "config" and root.config_file == file
-                if named_here and root.path not in wanted:
+                if root.path not in wanted and _is_of(root, file):
                     files.remove_root(connection, root.id)
             for path, origin in wanted.items():
                 files.add_root(connection, path, origin, file if origin == "config" else "")
 
         self.database.write(put)
         return self.database.read(files.roots)
+
+    def leaving(self, config: Config) -> list[tuple[Root, int]]:
+        """The folders that ``put_roots`` would forget, with how many files there are in each."""
+        named = {os.path.realpath(folder.path) for folder in config.folders}
+        return [
+            (root, self.database.read(partial(files.count, root_id=root.id)))
+            for root in self.database.read(files.roots)
+            if root.path not in named and _is_of(root, str(config.file or ""))
+        ]
 
     def sweep(self, root: Root) -> Sweep:
         """Hold one folder against the index, and queue what is new."""
@@ -153,33 +159,33 @@ class Prism:
         Args:
             on_sweep: Told of what was found on the disk, in threads of its own.
         """
-        index = self.config.index
-        settings = WatchSettings(rescan_s=index.rescan_s, poll_s=index.poll_s)
-        watching = Watching(self.database, self.rules, settings, on_sweep)
-        return Folders(self.database, watching, self.configured, self.ingest.wake)
+        self._watching = Watching(
+            self.database, self.rules, parameters.watch_settings(self.config), on_sweep
+        )
+        return Folders(self.database, self._watching, self.configured, self.ingest.wake)
 
     def configured(self) -> frozenset[str]:
-        """The folders that the configuration names."""
-        return frozenset(os.path.realpath(folder.path) for folder in self.config.folders)
+        """The folders that the configuration file names."""
+        return frozenset(path for path, origin in _named(self.config) if origin == "config")
 
     def rules(self, root: Root) -> Rules:
         """What of a folder is read."""
-        index = self.config.index
-        own = next(
-            (
-                folder
-                for folder in self.config.folders
-                if os.path.realpath(folder.path) == root.path
-            ),
-            Folder(path=Path(root.path)),
-        )
-        return Rules(
-            include=own.include,
-            exclude=(*index.exclude, *own.exclude),
-            hidden=own.hidden,
-            junk=index.junk,
-            never=(os.path.realpath(self.config.data_dir),),
-        )
+        return parameters.rules(self.config, root)
+
+    def follow(self, config: Config) -> None:
+        """Go by other settings from now on, as far as the parts can while they work.
+
+        Those of the folders count from ``Folders.watches.follow`` on.
+
+        Args:
+            config: As it was, but for what ``reloading.LIVE`` names, and for folders.
+        """
+        self.config = config
+        self.search.settings = parameters.search_settings(config)
+        self.answering.settings = parameters.answer_settings(config)
+        self.ingest.follow(parameters.ingest_settings(config))
+        if self._watching is not None:
+            self._watching.settings = parameters.watch_settings(config)
 
     def stale(self) -> list[Stale]:
         """What the present settings would make otherwise."""
@@ -199,10 +205,10 @@ class Prism:
         spaces += [
             replace(space, content="picture_text") for space in spaces if space.content == "picture"
         ]
-        by_folder = {"": index.ocr_languages, **ocr_languages(self.config)}
+        by_folder = {"": index.ocr_languages, **parameters.ocr_languages(self.config)}
         return Present(
             extractors={name: entry.version for name, entry in media_types().items()},
-            chunker=chunking(self.config).tag,
+            chunker=parameters.chunking(self.config).tag,
             spaces=tuple(spaces),
             ocr=index.ocr and shutil.which("tesseract") is not None,
             speech=models.transcriber.name if models.transcriber is not None else "",
@@ -219,123 +225,13 @@ class Prism:
         self.database.close()
 
 
-def model_settings(config: Config) -> ModelSettings:
-    """What the models are built from."""
-    models, embedding, generation = config.models, config.embedding, config.generation
-    return ModelSettings(
-        models_dir=config.models_dir,
-        embedding=embedding.model if embedding.base_url else models.embedding,
-        reranking=models.reranking,
-        generation=generation.model if generation.base_url else models.generation,
-        image=models.image,
-        speech=models.speech,
-        threads=models.threads,
-        provider=models.provider,
-        idle_unload_s=models.idle_unload_s,
-        embedding_base_url=embedding.base_url,
-        embedding_api_key_env=embedding.api_key_env,
-        embedding_dim=embedding.dim,
-        embedding_max_tokens=embedding.max_tokens,
-        embedding_query_prefix=embedding.query_prefix,
-        embedding_passage_prefix=embedding.passage_prefix,
-        generation_base_url=generation.base_url,
-        generation_api_key_env=generation.api_key_env,
-        generation_context_tokens=generation.context_tokens,
-    )
+def _named(config: Config) -> Iterator[tuple[str, Literal["config", "command"]]]:
+    """The folders of the settings, and whether the file names them, or the command did."""
+    for number, folder in enumerate(config.folders):
+        by_flag = config.sources[f"folders.{number}"] == "flag"
+        yield os.path.realpath(folder.path), "command" if by_flag else "config"
 
 
-def workers(config: Config) -> int:
-    """How many files are read at once."""
-    return config.index.workers or usable_cores()
-
-
-def extract_pool(config: Config) -> ExtractPool:
-    """The parsers' pool."""
-    return ExtractPool(
-        workers(config),
-        deadline_s=config.index.deadline_s,
-        memory_bytes=config.index.memory_mb * _MB,
-        recycle_after=config.index.recycle_after,
-    )
-
-
-def chunking(config: Config) -> Chunking:
-    """How passages are cut."""
-    return Chunking(config.chunking.target_tokens, config.chunking.overlap_tokens)
-
-
-def ingest_settings(config: Config) -> IngestSettings:
-    """How files are read."""
-    slots = config.data_dir / "slots"
-    return IngestSettings(
-        workers=workers(config),
-        max_file_bytes=config.index.max_file_mb * _MB,
-        max_recording_bytes=config.index.max_recording_mb * _MB,
-        attempts=config.index.attempts,
-        chunking=chunking(config),
-        options=ExtractOptions(
-            ocr=config.index.ocr,
-            ocr_languages=config.index.ocr_languages,
-            slots_dir=str(slots),
-            parallel=workers(config),
-        ),
-        ocr_languages=ocr_languages(config),
-    )
-
-
-def ocr_languages(config: Config) -> dict[str, tuple[str, ...]]:
-    """The languages of pictures and scans, by the folders that have a setting of their own."""
-    return {
-        os.path.realpath(folder.path): folder.ocr_languages
-        for folder in config.folders
-        if folder.ocr_languages
-    }
-
-
-def search_settings(config: Config) -> SearchSettings:
-    """How results are ranked; the names are the same on both sides."""
-    return msgspec.convert(msgspec.to_builtins(config.search), SearchSettings)
-
-
-def answer_settings(config: Config) -> AnswerSettings:
-    """How answers are made."""
-    answer = config.answer
-    return AnswerSettings(
-        engine=answer.engine,
-        evidence=EvidenceSettings(
-            max_passages=answer.max_evidence,
-            max_tokens=answer.evidence_tokens,
-            refusal_threshold=answer.refusal_threshold,
-            refusal_similarity=answer.refusal_similarity,
-            refusal_words=answer.refusal_words,
-            follow_up_threshold=answer.follow_up_threshold,
-        ),
-        sampling=Sampling(
-            max_tokens=config.generation.max_tokens, temperature=config.generation.temperature
-        ),
-        base_url=base_url(config),
-    )
-
-
-def base_url(config: Config) -> str:
-    """Where the daemon listens."""
-    host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
-    return f"http://{host}:{config.server.port}"
-
-
-def languages(config: Config) -> tuple[str, ...]:
-    """What the embedding model knows; empty where that is not known, or any language is."""
-    if config.embedding.base_url:
-        return ()
-    try:
-        return catalog.find(config.models.embedding, entries(config.models_dir)).languages
-    except ModelError:
-        return ()
-
-
-def default_models(config: Config) -> list[str]:
-    """The local models that search wants by the settings."""
-    models = config.models
-    wanted = [] if config.embedding.base_url else [models.embedding]
-    wanted += [models.reranking, models.speech]
-    return [name for name in wanted if name not in ("", "off", "fake")]
+def _is_of(root: Root, file: str) -> bool:
+    """Whether a configuration file has named a folder."""
+    return root.origin == "config" and root.config_file == file

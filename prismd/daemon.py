@@ -8,16 +8,24 @@ import logging.handlers
 import os
 import signal
 import socket
+from collections.abc import Callable
 from functools import partial
 from io import TextIOWrapper
 
 import uvicorn
 
 from prismd.access import read_token
-from prismd.assembly import Prism, base_url
+from prismd.api.sockets import websocket_settings
+from prismd.assembly import Prism
 from prismd.config.options import Config
 from prismd.disk import heed_writers
 from prismd.errors import StoreError
+from prismd.feed import SweepEvent
+from prismd.hangup import on_hangup
+from prismd.holding import Scheduling
+from prismd.machine import Machine
+from prismd.parameters import base_url, schedule
+from prismd.reloading import Reloading
 from prismd.running import announced
 from prismd.serving import make_app
 from prismd.watch import Sweep
@@ -27,8 +35,13 @@ log = logging.getLogger(__name__)
 _SHUTDOWN_S = 5
 
 
-def run(config: Config) -> None:
+def run(config: Config, read_config: Callable[[], Config]) -> None:
     """Serve until told to stop (SIGINT, SIGTERM).
+
+    Args:
+        config: The settings.
+        read_config: Reads them once more, in the ways in which they were given; called by SIGHUP
+            and ``prismd config reload``.
 
     Raises:
         PrismdError: The port or the data directory is taken, or a setting is wrong.
@@ -40,25 +53,30 @@ def run(config: Config) -> None:
     prism = Prism(config)
     try:
         with _listen(config) as listener:
-            _serve(prism, token, listener)
+            _serve(prism, token, listener, read_config)
     finally:
         prism.close()
     log.info("stopped")
 
 
-def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
+def _serve(
+    prism: Prism, token: str, listener: socket.socket, read_config: Callable[[], Config]
+) -> None:
     config = prism.config
     if not prism.put_roots():
         log.warning("no folder is indexed; name one: 'prismd run FOLDER'")
     folders = prism.folders(partial(_swept, prism))
+    scheduling = Scheduling(prism.ingest.holds, schedule(config), Machine().conditions)
+    reloading = Reloading(prism, folders, scheduling, read_config)
     server = uvicorn.Server(
         uvicorn.Config(
-            make_app(prism, token, folders),
+            make_app(prism, token, folders, reloading),
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_SHUTDOWN_S,
             timeout_keep_alive=30,
+            **websocket_settings(),
         )
     )
 
@@ -69,7 +87,9 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
     # own that would end the process before it has put everything away.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    on_hangup(reloading, stop)
     heed_writers()
+    scheduling.start()  # before anything is begun that it may have something against
     prism.ingest.start()
     folders.watches.start()
     try:
@@ -83,11 +103,23 @@ def _serve(prism: Prism, token: str, listener: socket.socket) -> None:
     finally:
         # Parsers first: they are what a loop could be waiting for.
         prism.pool.close()
+        scheduling.stop()
         folders.watches.stop()
 
 
 def _swept(prism: Prism, found: Sweep) -> None:
-    """Have what was found read."""
+    """Have what was found read, and tell of it."""
+    if found.offline or found.jobs or found.moved or found.removed:
+        prism.progress.feed.tell(
+            SweepEvent(
+                root=found.root.path,
+                added=found.added,
+                changed=found.changed,
+                moved=found.moved,
+                removed=found.removed,
+                offline=found.offline,
+            )
+        )
     if found.jobs:
         prism.ingest.wake()
     if found.offline:

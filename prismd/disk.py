@@ -8,8 +8,10 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from prismd.errors import ExtractError
 from prismd.opening import lstat, open_file
 from prismd.store.files import Entry, Root, entry_of
 
@@ -31,16 +33,27 @@ def look(path: str) -> Entry:
     return entry_of(raw, found)
 
 
-def hash_file(path: str) -> str:
+def hash_file(path: str, cancelled: Callable[[], bool] | None = None) -> str:
     """The sha256 of a regular file's content, in hexadecimal digits.
+
+    Args:
+        path: The file.
+        cancelled: Asked often; once it says so, the work is given up.
 
     Raises:
         OSError: It cannot be read, or a link stands in its place.
+        ExtractError: It was called off (code ``cancelled``).
     """
     digest = hashlib.sha256()
     with os.fdopen(open_file(os.fsencode(path)), "rb") as file:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
+            if cancelled is not None and cancelled():
+                raise ExtractError(
+                    f"{path}: reading it was called off; it is read at the next run",
+                    code="cancelled",
+                    transient=True,
+                )
     return digest.hexdigest()
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 import apsw
+import numpy as np
+from numpy.typing import NDArray
 
 from prismd import chunk
 from prismd.errors import PrismdError
@@ -20,10 +23,14 @@ log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 5.0
 _BATCH = 64
-"""About a second's work, so that a pause takes effect as soon."""
+_MOST_S = 0.4
+"""A batch is computed in portions of no more work than this, so that a pause takes effect soon."""
+_FIRST_PORTION = 8
 _TEND_S = 30.0
 _ORPHAN_GRACE_S = 60.0
 _VACUUM_PAGES = 20_000
+_MOST_FREE_PAGES = 5_000
+"""What the pieces of a long file took, say, is not kept for ever."""
 
 
 class EmbeddingLoop:
@@ -53,6 +60,7 @@ class EmbeddingLoop:
         self._queued = threading.Event()
         self._writing: Future[None] | None = None
         self._after_id = 0
+        self._portion = _FIRST_PORTION
         self._tended = time.monotonic()
         self.space_id: int | None = None
         self.open_space()
@@ -107,19 +115,39 @@ class EmbeddingLoop:
             restarted, self._after_id = self._after_id > 0, 0
             # Passages may have come below where the last round stood.
             return restarted and not self.idle()
-        self._after_id = last_id
-        computed = embedder.embed_passages(
-            [chunk.embedding_text(item.title, item.heading, item.text) for item in batch]
-        )
+        texts = [chunk.embedding_text(item.title, item.heading, item.text) for item in batch]
+        computed = self._computed(embedder, texts)
+        if len(computed) == len(batch):
+            self._after_id = last_id
         self._finish_writing()
-        hashes = [item.embedding_hash for item in batch]
+        hashes = [item.embedding_hash for item in batch[: len(computed)]]
         # Written while the next batch is computed.
         self._writing = self._database.submit(
             lambda c: vectors.store(c, space_id, hashes, computed)
         )
-        self._progress.embedded(len(batch))
         self._progress.trouble("embedding")
         return True
+
+    def _computed(self, embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of texts; of the first of them only, where a pause comes between.
+
+        Returns:
+            Shape ``(n, dim)``, rows in the order of the texts.
+        """
+        rows = [np.empty((0, embedder.space.dim), np.float32)]
+        at = 0
+        while at < len(texts) and self._running.is_set() and not self._stopping.is_set():
+            portion = texts[at : at + self._portion]
+            began_s = time.monotonic()
+            with self._progress.embedding(len(portion)):
+                rows.append(embedder.embed_passages(portion))
+            took_s = time.monotonic() - began_s
+            if took_s > _MOST_S:
+                self._portion = max(1, self._portion // 2)
+            elif took_s < _MOST_S / 2:
+                self._portion = min(_BATCH, self._portion * 2)
+            at += len(portion)
+        return np.concatenate(rows)
 
     def _finish_writing(self) -> None:
         if self._writing is not None:
@@ -133,13 +161,17 @@ class EmbeddingLoop:
             lambda c: documents.collect_orphans(c, older_than_s=older_than_s)
         ):
             collected += count
-        if collected:
+        if collected or self._database.read(_free_pages) > _MOST_FREE_PAGES:
             self._database.run_outside_transaction(_give_space_back)
 
     def _tend(self) -> None:
         self.collect(older_than_s=_ORPHAN_GRACE_S)
         if self.space_id is not None and self._embedder is not None:
             vector_search.maintain(self._database, self.space_id, self._embedder.space.dim)
+
+
+def _free_pages(connection: apsw.Connection) -> int:
+    return int(connection.pragma("freelist_count"))
 
 
 def _give_space_back(connection: apsw.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,7 @@ from prismd.errors import ConfigError
 from prismd.store import files
 from prismd.store.database import Database
 from prismd.store.files import Root
-from prismd.watch.watcher import WatchState
+from prismd.watch.state import WatchState
 
 
 class Watches(Protocol):
@@ -64,6 +65,7 @@ class Folders:
         self._database = database
         self._configured = configured
         self._removed = removed
+        self._changing = threading.Lock()
         self.watches = watches
 
     def add(self, folder: Path) -> Root:
@@ -72,8 +74,9 @@ class Folders:
         Raises:
             ConfigError: There is no such folder, or it overlaps a watched one.
         """
-        root = add_root(self._database, folder)
-        self.watches.follow()
+        with self._changing:
+            root = add_root(self._database, folder)
+            self.watches.follow()
         return root
 
     def remove(self, folder: Path) -> int:
@@ -85,13 +88,14 @@ class Folders:
         Raises:
             ConfigError: It is not watched, or the configuration names it.
         """
-        root = removable(self._database, folder, self._configured())
-        self.watches.leave(root.id)
-        try:
-            return forget(self._database, root)
-        finally:
-            self.watches.follow()
-            self._removed()
+        with self._changing:
+            root = removable(self._database, folder, self._configured())
+            self.watches.leave(root.id)
+            try:
+                return forget(self._database, root)
+            finally:
+                self.watches.follow()
+                self._removed()
 
 
 def add_root(database: Database, folder: Path) -> Root:

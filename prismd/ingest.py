@@ -15,18 +15,18 @@ from functools import partial
 
 from prismd.embedding import IDLE_WAIT_S, EmbeddingLoop
 from prismd.errors import PrismdError
+from prismd.holding import Holds
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter, Transcriber
 from prismd.pictures import PictureLoop
 from prismd.progress import Progress
 from prismd.reading import FileReader, IngestSettings, Parsers
-from prismd.store import facts, jobs
+from prismd.store import jobs
 from prismd.store.database import Database
 from prismd.store.jobs import Job
 
 log = logging.getLogger(__name__)
 
 _LONG_S = 60.0
-_PAUSED = "paused"
 
 
 class Ingest:
@@ -60,7 +60,7 @@ class Ingest:
         self._held: deque[Job] = deque()
         self._stopping = threading.Event()
         self._running = threading.Event()
-        self._running.set()
+        self.holds = Holds(database, self._running, progress)
         self._queued = threading.Event()
         self._queued_slow = threading.Event()
         self._embedding = EmbeddingLoop(database, embedder, progress, self._stopping, self._running)
@@ -89,8 +89,8 @@ class Ingest:
                 done all the same.
         """
         in_hand = self._database.write(jobs.recover)
-        if heed_pause and self._database.read(lambda c: facts.get(c, _PAUSED)):
-            self._pause()
+        if heed_pause:
+            self.holds.recall()
         if in_hand:
             log.info("taking back %d files that were in hand when prismd last ended", in_hand)
         loops: list[tuple[str, Callable[[], None]]] = [
@@ -120,29 +120,22 @@ class Ingest:
         self._embedding.open_space()
         self._pictures.open_spaces()
 
+    def follow(self, settings: IngestSettings) -> None:
+        """Read by these settings from the next file on; the workers stay as many as they are."""
+        self._reader.follow(settings)
+
     def pause(self) -> None:
-        """Start no more work, after a restart neither.
-
-        Files in hand are finished; a recording in hand, which may take long, is begun anew later.
-        """
-        self._pause()
-        self._database.write(lambda c: facts.put(c, _PAUSED, "yes"))
-
-    def _pause(self) -> None:
-        self._running.clear()
-        self._progress.paused = True
+        """Start no more work until resumed; see ``Holds.pause``."""
+        self.holds.pause()
 
     def resume(self) -> None:
         """Go on."""
-        self._database.write(lambda c: facts.put(c, _PAUSED, ""))
-        self._progress.paused = False
-        self._running.set()
-        self.wake()
+        self.holds.resume()
 
     def stop(self) -> None:
         """End the loops. The pool must be closed first: it may hold one of them."""
         self._stopping.set()
-        self._running.set()
+        self.holds.end()
         self.wake()
         for thread in self._threads:
             thread.join()

@@ -27,8 +27,8 @@ from prismd.store.database import Database
 log = logging.getLogger(__name__)
 
 _PICTURES = 4
-_TEXTS = 32
-"""About a second's work each, so that a pause takes effect as soon."""
+_TEXTS = 16
+"""About half a second's work, so that a pause takes effect as soon."""
 _LOOK_AGAIN_S = 60.0
 _TEND_S = 30.0
 _PROBE = "a"
@@ -44,7 +44,9 @@ Vector = NDArray[np.float32]
 class Decodes(Protocol):
     """What is asked of the pool of parsers."""
 
-    def pixels(self, path: Path, edge_px: int) -> NDArray[np.uint8]:
+    def pixels(
+        self, path: Path, edge_px: int, *, cancelled: Callable[[], bool] | None = None
+    ) -> NDArray[np.uint8]:
         """A picture as a square of pixels; see ``extract.pool.ExtractPool``."""
 
 
@@ -142,7 +144,8 @@ class PictureLoop:
             return "done"
         if unseen := self._unseen(spaces[0], _PICTURES):
             for item in unseen:
-                self._embed_picture(images, spaces[0], item)
+                if not self._is_called_off():
+                    self._embed_picture(images, spaces[0], item)
             return "busy"
         if not self._texts_are_embedded():
             return "held up"
@@ -150,6 +153,9 @@ class PictureLoop:
             self._embed_texts(images, spaces[1], untold)
             return "busy"
         return "done"
+
+    def _is_called_off(self) -> bool:
+        return self._stopping.is_set() or not self._running.is_set()
 
     def _unseen(self, space_id: int, limit: int) -> list[likeness.Unseen]:
         without = [*self._passed_over, *self._missed]
@@ -185,6 +191,8 @@ class PictureLoop:
             try:
                 pixels = self._pixels_of(os.fsdecode(path), item.sha256, edge_px)
             except ExtractError as error:
+                if self._is_called_off():
+                    return None
                 log.info("a picture got no vector: %s", error)
                 if not error.transient:
                     self._passed_over.add(item.document_id)
@@ -199,10 +207,10 @@ class PictureLoop:
         """A file's pixels; None where another content stands at its path by now."""
         try:
             before = look(path)
-            if hash_file(path) != sha256:
+            if hash_file(path, self._is_called_off) != sha256:
                 return None
             try:
-                pixels = self._pool.pixels(Path(path), edge_px)
+                pixels = self._pool.pixels(Path(path), edge_px, cancelled=self._is_called_off)
             except ExtractError:
                 if look(path) != before:
                     return None  # what failed was not this picture

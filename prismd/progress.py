@@ -2,52 +2,100 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 
 import msgspec
 
+from prismd.costs import Costs
 from prismd.domain import FileState
+from prismd.feed import Feed, FileEvent
+from prismd.forecast import Backlog, Forecast, Outlook
 
 _RATE_WINDOW_S = 30.0
 
 
 class Current(msgspec.Struct, frozen=True):
-    """A file in hand."""
+    """A file in hand.
+
+    Attributes:
+        done: Pages, seconds or other steps of the stage that are done, of ``total``.
+        eta_s: Until it is read; None while that is not known.
+    """
 
     path: str
     stage: str
     done: int
     total: int
+    eta_s: float | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The counts since the start, at one moment."""
+    """The counts since the start, at one moment.
+
+    Attributes:
+        recognised: Of the files, those whose content was known, so that none was read.
+        current: The files in hand.
+        leases: By which they are in hand, in the same order.
+    """
 
     files: dict[str, int]
+    recognised: int
     bytes: int
     passages: int
     embeddings: int
     current: tuple[Current, ...]
+    leases: tuple[str, ...]
     files_per_s: float
     bytes_per_s: float
     embeddings_per_s: float
 
 
 class Progress:
-    """Counts what is done. Every method may be called from any thread."""
+    """Counts what is done, and tells what happened. Every method may be called from any thread.
+
+    Attributes:
+        feed: Gets an event for every file that came to a state.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._files: dict[str, int] = {}
+        self._recognised = 0
         self._bytes = 0
         self._passages = 0
         self._embeddings = 0
         self._current: dict[str, Current] = {}
+        self._given: dict[str, int] = {}
         self._history: deque[tuple[float, int, int, int]] = deque()
-        self.paused = False
+        self._paused = False
         self._faults: dict[str, str] = {}
+        self._version = 0
+        self._forecast = Forecast(_cores(), time.monotonic())
+        self.feed = Feed()
+
+    @property
+    def version(self) -> int:
+        """Another number after every change."""
+        return self._version
+
+    @property
+    def paused(self) -> bool:
+        """Whether no work is started."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        with self._lock:
+            if paused == self._paused:
+                return
+            self._version += 1
+            self._paused = paused
+            self._forecast.pause(time.monotonic(), paused=paused)
 
     @property
     def fault(self) -> str:
@@ -63,37 +111,99 @@ class Progress:
     def trouble(self, part: str, fault: str = "") -> None:
         """Say what keeps a part (reading, embedding) from going on; without a fault, nothing."""
         with self._lock:
-            self._faults[part] = fault
+            if self._faults.get(part, "") != fault:
+                self._version += 1
+                self._faults[part] = fault
 
     def began(self, lease: str, path: str, size_bytes: int) -> None:
         """A file was taken in hand."""
         with self._lock:
+            self._version += 1
             self._current[lease] = Current(path, "reading", 0, size_bytes)
+            self._forecast.began(lease, path, size_bytes, time.monotonic())
 
     def at(self, lease: str, stage: str, done: int = 0, total: int = 0) -> None:
         """A file in hand reached a stage."""
         with self._lock:
+            self._version += 1
             current = self._current[lease]
             self._current[lease] = Current(current.path, stage, done, total or current.total)
+            self._forecast.step(lease, stage, done, total, time.monotonic())
 
     def ended(self, lease: str) -> None:
         """A file is no more in hand."""
         with self._lock:
+            self._version += 1
             self._current.pop(lease, None)
+            self._forecast.ended(lease, time.monotonic(), self._given.pop(lease, None))
 
-    def done(self, state: FileState, size_bytes: int, *, passages: int = 0) -> None:
-        """A file came to a state."""
+    def done(
+        self,
+        state: FileState,
+        size_bytes: int,
+        *,
+        passages: int = 0,
+        recognised: bool = False,
+        lease: str = "",
+        file_id: int = 0,
+        error: str = "",
+    ) -> None:
+        """A file came to a state.
+
+        Args:
+            state: Which.
+            size_bytes: Its size.
+            passages: How many it gave.
+            recognised: Whether its content was known.
+            lease: By which it was in hand.
+            file_id: Its id.
+            error: Code of the reason, where it came to no document.
+        """
         with self._lock:
+            self._version += 1
             self._files[state] = self._files.get(state, 0) + 1
+            self._recognised += recognised
             self._bytes += size_bytes
             self._passages += passages
             self._remember()
+            current = self._current.get(lease)
+            if current is not None:
+                self._given[lease] = passages
+                self.feed.tell(FileEvent(file_id, current.path, state, error))
+
+    @contextlib.contextmanager
+    def embedding(self, passages: int) -> Iterator[None]:
+        """Vectors of passages are made as long as the context lasts, and then count as made."""
+        with self._lock:
+            self._forecast.embedding(time.monotonic())
+        made = 0
+        try:
+            yield
+            made = passages
+        finally:
+            with self._lock:
+                self._forecast.embedded(made, time.monotonic())
+                self._count_embedded(made)
 
     def embedded(self, count: int) -> None:
-        """Vectors were computed."""
+        """Other vectors were computed than those of passages, of pictures, say."""
         with self._lock:
-            self._embeddings += count
-            self._remember()
+            self._count_embedded(count)
+
+    def _count_embedded(self, count: int) -> None:
+        self._version += 1
+        self._embeddings += count
+        self._remember()
+
+    @property
+    def costs(self) -> Costs:
+        """What files cost, as far as that was learned; to be read while nothing goes on."""
+        return self._forecast.costs
+
+    def outlook(self, backlog: Backlog) -> Outlook:
+        """How long what is left will take."""
+        with self._lock:
+            return self._forecast.outlook(backlog, time.monotonic())
 
     def _remember(self) -> None:
         now = time.monotonic()
@@ -117,11 +227,19 @@ class Progress:
                 )
             return Snapshot(
                 files=dict(self._files),
+                recognised=self._recognised,
                 bytes=self._bytes,
                 passages=self._passages,
                 embeddings=self._embeddings,
                 current=tuple(self._current.values()),
+                leases=tuple(self._current),
                 files_per_s=rates[0],
                 bytes_per_s=rates[1],
                 embeddings_per_s=rates[2],
             )
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import apsw
 import msgspec
-import numpy as np
 
-from prismd import chunk, transcript
+from prismd import transcript
 from prismd.chunk import Chunking
+from prismd.composing import compose, keep_sound
 from prismd.disk import hash_file, is_there, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
 from prismd.errors import ExtractError, PrismdError
-from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.extract.base import ExtractOptions, MediaType
+from prismd.extract.pieces import Piece
 from prismd.extract.pool import CANCELLED
+from prismd.in_hand import InHand
 from prismd.models.base import TokenCounter, Transcriber
 from prismd.pictures import Decodes
 from prismd.progress import Progress
 from prismd.settling import Settling
-from prismd.store import documents, files, jobs, vectors
+from prismd.store import documents, files, jobs
 from prismd.store.database import Database
 from prismd.store.files import Entry
 from prismd.store.jobs import Job
 from prismd.unread import check_size, unreadable
-from prismd.wording import passage_context, shown_name
+from prismd.wording import shown_name
 
 log = logging.getLogger(__name__)
 
-_AS_SUCH = ("image", "audio")
-"""Types whose files are found as such, whatever words there are in them."""
-_LEASE_LOOK_S = 2.0
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
 
 
@@ -51,6 +47,10 @@ class Parsers(Decodes, Protocol):
         path: Path,
         options: ExtractOptions,
         on_step: Callable[[int, int], None] | None = None,
+        *,
+        known: Sequence[Piece] = (),
+        on_piece: Callable[[Piece], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> tuple[MediaType, Extraction]:
         """Read a file; see ``extract.pool.ExtractPool``."""
 
@@ -120,6 +120,10 @@ class FileReader:
         self._stopping = stopping
         self._settling = Settling()
 
+    def follow(self, settings: IngestSettings) -> None:
+        """Read by these settings from the next file on."""
+        self._settings = settings
+
     def read(self, job: Job) -> None:
         """Read a file and end its job, one way or the other.
 
@@ -162,33 +166,49 @@ class FileReader:
             limit_bytes, setting = self._settings.max_file_bytes, "max_file_mb"
         check_size(job.path, job.size_bytes, limit_bytes, setting)
         self._progress.at(job.owner, "hashing")
-        sha256 = hash_file(job.path)
+        hand = InHand(self._database, job, entry, self._stopping, self._running)
+        sha256 = hash_file(job.path, hand.is_called_off)
         if self._attach_known(job, entry, sha256):
             return
-        media, extraction = self._extract(job)
+        with hand.in_pieces(sha256):
+            media, extraction = self._extract(job, hand)
         self._progress.at(job.owner, "chunking")
-        document, passages = self._prepare(job, sha256, media, extraction)
+        chunking = self._settings.chunking  # once: the settings may be replaced meanwhile
+        document, passages = compose(job, sha256, media, extraction, self._tokens, chunking)
         self._progress.at(job.owner, "storing")
         if (now := look(job.path)) != entry:
             self._changed(job, now)  # the text may be of neither version
             return
         self._store(job, document, passages)
 
-    def _extract(self, job: Job) -> tuple[MediaType, Extraction]:
+    def _extract(self, job: Job, hand: InHand) -> tuple[MediaType, Extraction]:
         options = self._settings.options_for(job.path)
-        self._progress.at(job.owner, "extracting")
-        media, extraction = self._pool.extract(
-            Path(job.path), options, partial(self._progress.at, job.owner, "extracting")
-        )
+        known = hand.sound(options.max_chars) if self._transcriber is not None else None
+        media, extraction = known or self._parse(job, hand, options)
         if extraction.engines.get("ocr"):
             wanted = "+".join(options.ocr_languages)
             engines = {**extraction.engines, documents.OCR_LANGUAGES: wanted}
             extraction = msgspec.structs.replace(extraction, engines=engines)
         if media.type == "audio" and transcript.has_sound(extraction):
-            extraction = self._transcribe(job, extraction)
+            if known is None and self._transcriber is not None:
+                hand.keep_sound(options.max_chars, media, extraction)
+            extraction = self._transcribe(job, hand, extraction)
         return media, extraction
 
-    def _transcribe(self, job: Job, extraction: Extraction) -> Extraction:
+    def _parse(
+        self, job: Job, hand: InHand, options: ExtractOptions
+    ) -> tuple[MediaType, Extraction]:
+        self._progress.at(job.owner, "extracting")
+        return self._pool.extract(
+            Path(job.path),
+            options,
+            partial(self._progress.at, job.owner, "extracting"),
+            known=hand.known(),
+            on_piece=lambda piece: hand.keep(piece.reader, piece.number, piece.content),
+            cancelled=hand.is_called_off,
+        )
+
+    def _transcribe(self, job: Job, hand: InHand, extraction: Extraction) -> Extraction:
         transcriber = self._transcriber
         if transcriber is None:
             return transcript.without(extraction)
@@ -196,26 +216,18 @@ class FileReader:
         def on_step(done_s: float, total_s: float) -> None:
             self._progress.at(job.owner, "transcribing", int(done_s), int(total_s))
 
-        on_step(0.0, extraction.layout.duration_s)
+        speech = f"speech, {transcriber.revision}"
+        known = hand.known_by(speech)
+        if not known:  # else it is told from where it goes on
+            on_step(0.0, extraction.layout.duration_s)
         heard = transcriber.transcribe(
-            Path(job.path), on_step=on_step, cancelled=self._is_called_off(job)
+            Path(job.path),
+            on_step=on_step,
+            cancelled=hand.is_called_off,
+            known=known,
+            on_piece=partial(hand.keep, speech),
         )
         return transcript.merge(extraction, heard, transcriber.name)
-
-    def _is_called_off(self, job: Job) -> Callable[[], bool]:
-        """Asks whether a long reading is to end: all of it stops, or the file is another's now."""
-        next_look_s = time.monotonic() + _LEASE_LOOK_S
-
-        def called_off() -> bool:
-            nonlocal next_look_s
-            if self._stopping.is_set() or not self._running.is_set():
-                return True
-            if time.monotonic() < next_look_s:
-                return False
-            next_look_s = time.monotonic() + _LEASE_LOOK_S
-            return not self._database.read(lambda c: jobs.still_leased(c, job.file_id, job.owner))
-
-        return called_off
 
     def _changed(self, job: Job, entry: Entry) -> None:
         """Queue a file that changes while it is looked at, later each time."""
@@ -242,7 +254,7 @@ class FileReader:
         def forget(connection: apsw.Connection) -> None:
             # A sweep may have found by now that it was only moved.
             if jobs.still_leased(connection, job.file_id, job.owner):
-                files.remove(connection, [job.file_id])
+                jobs.forget(connection, job.file_id)
 
         self._database.write(forget)
 
@@ -261,46 +273,29 @@ class FileReader:
         known = self._database.write(attach)
         if known:
             self._stored()
-            self._done(job, "completed")
+            self._done(job, "completed", recognised=True)
         return known
 
-    def _done(self, job: Job, state: FileState, passages: int = 0) -> None:
+    def _done(
+        self,
+        job: Job,
+        state: FileState,
+        passages: int = 0,
+        *,
+        recognised: bool = False,
+        error: str = "",
+    ) -> None:
         self._settling.done(job.file_id)
-        self._progress.done(state, job.size_bytes, passages=passages)
-        self._progress.trouble("reading")
-
-    def _prepare(
-        self, job: Job, sha256: str, media: MediaType, extraction: Extraction
-    ) -> tuple[Document, list[documents.IndexedPassage]]:
-        passages = chunk.chunk(extraction, self._tokens.offsets, self._settings.chunking)
-        if media.type in _AS_SUCH:
-            passages = chunk.with_whole(passages, extraction.layout)
-        if not passages:
-            raise ExtractError(
-                f"{shown_name(job.path)}: has no text; nothing in it can be found",
-                code="empty",
-                skip=True,
-            )
-        document = Document(
-            sha256=sha256,
-            type=media.type,
-            media_type=media.name,
-            size_bytes=job.size_bytes,
-            extractor=media.version,
-            chunker=self._settings.chunking.tag,
-            extraction=extraction,
+        self._progress.done(
+            state,
+            job.size_bytes,
+            passages=passages,
+            recognised=recognised,
+            lease=job.owner,
+            file_id=job.file_id,
+            error=error,
         )
-        indexed = [
-            documents.IndexedPassage(
-                passage,
-                passage_context(extraction.title, passage.heading),
-                hash_of_embedded(extraction.title, passage.heading, passage.text)
-                if passage.text
-                else b"",
-            )
-            for passage in passages
-        ]
-        return document, indexed
+        self._progress.trouble("reading")
 
     def _store(
         self, job: Job, document: Document, passages: list[documents.IndexedPassage]
@@ -349,23 +344,5 @@ class FileReader:
 
         state = self._database.write(record)
         if state is not None:
-            self._done(job, state)
+            self._done(job, state, error=error.code)
             log.log(logging.DEBUG if error.skip else logging.WARNING, "%s", error)
-
-
-def keep_sound(connection: apsw.Connection, document: Document) -> None:
-    """Keep how a recording sounds, in the space of sounds."""
-    sound = document.extraction.sound
-    if not sound:
-        return
-    space_id = vectors.put_space(connection, SOUND_SPACE)
-    row = np.frombuffer(sound, "<f4").reshape(1, SOUND_SPACE.dim)
-    key = bytes.fromhex(document.sha256)
-    vectors.delete(connection, space_id, key)
-    vectors.add(connection, space_id, [key], row)
-
-
-def hash_of_embedded(title: str, heading: tuple[str, ...], text: str) -> bytes:
-    """16 bytes that name the text that is embedded for a passage."""
-    embedded = chunk.embedding_text(title, heading, text)
-    return hashlib.sha256(embedded.encode("utf-8", "replace")).digest()[:16]

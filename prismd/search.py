@@ -109,6 +109,7 @@ class Search:
         self._embedder = embedder
         self._reranker = reranker
         self.settings = settings
+        """How results are ranked; may be set by any thread, and counts from the next query on."""
         self._space: SpaceSearch | None = None
 
     def search(

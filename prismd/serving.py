@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from litestar import Litestar
 
 from prismd import __version__
 from prismd.api.app import create_app
 from prismd.api.services import ApiSettings, Services
-from prismd.assembly import Prism, answer_settings
+from prismd.assembly import Prism
 from prismd.config.options import Config
 from prismd.folders import Folders
+from prismd.parameters import answer_settings
+from prismd.reloading import Reloading
 
 
-def make_app(prism: Prism, token: str, folders: Folders | None = None) -> Litestar:
+def make_app(
+    prism: Prism,
+    token: str,
+    folders: Folders | None = None,
+    reloading: Reloading | None = None,
+) -> Litestar:
     """The HTTP interface; without folders that are watched it only reads."""
-    return create_app(_services(prism, token, folders), api_settings(prism.config))
+    services = _services(prism, token, folders)
+    if reloading is not None:
+        services = replace(
+            services,
+            reload=reloading.reload,
+            after_restart=reloading.after_restart,
+            config_fault=reloading.fault,
+        )
+    return create_app(services, api_settings(prism.config))
 
 
 def _services(prism: Prism, token: str, folders: Folders | None) -> Services:

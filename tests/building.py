@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from prismd import chunk
 from prismd.chunk import Chunking
+from prismd.composing import hash_of_embedded
 from prismd.domain import Block, Document, DocumentType, Extraction, Layout
 from prismd.embedding import open_space
 from prismd.extract.text.text import paragraphs
@@ -25,7 +26,7 @@ from prismd.ingest import Ingest
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter, Transcriber
 from prismd.models.fake import FakeEmbedder, FakeTokens
 from prismd.progress import Progress
-from prismd.reading import IngestSettings, Parsers, hash_of_embedded
+from prismd.reading import IngestSettings, Parsers
 from prismd.store import documents, files, vectors
 from prismd.store.database import Database
 from prismd.store.documents import IndexedPassage

@@ -9,6 +9,7 @@ import pytest
 from prismd.assembly import Prism
 from prismd.config.loading import load
 from prismd.errors import ConfigError
+from prismd.folders import forget, removable
 from prismd.store import files
 
 FAKES = '[models]\nembedding = "fake"\nreranking = "fake"\ngeneration = "off"\n'
@@ -76,3 +77,20 @@ def test_a_new_folder_that_is_not_there_is_a_mistake(
     file = settings(tmp_path / "a.toml", tmp_path / "misspelt")
     with pytest.raises(ConfigError, match="misspelt: there is no such folder"):
         roots(file, data_dir)
+
+
+def test_a_folder_of_the_command_that_was_removed_stays_removed_when_settings_are_read_again(
+    tmp_path: Path, data_dir: Path, folders: list[Path]
+) -> None:
+    file = settings(tmp_path / "a.toml", folders[0])
+    config = load(file, {}, {"data_dir": data_dir, "folders": [str(folders[1])]})
+    prism = Prism(config)
+    try:
+        prism.put_roots()
+        assert prism.configured() == {str(folders[0])}
+        root = removable(prism.database, folders[1], prism.configured())
+        forget(prism.database, root)
+        assert [root.path for root in prism.put_roots(config)] == [str(folders[0])]
+        assert len(prism.put_roots()) == 2
+    finally:
+        prism.close()

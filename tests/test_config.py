@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prismd import parameters
 from prismd.chunk import Chunking
 from prismd.config import SECTIONS, Folder, default_path, describe, load
 from prismd.errors import ConfigError
 from prismd.evidence import EvidenceSettings
 from prismd.models import catalog
+from prismd.schedule import Schedule
 from prismd.search import SearchSettings
+from prismd.store.files import Root
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 
@@ -159,6 +162,18 @@ def test_folders_of_the_command_line_come_after_those_of_the_file(tmp_path: Path
         ("[generation]\nbase_url = 'localhost'\nmodel = 'm'", "is not an HTTP address"),
         ("[embedding]\nbase_url = 'http://[x/v1'\nmodel = 'm'", "is not an HTTP address"),
         ("[embedding]\nbase_url = 'http://a/v1'", "[embedding] model: base_url is set"),
+        ("[schedule]\non_battery = true", 'true given; give one of "low", "pause", "run"'),
+        ("[schedule]\nlow_percent = 101", "101 given; give a whole number from 0 to 100"),
+        ("[schedule]\nbusy_percent = -1", "-1 given; give a whole number from 0 to 100"),
+        ("[schedule]\nhours = '22:00-07:00'", '"22:00-07:00" given; give a list of texts'),
+        ("[schedule]\nhours = ['10-12']", '[schedule] hours: "10-12" is no range of hours; give'),
+        ("[schedule]\nhours = ['08:00-08:00']", 'give one such as "22:00-07:00"'),
+        ("[schedule]\nhour = []", '[schedule] hour: unknown key; did you mean "hours"?'),
+        ("[[folders]]\npath = 'x'\npoll = 1", "[[folders]] 1 poll: 1 given; give true or false"),
+        (
+            "[[folders]]\npath = 'x'\nkinds = ['pdf']",
+            'kinds: ["pdf"] given; give a list of "audio", "document", "image", "text"',
+        ),
         ("[server", "not valid TOML"),
     ],
 )
@@ -270,3 +285,32 @@ def test_any_value_is_taken_or_refused_readably(
         assert str(error).startswith(f"--{key.replace('_', '-')}: ")
     else:
         assert f"{section}.{key}" in config.sources or value is None
+
+
+def test_the_schedules_defaults_are_those_of_the_part_that_uses_them() -> None:
+    assert parameters.schedule(load(env={})) == Schedule()
+
+
+def test_a_schedule_reaches_the_part_that_uses_it(tmp_path: Path) -> None:
+    text = (
+        "[schedule]\non_battery = 'pause'\nlow_percent = 5\nhours = ['22:00-07:00']\n"
+        "busy_percent = 40\n"
+    )
+    made = parameters.schedule(load(write(tmp_path, text), {}))
+    assert made == Schedule(
+        on_battery="pause", low_percent=5, hours=((1320, 420),), busy_percent=40
+    )
+
+
+def test_a_folders_settings_are_its_own(tmp_path: Path) -> None:
+    text = (
+        "[[folders]]\npath = 'a'\nkinds = ['text', 'image']\npoll = true\nexclude = ['x']\n"
+        "[[folders]]\npath = 'b'\n"
+    )
+    config = load(write(tmp_path, text), {})
+    of_a, of_b = (
+        parameters.rules(config, Root(n, str(folder.path), "config", "watching", 0, ""))
+        for n, folder in enumerate(config.folders)
+    )
+    assert (of_a.kinds, of_a.poll, of_a.exclude) == (("text", "image"), True, ("x",))
+    assert (of_b.kinds, of_b.poll, of_b.exclude) == ((), False, ())

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from prismd.disk import hash_file, heed_writers, is_being_written, is_there, look
+from prismd.errors import ExtractError
 from prismd.store.files import Root, entry_of
 
 
@@ -49,6 +50,16 @@ def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
     content = bytes(range(256)) * 10_000
     path.write_bytes(content)
     assert hash_file(str(path)) == hashlib.sha256(content).hexdigest()
+
+
+def test_hashing_can_be_called_off_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(bytes(5_000_000))
+    looks = iter([False, False, True])
+    with pytest.raises(ExtractError) as error:
+        hash_file(str(path), lambda: next(looks))
+    assert error.value.code == "cancelled"
+    assert next(looks, None) is None
 
 
 def test_a_link_is_not_hashed_in_a_files_place(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from prismd.domain import Filters, Hit
 from prismd.errors import ModelError, RequestError
 from prismd.extract.pool import ExtractPool
 from prismd.likeness import Likeness
-from prismd.models.fake import FakeEmbedder, FakeImageEmbedder, FakeTranscriber
+from prismd.models.fake import FakeEmbedder, FakeImageEmbedder
+from prismd.models.fake_speech import FakeTranscriber
 from prismd.search import Search, SearchSettings
 from prismd.store import counts, likeness, stale, vectors
 from prismd.store.check import check

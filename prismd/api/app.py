@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -10,6 +11,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from prismd.api import (
     chat,
     citation_page,
+    control,
+    events,
     files,
     openai,
     previews,
@@ -20,8 +23,10 @@ from prismd.api import (
 )
 from prismd.api.errors import on_error
 from prismd.api.gate import ChatGate
+from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
+from prismd.api.queue_counts import QueueCounts
 from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
 
@@ -33,7 +38,14 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         ValueError: A token is needed, and it is empty.
     """
     gate = ChatGate(settings.max_concurrent_chats, settings.max_waiting_chats, settings.chat_wait_s)
-    api = Api(services, settings, Offload(), gate, LoginCodes())
+    offload = Offload()
+    queue = QueueCounts(services.database)
+    hub = Hub(
+        services.progress.feed,
+        lambda: offload.read(lambda: status.mark_of(api)),
+        lambda: offload.read(lambda: msgspec.to_builtins(status.status_of(api))),
+    )
+    api = Api(services, settings, offload, gate, LoginCodes(), queue, hub)
     app = Litestar(
         route_handlers=[
             *chat.ROUTES,
@@ -43,6 +55,8 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
             *previews.ROUTES,
             *citation_page.ROUTES,
             *status.ROUTES,
+            *control.ROUTES,
+            *events.ROUTES,
             *roots.ROUTES,
             *sessions.ROUTES,
         ],

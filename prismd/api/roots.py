@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.prospects import Prospects, prospects_of, rounded
 from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.errors import ConfigError, RequestError
 from prismd.store import files
@@ -21,6 +22,8 @@ class RootStatus(Struct, frozen=True):
     """A watched folder.
 
     Attributes:
+        pending: How many of its files are still to be read.
+        eta_s: Until they are read, and found by their words; None while that is not known.
         detail: What is out of the ordinary about it, fit to show; empty when nothing is.
     """
 
@@ -28,6 +31,8 @@ class RootStatus(Struct, frozen=True):
     state: Literal["watching", "polling", "offline"]
     files: int
     detail: str = ""
+    pending: int = 0
+    eta_s: float | None = None
 
 
 class Roots(Struct, frozen=True):
@@ -43,19 +48,31 @@ class Removed(Struct, frozen=True):
     files: int
 
 
-def roots_of(api: Api) -> tuple[RootStatus, ...]:
-    """The watched folders as they are now. Blocks."""
+def roots_of(api: Api, prospects: Prospects | None = None) -> tuple[RootStatus, ...]:
+    """The watched folders as they are now. Blocks.
+
+    Args:
+        api: The API.
+        prospects: What is left to do, where that is known already.
+    """
     database = api.services.database
     counted = database.read(files.root_counts)
-    return tuple(_status(api, root, counted.get(root.id, 0)) for root in database.read(files.roots))
+    left = prospects or prospects_of(api, None)
+    return tuple(
+        _status(api, root, counted.get(root.id, 0), left) for root in database.read(files.roots)
+    )
 
 
-def _status(api: Api, root: files.Root, count: int) -> RootStatus:
+def _status(api: Api, root: files.Root, count: int, left: Prospects) -> RootStatus:
     folders = api.services.folders
     watched = folders.watches.state_of(root.id) if folders is not None else None
+    pending = left.pending.get(root.id, 0)
+    eta_s = rounded(left.outlook.roots.get(root.id)) if pending else 0.0
     if watched is None or watched.state == "starting":
-        return RootStatus(root.path, root.state, count)
-    return RootStatus(root.path, watched.state, count, watched.detail)
+        # What is not looked through yet may have anything in it.
+        detail = watched.detail if watched is not None else ""
+        return RootStatus(root.path, root.state, count, detail, pending, None)
+    return RootStatus(root.path, watched.state, count, watched.detail, pending, eta_s)
 
 
 @get("/roots", summary="The watched folders")
@@ -81,7 +98,7 @@ async def add_root(request: ApiRequest) -> RootStatus:
 
     def add() -> RootStatus:
         try:
-            return _status(api, folders.add(path), 0)
+            return _status(api, folders.add(path), 0, prospects_of(api, None))
         except ConfigError as error:
             raise _refused(error) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from http.cookies import CookieError, SimpleCookie
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +19,7 @@ from prismd.api.services import ApiSettings
 _OPEN_PATHS = frozenset({"/health", "/login"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
+_TOKEN_PROTOCOL = "prismd.token."  # noqa: S105 - what stands before it
 _CORS_MAX_AGE_S = 600
 _EXPOSED = "content-range, retry-after"
 
@@ -66,7 +67,7 @@ class Guard:
             return
         headers = _Headers(scope)
         cors = self._cors_headers(headers)
-        finish = _with_headers(send, cors)
+        finish = _with_headers(_of_kind(scope, send), cors)
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             await _refuse(scope, headers, finish, refusal)
@@ -93,7 +94,7 @@ class Guard:
         return self._unknown(method, scope, headers)
 
     def _unknown(self, method: str, scope: Scope, headers: _Headers) -> Refusal | None:
-        credential = self._credential(headers)
+        credential = self._credential(scope, headers)
         if credential == "none":
             return Refusal(
                 401,
@@ -114,8 +115,11 @@ class Guard:
             )
         return None
 
-    def _credential(self, headers: _Headers) -> Credential:
-        for shown in _tokens(headers):
+    def _credential(self, scope: Scope, headers: _Headers) -> Credential:
+        shown_by = _tokens(headers)
+        if scope["type"] == "websocket":  # type: ignore[comparison-overlap]
+            shown_by += _protocol_tokens(headers)
+        for shown in shown_by:
             if hmac.compare_digest(_digest(shown), self._token):
                 return "header"
         cookie = _cookie(headers, self._cookie_name)
@@ -160,6 +164,20 @@ def _tokens(headers: _Headers) -> list[str]:
     return shown
 
 
+def _protocol_tokens(headers: _Headers) -> list[str]:
+    """Tokens in the place that a browser's WebSocket has for anything of its own."""
+    offered = [
+        protocol.strip()
+        for value in headers.all(b"sec-websocket-protocol")
+        for protocol in value.split(",")
+    ]
+    return [
+        protocol.removeprefix(_TOKEN_PROTOCOL)
+        for protocol in offered
+        if protocol.startswith(_TOKEN_PROTOCOL)
+    ]
+
+
 def _cookie(headers: _Headers, name: str) -> str:
     for line in headers.all(b"cookie"):
         try:
@@ -196,8 +214,22 @@ def _with_headers(send: Send, more: list[tuple[bytes, bytes]]) -> Send:
     return finish
 
 
+def _of_kind(scope: Scope, send: Send) -> Send:
+    """Sends what is answered instead of a handshake as the server wants to have that."""
+    if scope["type"] != "websocket":  # type: ignore[comparison-overlap]
+        return send
+
+    async def renamed(message: Any) -> None:
+        if message["type"].startswith("http."):
+            message = {**message, "type": f"websocket.{message['type']}"}
+        await send(message)
+
+    return renamed
+
+
 async def _refuse(scope: Scope, headers: _Headers, send: Send, refusal: Refusal) -> None:
-    if scope["type"] == "websocket":  # type: ignore[comparison-overlap]
+    websocket = scope["type"] == "websocket"  # type: ignore[comparison-overlap]
+    if websocket and "websocket.http.response" not in (scope.get("extensions") or {}):
         # Closing before accepting makes the server answer the handshake with 403.
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
         return

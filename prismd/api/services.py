@@ -11,8 +11,10 @@ from litestar import Request
 
 from prismd.answer import Answering
 from prismd.api.gate import ChatGate
+from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
+from prismd.api.queue_counts import QueueCounts
 from prismd.errors import RequestError
 from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
@@ -71,6 +73,35 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{host}:{self.port}"
 
 
+class FolderGone(msgspec.Struct, frozen=True):
+    """A folder that is watched no more, and how many files were forgotten with it."""
+
+    path: str
+    files: int
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of reading the configuration once more.
+
+    Attributes:
+        file: The file that was read; empty where there is none.
+        applied: Settings that were changed and hold from now on.
+        after_restart: Settings that are not as they were at the start, and wait for the next.
+        added: Folders that are watched from now on.
+        removed: Folders that are watched no more.
+        redo: By changed setting, the command that redoes what was done before it.
+        stale: What is stale now.
+    """
+
+    file: str
+    applied: tuple[str, ...] = ()
+    after_restart: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[FolderGone, ...] = ()
+    redo: dict[str, str] = {}
+    stale: tuple[Stale, ...] = ()
+
+
 class Reindex(Protocol):
     """Queues files to be read anew."""
 
@@ -99,6 +130,10 @@ class Services:
         stale: What a reindex would redo.
         reindex: Queues what is stale, or everything, and says how many files; None where the
             index is only read.
+        reload: Reads the configuration once more, which raises a ``ConfigError`` and changes
+            nothing where it is wrong; None where the index is only read.
+        after_restart: Settings that were changed and wait for the next start.
+        config_fault: What was wrong with the configuration when it was read last.
     """
 
     database: Database
@@ -115,6 +150,9 @@ class Services:
     started_at: float
     stale: Callable[[], Sequence[Stale]] = field(default=tuple)
     reindex: Reindex | None = None
+    reload: Callable[[], Reloaded] | None = None
+    after_restart: Callable[[], Sequence[str]] = field(default=tuple)
+    config_fault: Callable[[], str] = field(default=str)
 
 
 @dataclass(frozen=True)
@@ -126,6 +164,8 @@ class Api:
     offload: Offload
     gate: ChatGate
     logins: LoginCodes
+    queue: QueueCounts
+    hub: Hub
 
 
 ApiRequest = Request[Any, Any, Any]

@@ -1,4 +1,4 @@
-"""How it stands, and the switches: status, pause, resume, rescan, errors, retry."""
+"""How it stands, and what failed: status, errors, retry, reindex."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
 from prismd.api.files import FilePage, chosen, find, id_after, in_range, page_of
+from prismd.api.prospects import prospects_of, rounded
 from prismd.api.roots import RootStatus, roots_of
 from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.domain import FileState
+from prismd.holding import Hold
 from prismd.models.load import ModelState
-from prismd.progress import Current, Snapshot
+from prismd.progress import Current
 from prismd.store import counts, files, jobs
 from prismd.store.listing import FileQuery
 from prismd.store.stale import Stale
@@ -47,10 +50,23 @@ class FileCounts(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """How everything stands at one moment."""
+    """How everything stands at one moment.
+
+    Attributes:
+        eta_s: Until everything is read and embedded; None while that is not known, or paused.
+        looking: Whether the folders are being looked through, as was asked for last.
+        paused: Why nothing is begun; None while all goes on.
+        overridden: What the schedule has against it, and ``resume --now`` has overridden.
+        fault: What keeps something from going on, or else what is wrong with the configuration.
+        config_fault: What is wrong with the configuration as it was read last.
+        after_restart: Settings that were changed, and wait for the next start.
+    """
 
     state: State
     version: str
+    looking: bool
+    paused: Hold | None
+    overridden: tuple[str, ...]
     files: FileCounts
     passages: int
     passages_embedded: int
@@ -61,15 +77,11 @@ class Status(Struct, frozen=True):
     roots: tuple[RootStatus, ...]
     models: dict[str, ModelState]
     fault: str
+    config_fault: str
     stale: tuple[Stale, ...]
     index_bytes: int
     started_at: float
-
-
-class Switched(Struct, frozen=True):
-    """The state after a switch."""
-
-    state: State
+    after_restart: tuple[str, ...]
 
 
 class Queued(Struct, frozen=True):
@@ -88,31 +100,7 @@ def health(request: ApiRequest) -> Health:
 async def status(request: ApiRequest) -> Status:
     """Counts, the files in hand, rate and time left, folders and models."""
     api = api_of(request)
-    return await api.offload.read(lambda: _status(api))
-
-
-@post("/pause", status_code=200, summary="Start no more work")
-async def pause(request: ApiRequest) -> Switched:
-    """Start no more work until resumed; files in hand are finished, recordings begun anew."""
-    api = api_of(request)
-    await api.offload.read(running(api.services.ingest).pause)
-    return Switched((await api.offload.read(lambda: _status(api))).state)
-
-
-@post("/resume", status_code=200, summary="Go on")
-async def resume(request: ApiRequest) -> Switched:
-    """Go on after a pause."""
-    api = api_of(request)
-    await api.offload.read(running(api.services.ingest).resume)
-    return Switched((await api.offload.read(lambda: _status(api))).state)
-
-
-@post("/rescan", status_code=202, summary="Compare the folders with the index")
-async def rescan(request: ApiRequest) -> Switched:
-    """Ask for a sweep of all folders; the status shows what it finds."""
-    api = api_of(request)
-    await api.offload.read(running(api.services.folders).watches.rescan)
-    return Switched((await api.offload.read(lambda: _status(api))).state)
+    return await api.offload.read(lambda: status_of(api))
 
 
 @get("/errors", summary="Files without a document, and why")
@@ -171,60 +159,74 @@ async def reindex(request: ApiRequest) -> Queued:
     return Queued(await api.offload.read(lambda: redo(everything=bool(asked.everything))))
 
 
-def _status(api: Api) -> Status:
+def status_of(api: Api) -> Status:
+    """How everything stands now. Blocks."""
     services = api.services
+    ingest = services.ingest
     database = services.database
+    # First of all: once everything is looked through, what it has found is among the counts.
+    looking = _looking(api)
     by_state = database.read(files.counts)
     passages, embedded = database.read(counts.passages)
-    queued = database.read(jobs.outstanding)
     snapshot = services.progress.snapshot()
-    unembedded = passages - embedded if services.embedder is not None else 0
+    unembedded = passages - embedded if services.embedder is not None else None
+    prospects = prospects_of(api, unembedded)
+    left_s = prospects.outlook.hands
     return Status(
-        state=_state(api, queued[0], unembedded),
+        state=_state(api, looking or bool(prospects.files or unembedded)),
         version=api.settings.version,
+        looking=looking,
+        paused=ingest.holds.standing() if ingest is not None else None,
+        overridden=ingest.holds.overridden() if ingest is not None else (),
         files=FileCounts(total=sum(by_state.values()), **by_state),
         passages=passages,
         passages_embedded=embedded,
         embeddings_computed=snapshot.embeddings,
-        current=snapshot.current,
+        current=tuple(
+            replace(current, eta_s=rounded(left_s.get(lease)))
+            for current, lease in zip(snapshot.current, snapshot.leases, strict=True)
+        ),
         rate_files_per_s=round(snapshot.files_per_s, 2),
-        eta_s=eta_s(queued, unembedded, snapshot),
-        roots=roots_of(api),
+        eta_s=rounded(prospects.outlook.eta_s),
+        roots=roots_of(api, prospects),
         models={str(role): state for role, state in services.model_states().items()},
-        fault=services.progress.fault,
+        fault=services.progress.fault or services.config_fault(),
+        config_fault=services.config_fault(),
         stale=tuple(services.stale()),
         index_bytes=database.size_bytes(),
         started_at=services.started_at,
+        after_restart=tuple(services.after_restart()),
     )
 
 
-def _state(api: Api, queued: int, unembedded: int) -> State:
+def mark_of(api: Api) -> object:
+    """Something that is another whenever the status may be another; asks no database."""
+    services = api.services
+    watches = services.folders.watches if services.folders is not None else None
+    ingest = services.ingest
+    return (
+        services.progress.version,
+        services.database.changes,
+        watches is not None and (watches.started(), watches.swept()),
+        ingest is not None and (ingest.holds.standing(), ingest.holds.overridden()),
+        dict(services.model_states()),
+        tuple(services.after_restart()),
+        services.config_fault(),
+    )
+
+
+def _state(api: Api, busy: bool) -> State:
     if api.services.progress.paused:
         return "paused"
     folders = api.services.folders
     if folders is not None and not folders.watches.started():
         return "starting"
-    looking = folders is not None and not folders.watches.swept()
-    return "indexing" if queued or unembedded or looking else "idle"
+    return "indexing" if busy else "idle"
 
 
-def eta_s(queued: tuple[int, int], unembedded: int, snapshot: Snapshot) -> float | None:
-    """Seconds until everything is read and embedded; None where no rate is known yet. Pure.
-
-    Files are read and passages embedded at the same time, so the longer one counts; large files
-    count by their bytes, many small ones by their number.
-    """
-    number, size_bytes = queued
-    if not number and not unembedded:
-        return 0.0
-    waits = [
-        (number, snapshot.files_per_s),
-        (size_bytes, snapshot.bytes_per_s),
-        (unembedded, snapshot.embeddings_per_s),
-    ]
-    if any(left and not rate for left, rate in waits):
-        return None
-    return round(max(left / rate for left, rate in waits if left), 1)
+def _looking(api: Api) -> bool:
+    folders = api.services.folders
+    return folders is not None and not folders.watches.swept()
 
 
-ROUTES: list[HTTPRouteHandler] = [health, status, pause, resume, rescan, errors, retry, reindex]
+ROUTES: list[HTTPRouteHandler] = [health, status, errors, retry, reindex]

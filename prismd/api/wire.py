@@ -142,6 +142,18 @@ class RootRequest(Struct, frozen=True):
     path: str
 
 
+class PauseRequest(Struct, frozen=True):
+    """``POST /pause``: for so long, or until resumed."""
+
+    for_s: Annotated[float, Meta(gt=0, le=366 * 86_400)] | None = None
+
+
+class ResumeRequest(Struct, frozen=True):
+    """``POST /resume``: with ``override`` against the schedule, too."""
+
+    override: bool | None = None
+
+
 class RetryRequest(Struct, frozen=True):
     """``POST /retry``: one file, or every file in these states."""
 

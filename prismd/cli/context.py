@@ -45,6 +45,14 @@ class Context:
     @cached_property
     def config(self) -> Config:
         """The settings, read at the first use."""
+        return self.read_config()
+
+    def read_config(self) -> Config:
+        """The settings as they are now, given in the same ways as at the start.
+
+        Raises:
+            ConfigError: One of them is wrong.
+        """
         from prismd.config.loading import load
 
         return load(self._config_file, flags=self._flags)

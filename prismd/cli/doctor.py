@@ -115,12 +115,12 @@ def _folders(context: Context) -> Iterator[Verdict]:
 
 
 def _models(context: Context) -> Iterator[Verdict]:
-    from prismd.assembly import model_settings
     from prismd.errors import ModelError
     from prismd.models import catalog
     from prismd.models.added import entries
     from prismd.models.installed import verified
     from prismd.models.load import Models
+    from prismd.parameters import model_settings
 
     config = context.config
     models = Models(model_settings(config))

@@ -56,8 +56,8 @@ def list_command(context: Context, as_json: bool) -> None:
 
 def _states(context: Context) -> dict[Role, ModelState]:
     """How the roles stand, without a daemon."""
-    from prismd.assembly import model_settings
     from prismd.models.load import Models
+    from prismd.parameters import model_settings
 
     models = Models(model_settings(context.config))
     try:
@@ -74,10 +74,10 @@ def pull_command(context: Context, names: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from prismd.assembly import default_models
     from prismd.models import catalog
     from prismd.models.added import entries
     from prismd.models.fetch import fetch
+    from prismd.parameters import default_models
 
     config = context.config
     known = entries(config.models_dir)

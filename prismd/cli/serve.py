@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,8 +17,10 @@ from prismd.cli.context import Context, pass_context
 from prismd.cli.terminal import counted
 from prismd.errors import PrismdError
 
+if TYPE_CHECKING:
+    import httpx
+
 _POLL_S = 0.2
-_SWEEP_S = 1.0
 _FOLDERS = click.argument(
     "folders", nargs=-1, type=click.Path(file_okay=False, exists=True, path_type=Path)
 )
@@ -33,7 +35,7 @@ def run_command(context: Context, folders: tuple[Path, ...], port: int | None) -
     context.set(folders=list(folders) or None, server__port=port)
     from prismd.daemon import run
 
-    run(context.config)
+    run(context.config, context.read_config)
 
 
 @click.command("index")
@@ -74,9 +76,9 @@ def _index_here(context: Context, quiet: bool) -> None:
         for found in sweeps:
             if found.offline:
                 click.echo(f"{found.root.path}: is not there; kept as it was", err=True)
-        queued, queued_bytes = prism.database.read(jobs.outstanding)
+        queued, _ = prism.database.read(jobs.outstanding)
         prism.ingest.start(heed_pause=False)
-        with IndexBar(prism, queued, queued_bytes, quiet=quiet) as bar:
+        with IndexBar(prism, queued, quiet=quiet) as bar:
             while not prism.ingest.idle():
                 if fault := prism.progress.fault_of("reading", "embedding"):
                     raise PrismdError(fault)
@@ -108,25 +110,31 @@ def _stoppable() -> Iterator[None]:
 
 def _index_by_daemon(context: Context, folders: tuple[Path, ...], quiet: bool) -> None:
     from prismd.cli.context import checked
-    from prismd.errors import RequestError
 
     with context.daemon() as daemon:
         status = checked(daemon.get("/status"))
         watched = [Path(root["path"]) for root in status["roots"]]
-        for folder in folders:
-            if not any(folder.resolve().is_relative_to(root) for root in watched):
-                raise RequestError(
-                    f"{folder}: the running prismd does not watch it; stop it and run"
-                    f" 'prismd run {folder}', or add the folder to the configuration"
-                )
+        for folder in map(Path.resolve, folders):
+            if not any(folder.is_relative_to(root) for root in watched):
+                checked(daemon.post("/roots", json={"path": str(folder)}))
         checked(daemon.post("/rescan"))
+        _go_against_schedule(daemon, status, quiet)
         if not quiet:
             click.echo("The running prismd is looking through its folders.")
         _follow(lambda: checked(daemon.get("/status")), quiet)
 
 
+def _go_against_schedule(daemon: httpx.Client, status: Any, quiet: bool) -> None:
+    """A pass that a person asks for is made now; a pause that a person asked for stands."""
+    from prismd.cli.context import checked
+
+    if (held := status["paused"]) is not None and held["by"] == "schedule":
+        checked(daemon.post("/resume", json={"override": True}))
+        if not quiet:
+            click.echo(f"note: going on against [schedule]: {held['why']}", err=True)
+
+
 def _follow(status: Callable[[], Any], quiet: bool) -> None:
-    time.sleep(_SWEEP_S)  # the sweep has to find something first
     on_terminal = sys.stderr.isatty() and not quiet
     while True:
         now = status()
@@ -139,9 +147,10 @@ def _follow(status: Callable[[], Any], quiet: bool) -> None:
                 nl=False,
                 err=True,
             )
-        if now["fault"]:
+        if now["fault"] and now["fault"] != now["config_fault"]:
             raise PrismdError(now["fault"])
-        if now["state"] in ("idle", "paused"):
+        # A paused prismd looks, too: only then is known what is left.
+        if not now["looking"] and now["state"] in ("idle", "paused"):
             break
         time.sleep(_POLL_S)
     if on_terminal:

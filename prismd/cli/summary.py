@@ -20,14 +20,17 @@ def summarise(prism: Prism, sweeps: Sequence[Sweep], elapsed_s: float) -> None:
     moved = sum(found.moved for found in sweeps)
     removed = sum(found.removed for found in sweeps)
     done = prism.progress.snapshot()
-    read = sum(done.files.values())
+    read = sum(done.files.values()) - done.recognised
+    # A file that moved by itself is recognised, too, and told once.
+    copied = max(0, done.recognised - sum(found.compared for found in sweeps))
     states = prism.database.read(files.counts)
     passages, embedded = prism.database.read(counts.passages)
-    if not read and not moved and not removed:
+    if not read and not copied and not moved and not removed:
         click.echo(f"Nothing has changed ({duration(elapsed_s)}).")
     else:
         click.echo(
-            f"{counted(read, 'file')} read, {moved} moved, {removed} gone,"
+            f"{counted(read, 'file')} read, {f'{copied} of known content, ' if copied else ''}"
+            f"{moved} moved, {removed} gone,"
             f" {counted(done.embeddings, 'passage')} embedded in {duration(elapsed_s)}."
         )
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))

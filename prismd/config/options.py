@@ -13,6 +13,8 @@ CountOrZero = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 Weight = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Kind = Literal["document", "image", "audio", "text"]
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -49,6 +51,10 @@ class Folder(Struct, frozen=True, kw_only=True):
     """Whether hidden files and folders are read too."""
     ocr_languages: tuple[str, ...] = ()
     """As in ``[index]``, for this folder alone; empty takes what is said there."""
+    kinds: tuple[Kind, ...] = ()
+    """What is read, by name: "document", "image", "audio", "text"; empty is all of them."""
+    poll: bool = False
+    """Whether to look for changes every ``poll_s``; network disks are, by themselves."""
 
 
 class Index(Struct, frozen=True, kw_only=True):
@@ -80,6 +86,19 @@ class Index(Struct, frozen=True, kw_only=True):
     """Patterns, as in .gitignore, of what is left out of every folder."""
     junk: bool = True
     """Whether well-known junk (.git, node_modules, caches) is left out."""
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    """``[schedule]``: when files are read; ``prismd status`` says what holds it back, and why."""
+
+    on_battery: Literal["run", "low", "pause"] = "low"
+    """On battery: run on, pause when it is low, or pause at once."""
+    low_percent: Percent = 20
+    """Charge below which the battery is low."""
+    hours: tuple[str, ...] = ()
+    """When files are read, such as ``["22:00-07:00"]``, in local time; empty is always."""
+    busy_percent: Percent = 0
+    """Pause while other programs use more than this of all processors; 0 is never."""
 
 
 class Chunking(Struct, frozen=True, kw_only=True):
@@ -217,6 +236,7 @@ class Config(Struct, frozen=True, kw_only=True):
     folders: tuple[Folder, ...] = ()
     server: Server = Server()
     index: Index = Index()
+    schedule: Schedule = Schedule()
     chunking: Chunking = Chunking()
     models: Models = Models()
     embedding: Embedding = Embedding()
@@ -238,6 +258,7 @@ class Config(Struct, frozen=True, kw_only=True):
 SECTIONS: dict[str, type[Struct]] = {
     "server": Server,
     "index": Index,
+    "schedule": Schedule,
     "chunking": Chunking,
     "models": Models,
     "embedding": Embedding,

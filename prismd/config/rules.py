@@ -9,6 +9,7 @@ import pathspec
 
 from prismd.config.options import Config
 from prismd.errors import ConfigError
+from prismd.schedule import hours_of
 
 
 def check_together(config: Config) -> None:
@@ -48,6 +49,7 @@ def check_together(config: Config) -> None:
                 '"http://localhost:3000"',
             )
     _check_patterns(config)
+    _check_hours(config)
     _check_remote(config)
 
 
@@ -61,6 +63,17 @@ def _check_patterns(config: Config) -> None:
             pathspec.GitIgnoreSpec.from_lines(patterns)
         except ValueError as error:
             raise _wrong(config, key, f"{error}; write patterns as in .gitignore") from error
+
+
+def _check_hours(config: Config) -> None:
+    try:
+        hours_of(config.schedule.hours)
+    except ValueError as error:
+        raise _wrong(
+            config,
+            "schedule.hours",
+            f'"{error}" is no range of hours; give one such as "22:00-07:00"',
+        ) from error
 
 
 def _check_remote(config: Config) -> None:

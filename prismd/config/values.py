@@ -86,6 +86,8 @@ def _described(kind: inspect.Type) -> str:
             return "a number" + _range(kind)
         case inspect.LiteralType(values=values):
             return "one of " + ", ".join(f'"{value}"' for value in values)
+        case inspect.VarTupleType(item_type=inspect.LiteralType(values=values)):
+            return "a list of " + ", ".join(f'"{value}"' for value in values)
         case inspect.VarTupleType():
             return 'a list of texts, such as ["a", "b"]'
         case inspect.CustomType() | inspect.UnionType():

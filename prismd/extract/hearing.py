@@ -1,20 +1,26 @@
-"""What a worker tells while it reads a file, and how long it may take over it."""
+"""What a worker tells while it reads a file, how long it may take, and whether it is to go on."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
 from prismd.child import Child, ChildTimeout
 from prismd.extract.base import MediaType
 from prismd.extract.failure import Failure, not_shown, part_went_on, stood_still, went_on
+from prismd.extract.pieces import Piece
 from prismd.extract.worker import Answer, Detected, InHand, Last
 
+T = TypeVar("T")
 OnStep = Callable[[int, int], None]
+OnPiece = Callable[[Piece], None]
 
+LOOK_S = 0.2
+"""How often it is asked whether a file is to be read on."""
 _MOST_DEADLINES = 100
 _PARTS_SHARE = 0.25
 
@@ -45,6 +51,10 @@ class TimeLimits(msgspec.Struct, frozen=True):
         return not_shown(self.deadline_s) if self.shortened else stood_still(self.deadline_s)
 
 
+class CalledOff(Exception):
+    """The file is not to be read on."""
+
+
 class Overdue(ChildTimeout):
     """One of the limits is over."""
 
@@ -59,17 +69,27 @@ class Hearing:
     Args:
         limits: How long they may take.
         on_step: Told of every step.
+        on_piece: Given every piece of the file that has been read.
+        cancelled: Asked often whether the file is not to be read on.
 
     Attributes:
         media_type: What the file is, once that is known.
         part: The key of the part that is in hand; empty while there is none.
     """
 
-    def __init__(self, limits: TimeLimits, on_step: OnStep | None = None) -> None:
+    def __init__(
+        self,
+        limits: TimeLimits,
+        on_step: OnStep | None = None,
+        on_piece: OnPiece | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
         self.limits = limits
         self.media_type: MediaType | None = None
         self.part = ""
         self._on_step = on_step
+        self._on_piece = on_piece
+        self._cancelled = cancelled or _never
         self._end = self._part_end = self._step_end = math.inf
 
     def last_answer(self, child: Child) -> Last:
@@ -77,6 +97,7 @@ class Hearing:
 
         Raises:
             Overdue: The worker takes too long.
+            CalledOff: It is not to go on.
             ChildError: Whatever else has happened to it.
         """
         self._end = time.monotonic() + self.limits.longest_s
@@ -91,8 +112,37 @@ class Hearing:
             self._came_on()
             if isinstance(answer, InHand):
                 self._take(answer.key)
+            elif isinstance(answer, Piece):
+                if self._on_piece is not None:
+                    self._on_piece(answer)
             elif self._on_step is not None:
                 self._on_step(answer.done, answer.total)
+
+    def look(self) -> None:
+        """Ask whether to go on.
+
+        Raises:
+            CalledOff: It is not to go on.
+        """
+        if self._cancelled():
+            raise CalledOff
+
+    def receive(self, child: Child, kind: type[T], timeout_s: float) -> T:
+        """The worker's next frame, with a look now and then whether it is still wanted.
+
+        Raises:
+            CalledOff: It is not.
+            ChildError: As ``Child.receive``.
+        """
+        end_s = time.monotonic() + timeout_s
+        while True:
+            self.look()
+            left_s = max(0.0, end_s - time.monotonic())
+            try:
+                return child.receive(kind, min(LOOK_S, left_s))
+            except ChildTimeout:
+                if left_s <= LOOK_S:
+                    raise
 
     def _came_on(self) -> None:
         self._step_end = time.monotonic() + self.limits.deadline_s
@@ -109,7 +159,7 @@ class Hearing:
         if left_s <= 0 and self._step_end > min(ends):
             raise self._overdue(ends)
         try:
-            answer: Answer = child.receive(Answer, max(0.0, left_s))  # type: ignore[arg-type]
+            answer: Answer = self.receive(child, Answer, max(0.0, left_s))  # type: ignore[arg-type]
         except ChildTimeout as error:
             raise self._overdue(ends) from error
         return answer
@@ -118,3 +168,7 @@ class Hearing:
         limits = self.limits
         failures = went_on(limits.longest_s), part_went_on(limits.part_s), limits.stood_still()
         return Overdue(failures[ends.index(min(ends))])
+
+
+def _never() -> bool:
+    return False

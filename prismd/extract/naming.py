@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePath
 
+from prismd.domain import DocumentType
 from prismd.extract.base import media_type, media_types
 
 UNKNOWN = "application/octet-stream"
@@ -170,6 +171,24 @@ def binary_by_name(path: PurePath) -> str:
         or UNKNOWN
     )
     return named if named.startswith(_BINARY_FAMILIES) else UNKNOWN
+
+
+def kind_of(path: str) -> DocumentType:
+    """What a file is, as far as its name tells; what it does not tell counts as text."""
+    return _kind_of_suffix(PurePath(path).suffix.lower())
+
+
+@lru_cache(maxsize=4096)
+def _kind_of_suffix(suffix: str) -> DocumentType:
+    guessed = mimetypes.guess_type(f"x{suffix}")[0] if suffix else None
+    named = _BINARY_SUFFIXES.get(suffix) or BY_SUFFIX.get(suffix) or guessed or ""
+    if entry := media_type(named):
+        return entry.type
+    # Of what nothing reads, too, so that it is not told as skipped where only pictures are read.
+    family = named.partition("/")[0]
+    families: dict[str, DocumentType] = {"image": "image", "audio": "audio", "video": "audio"}
+    office = named.startswith("application/vnd.") or named in _NAMES
+    return families.get(family, "document" if office else "text")
 
 
 @cache

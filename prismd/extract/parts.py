@@ -107,6 +107,12 @@ def part() -> Iterator[str]:
         reading.tell(around.key)
 
 
+def part_in_hand() -> str:
+    """The key of the part that is read; empty for the file itself."""
+    reading = _reading.get()
+    return reading.places[-1].key if reading is not None else ""
+
+
 def bare() -> bool:
     """Whether files within the file are only to be named."""
     reading = _reading.get()

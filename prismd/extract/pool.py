@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,16 @@ from prismd.domain import Box, Extraction
 from prismd.errors import ExtractError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.failure import Failure, Lost, died, out_of_memory
-from prismd.extract.hearing import Hearing, OnStep, Overdue, TimeLimits
+from prismd.extract.hearing import (
+    LOOK_S,
+    CalledOff,
+    Hearing,
+    OnPiece,
+    OnStep,
+    Overdue,
+    TimeLimits,
+)
+from prismd.extract.pieces import Piece
 from prismd.extract.worker import (
     KINDS,
     OUT_OF_MEMORY,
@@ -54,6 +63,8 @@ class _Worker(msgspec.Struct, eq=False):
     child: Child
     files: int = 0
     ready: bool = False
+    wanted: bool = True
+    """Whether another is to take its place."""
 
 
 class ExtractPool:
@@ -99,6 +110,10 @@ class ExtractPool:
         path: Path,
         options: ExtractOptions | None = None,
         on_step: OnStep | None = None,
+        *,
+        known: Sequence[Piece] = (),
+        on_piece: OnPiece | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> tuple[MediaType, Extraction]:
         """Read one file; waits for a free worker.
 
@@ -110,6 +125,10 @@ class ExtractPool:
             options: How to read it.
             on_step: Told how many parts are done, of how many, a few times a second at most;
                 not for every file.
+            known: Pieces that earlier readings of the same content gave, however they ended;
+                they are not read again.
+            on_piece: Given each piece that is read, of files that are read in pieces.
+            cancelled: Asked several times a second; once it says so, the worker is killed.
 
         Returns:
             What the file is, and what is in it.
@@ -120,18 +139,20 @@ class ExtractPool:
             ExtractTimeout, ExtractCrash: It was not read in time, or the worker died of it.
             WorkerError: No worker can be started; the file is not to blame.
             ExtractError: Anything else, by its code; ``memory`` when it needs more memory than
-                a worker may have, ``cancelled`` after ``cancel_all`` or ``close``.
+                a worker may have, ``cancelled`` when it was called off: by ``cancelled``,
+                ``cancel_all`` or ``close``.
         """
         subject = shown_name(path)
-        request = Request(os.fsencode(path), options or ExtractOptions())
-        with self._slots:
+        request = Request(os.fsencode(path), options or ExtractOptions(), known=tuple(known))
+        hearing = Hearing(self._limits, on_step, on_piece, cancelled)
+        with _turn(self._slots, hearing, subject):
             epoch = self._cancelled
             while True:
-                hearing = Hearing(self._limits, on_step)
                 try:
                     return _as_asked(hearing, self._ask(subject, request, hearing, epoch))
                 except Lost as lost:
                     request = _without(request, hearing.part, lost, subject)
+                    hearing = Hearing(self._limits, on_step, on_piece, cancelled)
 
     def render(self, path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
         """Show a page of a PDF or a picture, places on it marked.
@@ -152,13 +173,21 @@ class ExtractPool:
         request = ThumbnailRequest(os.fsencode(path), max_px)
         return self._image(path, request, self._render_slot)
 
-    def pixels(self, path: Path, edge_px: int, *, asked: bool = False) -> NDArray[np.uint8]:
+    def pixels(
+        self,
+        path: Path,
+        edge_px: int,
+        *,
+        asked: bool = False,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> NDArray[np.uint8]:
         """A picture as the input of a model; one at a time, beside the files that are read.
 
         Args:
             path: The picture.
             edge_px: Edge of the square that it is fitted to.
             asked: Whether a person waits for it: then it does not wait for those that are indexed.
+            cancelled: As for ``extract``.
 
         Returns:
             Shape ``(edge_px, edge_px, 3)``, RGB, read-only; see ``picture.pixels``.
@@ -167,7 +196,8 @@ class ExtractPool:
             ExtractError: As ``extract``.
         """
         request = PictureRequest(os.fsencode(path), edge_px)
-        data = self._image(path, request, self._asked_slot if asked else self._picture_slot)
+        slot = self._asked_slot if asked else self._picture_slot
+        data = self._image(path, request, slot, cancelled)
         return np.frombuffer(data, np.uint8).reshape(edge_px, edge_px, 3)
 
     def _image(
@@ -175,11 +205,12 @@ class ExtractPool:
         path: Path,
         request: RenderRequest | ThumbnailRequest | PictureRequest,
         slots: threading.Semaphore,
+        cancelled: Callable[[], bool] | None = None,
     ) -> bytes:
         subject = shown_name(path)
-        hearing = Hearing(self._limits.at_most(_IMAGE_DEADLINE_S))
+        hearing = Hearing(self._limits.at_most(_IMAGE_DEADLINE_S), cancelled=cancelled)
         try:
-            with slots:
+            with _turn(slots, hearing, subject):
                 answer = self._ask(subject, request, hearing, self._cancelled)
         except Lost as lost:
             raise lost.failure.error(subject) from lost.__cause__
@@ -194,10 +225,14 @@ class ExtractPool:
             ExtractError: What the worker says of the file, or all was called off.
         """
         with self._worker(subject, epoch) as worker:
-            self._await_start(worker, epoch, subject)
             try:
+                self._await_start(worker, hearing, epoch, subject)
                 worker.child.send(request, hearing.limits.deadline_s)
                 answer = hearing.last_answer(worker.child)
+            except CalledOff:
+                worker.child.kill()
+                worker.wanted = False  # starting another is work too
+                raise _called_off(subject) from None
             except ChildError as error:
                 worker.child.kill()
                 if self._cancelled != epoch:
@@ -268,7 +303,7 @@ class ExtractPool:
                 worker.child.kill()
             elif worker.child.alive:
                 self._idle.append(worker)
-            else:
+            elif worker.wanted:
                 # It starts up while the caller does something with what has been read.
                 with contextlib.suppress(WorkerError):
                     self._idle.append(self._start())
@@ -289,11 +324,11 @@ class ExtractPool:
                 "free some memory, or end some programs"
             ) from error
 
-    def _await_start(self, worker: _Worker, epoch: int, subject: str) -> None:
+    def _await_start(self, worker: _Worker, hearing: Hearing, epoch: int, subject: str) -> None:
         if worker.ready:
             return
         try:
-            worker.child.receive(Ready, _START_S)
+            hearing.receive(worker.child, Ready, _START_S)
         except ChildError as error:
             worker.child.kill()
             if self._cancelled != epoch:
@@ -302,6 +337,21 @@ class ExtractPool:
                 f"the process that reads files does not start ({error}); reinstall prismd"
             ) from error
         worker.ready = True
+
+
+@contextlib.contextmanager
+def _turn(slots: threading.Semaphore, hearing: Hearing, subject: str) -> Iterator[None]:
+    """One of the slots, waited for as long as the file is wanted."""
+    try:
+        hearing.look()
+        while not slots.acquire(timeout=LOOK_S):
+            hearing.look()
+    except CalledOff:
+        raise _called_off(subject) from None
+    try:
+        yield
+    finally:
+        slots.release()
 
 
 def _without(request: Request, part: str, lost: Lost, subject: str) -> Request:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,6 +15,7 @@ from prismd.domain import Box, Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
 from prismd.extract.base import NOT_PROSE, ExtractOptions, Extractor, MediaType, load_extractor
 from prismd.extract.parts import LeftOut, in_parts
+from prismd.extract.pieces import Piece, keeping
 from prismd.extract.scratch import room, settle
 from prismd.extract.steps import Paced, listening
 from prismd.opening import reachable
@@ -23,11 +26,15 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Request(msgspec.Struct, frozen=True, tag="read"):
-    """A file to read; its path as the file system has it, which need not be text."""
+    """A file to read; its path as the file system has it, which need not be text.
+
+    ``known`` is what earlier readings of the same content handed on.
+    """
 
     path: bytes
     options: ExtractOptions
     left_out: LeftOut = LeftOut()
+    known: tuple[Piece, ...] = ()
 
 
 class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
@@ -99,7 +106,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 Last = Done | Image | Failed
 """What ends the answer to a request."""
-Answer = Detected | Step | InHand | Last
+Answer = Detected | Step | InHand | Piece | Last
 
 KINDS: dict[str, type[ExtractError]] = {
     kind.__name__: kind for kind in (ExtractError, UnsupportedMedia, EncryptedDocument)
@@ -144,9 +151,15 @@ def _read(path: Path, request: Request, parent: Channel, extractors: dict[str, E
     parent.send(Detected(found))
     if found.extractor not in extractors:
         extractors[found.extractor] = load_extractor(found)
-    paced = Paced(lambda done, total: parent.send(Step(done, total)))
-    parts = in_parts(request.left_out, lambda key: parent.send(InHand(key)))
-    with listening(paced), parts:
+    sending = threading.Lock()
+
+    def send(answer: Any) -> None:
+        with sending:  # pieces come from whichever thread has read them
+            parent.send(answer)
+
+    paced = Paced(lambda done, total: send(Step(done, total)))
+    parts = in_parts(request.left_out, lambda key: send(InHand(key)))
+    with listening(paced), parts, keeping(request.known, send):
         extraction = extractors[found.extractor].extract(path, found.name, request.options)
     paced.flush()
     if not extraction.language and found.name not in NOT_PROSE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -200,6 +200,10 @@ class Transcriber(Protocol):
     def name(self) -> str:
         """The model's name in the catalogue."""
 
+    @property
+    def revision(self) -> str:
+        """Changes whenever the same recording may be written down otherwise."""
+
     def transcribe(
         self,
         path: Path,
@@ -207,6 +211,8 @@ class Transcriber(Protocol):
         language: str = "",
         on_step: Callable[[float, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        known: Mapping[int, bytes] | None = None,
+        on_piece: Callable[[int, bytes], None] | None = None,
     ) -> Transcript:
         """Write down what is said; silence, noise, music and loops give no segment.
 
@@ -215,6 +221,11 @@ class Transcriber(Protocol):
             language: ISO 639-1 code, where it is known; else it is found out.
             on_step: Told how many seconds are done, and of how many.
             cancelled: Asked often; once it says so, the work is given up.
+            known: The pieces, by number, that an earlier call for the same content gave before it
+                ended, by a transcriber of the same ``revision``: it goes on behind them, and the
+                outcome is the same. Those behind one that is missing do not count.
+            on_piece: Given each piece that has been written down, half a minute at most, by number
+                from 0, packed.
 
         Raises:
             ExtractError: The recording cannot be read: the file's fault. Its code is

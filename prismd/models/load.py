@@ -23,8 +23,8 @@ from prismd.models.fake import (
     FakeGenerator,
     FakeImageEmbedder,
     FakeReranker,
-    FakeTranscriber,
 )
+from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.installed import presence
 from prismd.models.llama import LlamaGenerator
 from prismd.models.onnx import OnnxEmbedder, OnnxReranker

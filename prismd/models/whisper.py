@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
@@ -19,8 +19,10 @@ from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified
 from prismd.models.whisper_worker import (
+    VERSION,
     Failed,
     Load,
+    Piece,
     Reply,
     Step,
     Unreadable,
@@ -32,6 +34,7 @@ _WORKER = "prismd.models.whisper_worker"
 _LOAD_S = 300.0
 _LOOK_S = 0.2
 _ADDRESS_SPACE_BYTES = 4 << 30
+_MOST_KNOWN_BYTES = 256 << 20
 
 
 def _environment() -> dict[str, str]:
@@ -68,6 +71,11 @@ class WhisperTranscriber(EngineProcess):
         self._beam = beam
         self._closed: Child | None = None
 
+    @property
+    def revision(self) -> str:
+        """Names the weights, and how they are used."""
+        return f"{self.name} {self.entry.files[0].sha256[:16]}, beam {self._beam}, {VERSION}"
+
     def transcribe(
         self,
         path: Path,
@@ -75,6 +83,8 @@ class WhisperTranscriber(EngineProcess):
         language: str = "",
         on_step: Callable[[float, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        known: Mapping[int, bytes] | None = None,
+        on_piece: Callable[[int, bytes], None] | None = None,
     ) -> Transcript:
         """Write down what is said; see ``models.base.Transcriber``. ``close`` ends it too.
 
@@ -86,9 +96,10 @@ class WhisperTranscriber(EngineProcess):
         called_off = cancelled or _never
         self._take_turn(called_off)
         reply: Reply | None = None
+        request = Write(os.fsencode(path), language, _beginning(known or {}))
         try:
             child = self._running(called_off)
-            reply = self._written(child, Write(os.fsencode(path), language), on_step, called_off)
+            reply = self._written(child, request, on_step, on_piece, called_off)
         finally:
             if reply is None:
                 # It is at work on what nobody waits for; hearing half a minute cannot be
@@ -167,6 +178,7 @@ class WhisperTranscriber(EngineProcess):
         child: Child,
         request: Write,
         on_step: Callable[[float, float], None] | None,
+        on_piece: Callable[[int, bytes], None] | None,
         cancelled: Callable[[], bool],
     ) -> Reply:
         """Have a recording written down; the child's last word on it."""
@@ -174,10 +186,14 @@ class WhisperTranscriber(EngineProcess):
             child.send(request)
             while True:
                 reply = _receive(child, self.stall_timeout_s, cancelled)
-                if not isinstance(reply, Step):
+                if isinstance(reply, Step):
+                    if on_step is not None:
+                        on_step(reply.done_s, reply.total_s)
+                elif isinstance(reply, Piece):
+                    if on_piece is not None:
+                        on_piece(reply.number, reply.content)
+                else:
                     return reply
-                if on_step is not None:
-                    on_step(reply.done_s, reply.total_s)
         except ChildError as error:
             raise self._lost(child, error) from error
 
@@ -227,9 +243,19 @@ def _receive(child: Child, timeout_s: float, cancelled: Callable[[], bool]) -> R
                 raise
 
 
+def _beginning(known: Mapping[int, bytes]) -> tuple[bytes, ...]:
+    """The pieces up to the first that is missing, as many as fit."""
+    found: list[bytes] = []
+    room_bytes = _MOST_KNOWN_BYTES
+    while (piece := known.get(len(found))) is not None and len(piece) <= room_bytes:
+        found.append(piece)
+        room_bytes -= len(piece)
+    return tuple(found)
+
+
 def _called_off() -> ExtractError:
     return ExtractError(
-        "writing down its speech was called off; 'prismd retry' does it anew", code="cancelled"
+        "writing down its speech was called off; 'prismd retry' goes on with it", code="cancelled"
     )
 
 

@@ -14,10 +14,18 @@ class Languages:
 
     A long stretch that is clear speaks for itself, so that a recording in two languages comes
     out in both. A short or doubtful one ("Hello?") goes with the rest.
+
+    Args:
+        votes: The evidence so far, where it is gathered on.
     """
 
-    def __init__(self) -> None:
-        self._votes: defaultdict[str, float] = defaultdict(float)
+    def __init__(self, votes: Mapping[str, float] | None = None) -> None:
+        self._votes = defaultdict[str, float](float, votes or {})
+
+    @property
+    def votes(self) -> dict[str, float]:
+        """The evidence so far, by language."""
+        return dict(self._votes)
 
     def note(self, likely: Mapping[str, float], seconds: float) -> None:
         """Take a stretch into account, once: how likely each language is in it."""

@@ -1,14 +1,15 @@
 """The child that writes down speech: ``python -m prismd.models.whisper_worker``.
 
 It decodes a recording by itself, in windows of two minutes, finds speech in each, and hears
-the speech in stretches of up to half a minute. It takes one recording at a time; who does not
-want the rest of one kills it.
+the speech in stretches of up to half a minute. Each stretch is a piece, behind which it can go
+on another time. It takes one recording at a time; who does not want the rest of one kills it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     from prismd.models.whisper_hearing import Hearing
     from prismd.soundtrack import Soundtrack
 
+VERSION = "hearing-1"
+"""Changes whenever the same weights may write down a recording otherwise, or pack it otherwise."""
+
 _RATE_HZ = 16_000
-_PIECE_S = 30.0
+_DECODED_S = 30.0
 _WINDOW_S = 120.0
 _LOOK_AHEAD = 3
 _PADDING_S = 0.2
@@ -59,13 +63,15 @@ class Load(msgspec.Struct, frozen=True, tag=True):
 
 
 class Write(msgspec.Struct, frozen=True, tag=True):
-    """Write down a recording. Answered by any number of ``Step`` and one ``Written``.
+    """Write down a recording. Answered by many a ``Step`` and ``Piece``, and one ``Written``.
 
-    ``path`` is as the file system has it, which need not be text.
+    ``path`` is as the file system has it, which need not be text; ``known`` are the first pieces,
+    without a gap.
     """
 
     path: bytes
     language: str
+    known: tuple[bytes, ...] = ()
 
 
 Request = Load | Write
@@ -80,6 +86,13 @@ class Step(msgspec.Struct, frozen=True, tag=True):
 
     done_s: float
     total_s: float
+
+
+class Piece(msgspec.Struct, frozen=True, tag=True):
+    """A stretch has been written down; from 0."""
+
+    number: int
+    content: bytes
 
 
 class Written(msgspec.Struct, frozen=True, tag=True):
@@ -101,49 +114,103 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-Reply = Ready | Step | Written | Unreadable | Failed
+Reply = Ready | Step | Piece | Written | Unreadable | Failed
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """How far a recording has been heard.
+
+    Attributes:
+        window: The sample with which the window in hand begins.
+        done_s: So much of that window has been heard; 0 when it is yet to be looked at.
+        votes: For each language, as they were then.
+        said: What was said in the last stretch.
+    """
+
+    window: int = 0
+    done_s: float = 0.0
+    votes: dict[str, float] = {}
+    said: tuple[Segment, ...] = ()
+
+    def pack(self) -> bytes:
+        return zlib.compress(msgspec.msgpack.encode(self), 1)
+
+
+def _marks(known: Sequence[bytes]) -> list[_Mark]:
+    """The pieces that can be read, up to the first that cannot."""
+    found: list[_Mark] = []
+    for piece in known:
+        try:
+            found.append(msgspec.msgpack.decode(zlib.decompress(piece), type=_Mark))
+        except (zlib.error, msgspec.DecodeError):
+            break
+    return found
 
 
 class _Scribe:
-    """Writes down one recording."""
+    """Writes down one recording, from where it was left."""
 
-    def __init__(self, hearing: Hearing, sound: Soundtrack, language: str, parent: Channel) -> None:
+    def __init__(
+        self,
+        hearing: Hearing,
+        sound: Soundtrack,
+        language: str,
+        known: Sequence[bytes],
+        parent: Channel,
+    ) -> None:
         self._hearing = hearing
         self._sound = sound
         self._language = language if language in hearing.languages else ""
         self._parent = parent
-        self._languages = Languages()
-        self._said: list[Segment] = []
+        marks = _marks(known)
+        self._pieces = len(marks)
+        self._left = marks[-1] if marks else _Mark()
+        self._languages = Languages(self._left.votes)
+        self._said = [segment for mark in marks for segment in mark.said]
 
     def write(self) -> Transcript:
-        for offset_s, samples, speech in _windows(self._sound):
-            self._window(offset_s, samples, stretches(speech))
-            self._step(offset_s + (speech[-1][1] if speech else len(samples) / _RATE_HZ))
+        self._skipped()
+        for first, samples, speech in _windows(self._sound, self._left.window, self._skipped):
+            self._window(first, samples, stretches(speech))
+            self._step(first / _RATE_HZ + (speech[-1][1] if speech else len(samples) / _RATE_HZ))
         return Transcript(
             segments=tuple(without_repeats(self._said)),
             duration_s=max(self._sound.decoded_s, self._sound.facts.duration_s),
         )
 
-    def _window(self, offset_s: float, samples: NDArray[np.float32], found: list[Stretch]) -> None:
-        encoded = {} if self._language else self._look_ahead(samples, found)
+    def _window(self, first: int, samples: NDArray[np.float32], found: list[Stretch]) -> None:
+        done_s = self._left.done_s if first == self._left.window else 0.0
+        encoded = {} if self._language else self._look_ahead(samples, found, done_s)
         for stretch in found:
+            if stretch.end_s <= done_s:
+                continue
             known = encoded.pop(stretch.start_s, None)
-            self._stretch(offset_s, samples, stretch, known)
-            self._step(offset_s + stretch.end_s)
+            said = self._stretch(first / _RATE_HZ, samples, stretch, known)
+            self._said += said
+            self._keep(_Mark(first, stretch.end_s, self._languages.votes, tuple(said)))
+            self._step(first / _RATE_HZ + stretch.end_s)
+        if not found and not done_s:
+            self._keep(_Mark(first, len(samples) / _RATE_HZ, self._languages.votes))
 
-    def _look_ahead(self, samples: NDArray[np.float32], found: list[Stretch]) -> dict[float, Any]:
+    def _look_ahead(
+        self, samples: NDArray[np.float32], found: list[Stretch], done_s: float
+    ) -> dict[float, Any]:
         """Note the languages of the longest stretches, before the first is heard."""
         longest = sorted(found, key=lambda stretch: stretch.start_s - stretch.end_s)[:_LOOK_AHEAD]
         encoded = {}
         for stretch in longest:
+            if stretch.end_s <= done_s:
+                continue
             encoded[stretch.start_s] = self._hearing.encode(_cut(samples, stretch))
-            likely = self._hearing.language(encoded[stretch.start_s])
-            self._languages.note(likely, stretch.end_s - stretch.start_s)
+            if not done_s:  # else they were noted before any was heard
+                likely = self._hearing.language(encoded[stretch.start_s])
+                self._languages.note(likely, stretch.end_s - stretch.start_s)
         return encoded
 
     def _stretch(
         self, offset_s: float, samples: NDArray[np.float32], stretch: Stretch, known: Any
-    ) -> None:
+    ) -> list[Segment]:
+        """What is said in a stretch."""
         duration_s = stretch.end_s - stretch.start_s
         encoded = self._hearing.encode(_cut(samples, stretch)) if known is None else known
         language = self._language
@@ -154,35 +221,56 @@ class _Scribe:
             language = self._languages.choose(likely, duration_s)
         heard = self._hearing.hear(encoded, duration_s, language)
         if not believable(heard.log_probability, heard.no_speech, heard.compression):
-            return
+            return []
         words = [_moved(word, stretch.start_s) for word in without_loops(heard.words)]
         fitted = within_speech(words, stretch.speech, _PADDING_S - _KEPT_PADDING_S)
-        words = [_moved(word, offset_s) for word in fitted]
-        if words:
-            self._said += segments(words, language)
+        return segments([_moved(word, offset_s) for word in fitted], language)
+
+    def _keep(self, mark: _Mark) -> None:
+        self._parent.send(Piece(self._pieces, mark.pack()))
+        self._pieces += 1
+
+    def _skipped(self) -> None:
+        """Say where it goes on, while what has been heard is passed over."""
+        if self._pieces:
+            self._step(self._left.window / _RATE_HZ + self._left.done_s)
 
     def _step(self, done_s: float) -> None:
         self._parent.send(Step(done_s, max(done_s, self._sound.facts.duration_s)))
 
 
-def _windows(sound: Soundtrack) -> Iterator[tuple[float, NDArray[np.float32], list[Span]]]:
-    """Windows with the speech to hear in each: where it begins in the recording, samples, speech.
+def _windows(
+    sound: Soundtrack, start: int, skipped: Callable[[], None]
+) -> Iterator[tuple[int, NDArray[np.float32], list[Span]]]:
+    """Windows with the speech to hear in each: its first sample, its samples, the speech.
 
     A window ends in silence: what is being said at its end comes whole in the next one.
+
+    Args:
+        sound: The recording.
+        start: The first sample of the first window: of any that another call gave, the rest will
+            be as they were then.
+        skipped: Called now and then while what is before it is decoded. Only so is every sample
+            what it was: decoders do not give the same where they begin in the middle.
     """
     waiting = np.zeros(0, dtype=np.float32)
-    offset = 0
-    for piece in sound.pieces(_PIECE_S):
-        waiting = np.concatenate((waiting, piece))
+    first, ahead = start, start
+    for piece in sound.pieces(_DECODED_S):
+        if ahead >= len(piece):
+            ahead -= len(piece)
+            skipped()
+            continue
+        waiting = np.concatenate((waiting, piece[ahead:]))
+        ahead = 0
         if len(waiting) < _WINDOW_S * _RATE_HZ:
             continue
         speech, kept_from_s = keep_back(_speech(waiting), len(waiting) / _RATE_HZ)
-        yield offset / _RATE_HZ, waiting, speech
+        yield first, waiting, speech
         cut = int(kept_from_s * _RATE_HZ)
         waiting = waiting[cut:]
-        offset += cut
+        first += cut
     if len(waiting):
-        yield offset / _RATE_HZ, waiting, _speech(waiting)
+        yield first, waiting, _speech(waiting)
 
 
 def _speech(samples: NDArray[np.float32]) -> list[Span]:
@@ -254,7 +342,7 @@ def _write(hearing: Hearing, request: Write, parent: Channel) -> Written:
         reachable(request.path) as near,
         Soundtrack(Path(os.fsdecode(near))) as sound,
     ):
-        return Written(_Scribe(hearing, sound, request.language, parent).write())
+        return Written(_Scribe(hearing, sound, request.language, request.known, parent).write())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from prismd.errors import StoreError
-from prismd.store import documents, files, inverted_lists, lexical, snapshot, vectors
+from prismd.store import documents, files, inverted_lists, jobs, lexical, snapshot, vectors
 from prismd.store.check_vectors import delete_misshapen, misshapen, wrong_in_flat
 from prismd.store.database import Database
 from prismd.wording import passage_context
@@ -176,7 +176,7 @@ def _reread_documents_without_text(connection: apsw.Connection) -> None:
         ).fetchall()
     ]
     documents.mark_stale(connection, ids)
-    files.enqueue_holders(connection, ids)
+    jobs.enqueue_holders(connection, ids)
 
 
 def _sql(statement: str) -> Callable[[apsw.Connection], None]:

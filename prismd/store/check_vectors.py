@@ -9,7 +9,7 @@ import apsw
 import msgspec
 import numpy as np
 
-from prismd.store import documents, files, vectors
+from prismd.store import documents, jobs, vectors
 
 _MAX_NEAREST = 4_096
 _BLOCK_ROWS = 1_024
@@ -43,7 +43,7 @@ def delete_misshapen(connection: apsw.Connection) -> None:
     connection.execute(f"DELETE FROM embeddings WHERE id IN {these}", (wrong,))
     ids = [int(row[0]) for row in recordings]
     documents.mark_stale(connection, ids)
-    files.enqueue_holders(connection, ids)
+    jobs.enqueue_holders(connection, ids)
 
 
 def wrong_in_flat(connection: apsw.Connection, space_id: int, dim: int) -> int:

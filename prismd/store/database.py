@@ -49,6 +49,7 @@ class Database:
         self.path = data_dir / FILE_NAME
         self.writable = writable
         self._closed = False
+        self._changes = 0
         self._lock_fd: int | None = None
         if writable:
             data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,6 +72,7 @@ class Database:
             except BaseException:
                 self._writer.shutdown()
                 raise
+            self._changes = self._write_connection.total_changes()
         try:
             for _ in range(_READERS):
                 self._readers.put(_connect(self.path, apsw.SQLITE_OPEN_READONLY))
@@ -78,6 +80,11 @@ class Database:
                 self.read(migrate.require_current)
         except apsw.Error as error:
             raise StoreError(f"{self.path}: cannot be opened ({error})") from error
+
+    @property
+    def changes(self) -> int:
+        """How many rows were written since it was opened; tells cheaply that nothing was."""
+        return self._changes
 
     def submit(self, work: Callable[[apsw.Connection], T]) -> Future[T]:
         """Queue a write; it runs in one transaction, rolled back when it raises.
@@ -101,7 +108,9 @@ class Database:
 
     def _transact(self, work: Callable[[apsw.Connection], T]) -> T:
         try:
-            return _transact(self._write_connection, work)
+            result = _transact(self._write_connection, work)
+            self._changes = self._write_connection.total_changes()
+            return result
         except (apsw.FullError, apsw.IOError) as error:
             raise StoreError(
                 f"{self.path}: cannot be written ({error}); free some disk space"

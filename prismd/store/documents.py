@@ -179,9 +179,11 @@ def collect_orphans(connection: apsw.Connection, *, older_than_s: float, limit: 
     Returns:
         How many were deleted; at most ``limit``, so that the writer is never held for long.
     """
+    now_s = time.time()
+    # What was let go of in the future was so before the clock was set back.
     rows: list[Any] = connection.execute(
-        "SELECT id, sha256 FROM documents WHERE orphaned_at <= ? LIMIT ?",
-        (time.time() - older_than_s, limit),
+        "SELECT id, sha256 FROM documents WHERE orphaned_at <= ? OR orphaned_at > ? LIMIT ?",
+        (now_s - older_than_s, now_s, limit),
     ).fetchall()
     hashes = {bytes.fromhex(sha256) for _, sha256 in rows}
     for document_id, _ in rows:

@@ -6,13 +6,14 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 import apsw
 import msgspec
 
 from prismd.domain import FileState
 from prismd.errors import ConfigError
+from prismd.store.doubts import doubt
 
 _LARGE_BYTES = 5_000_000
 _RECORDINGS = (
@@ -215,11 +216,15 @@ def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entr
         enqueue(connection, row[0], entry.size_bytes, entry.mtime_ns)
 
 
-def change(connection: apsw.Connection, changed: Iterable[tuple[int, Entry]]) -> None:
+def change(connection: apsw.Connection, changed: Iterable[tuple[int, Entry]]) -> list[Entry]:
     """Note new size, time or identity of files, each with a job.
 
     The document that a file held stays searchable until the new one replaces it.
+
+    Returns:
+        Those that have been forgotten meanwhile.
     """
+    forgotten = []
     for file_id, entry in changed:
         connection.execute(
             "UPDATE files SET device = ?, inode = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?,"
@@ -233,25 +238,44 @@ def change(connection: apsw.Connection, changed: Iterable[tuple[int, Entry]]) ->
                 file_id,
             ),
         )
-        enqueue(connection, file_id, entry.size_bytes, entry.mtime_ns)
+        if connection.changes():
+            enqueue(connection, file_id, entry.size_bytes, entry.mtime_ns)
+        else:
+            forgotten.append(entry)
+    return forgotten
 
 
-def recognise(connection: apsw.Connection, same: Iterable[tuple[int, Entry]]) -> None:
-    """Note what the disk says of files that are what they were; nothing is read."""
-    connection.executemany(
-        "UPDATE files SET device = ?, ctime_ns = ? WHERE id = ?",
-        [(entry.device, entry.ctime_ns, file_id) for file_id, entry in same],
-    )
+def recognise(connection: apsw.Connection, same: Iterable[tuple[int, Entry]]) -> list[Entry]:
+    """Note what the disk says of files that are what they were; gives those forgotten meanwhile."""
+    forgotten = []
+    for file_id, entry in same:
+        connection.execute(
+            "UPDATE files SET device = ?, ctime_ns = ? WHERE id = ?",
+            (entry.device, entry.ctime_ns, file_id),
+        )
+        if not connection.changes():
+            forgotten.append(entry)
+    return forgotten
 
 
 def move(
     connection: apsw.Connection, root_id: int | None, moved: Iterable[tuple[int, Entry]]
-) -> None:
+) -> list[Entry]:
     """Give files their new paths; nothing else changes, and nothing that was read is read anew.
 
     A file in hand goes back to the queue: its reader looks for it where it was.
+
+    Returns:
+        Those that have been forgotten meanwhile.
     """
+    forgotten = []
     for file_id, entry in moved:
+        row = connection.execute("SELECT root_id FROM files WHERE id = ?", (file_id,)).fetchone()
+        if row is None:
+            forgotten.append(entry)
+            continue
+        if row[0] != root_id:
+            doubt(connection, row[0])
         connection.execute(
             "UPDATE files SET state = 'pending' WHERE id = ? AND state = 'processing'", (file_id,)
         )
@@ -269,6 +293,7 @@ def move(
                 file_id,
             ),
         )
+    return forgotten
 
 
 def remove(connection: apsw.Connection, file_ids: Sequence[int]) -> None:
@@ -353,24 +378,6 @@ def _priority(path: str, size_bytes: int) -> int:
     if is_recording(path):
         return SLOW
     return int(size_bytes > _LARGE_BYTES)
-
-
-def enqueue_holders(connection: apsw.Connection, document_ids: Sequence[int]) -> int:
-    """Queue the files that hold documents.
-
-    Returns:
-        How many were queued.
-    """
-    queued = 0
-    for document_id in document_ids:
-        rows: list[Any] = connection.execute(
-            "SELECT id, size_bytes, mtime_ns FROM files WHERE document_id = ?", (document_id,)
-        ).fetchall()
-        for file_id, size_bytes, mtime_ns in rows:
-            connection.execute("UPDATE files SET state = 'pending' WHERE id = ?", (file_id,))
-            enqueue(connection, file_id, size_bytes, mtime_ns)
-        queued += len(rows)
-    return queued
 
 
 def counts(connection: apsw.Connection) -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -15,9 +16,13 @@ import msgspec
 
 from prismd.domain import FileState
 from prismd.store import files
+from prismd.store.doubts import doubt
 
 # An uploaded file has no root.
 _REACHABLE = "ifnull((SELECT state FROM roots WHERE id = f.root_id), '') != 'offline'"
+
+
+_END_CHARS = 5
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -136,6 +141,14 @@ def still_leased(connection: apsw.Connection, file_id: int, owner: str) -> bool:
     return row is not None and row[0] == owner
 
 
+def forget(connection: apsw.Connection, file_id: int) -> None:
+    """Forget a file that is not there, before a sweep has found that out."""
+    row = connection.execute("SELECT root_id FROM files WHERE id = ?", (file_id,)).fetchone()
+    if row is not None:
+        doubt(connection, row[0])
+        files.remove(connection, [file_id])
+
+
 def outstanding(connection: apsw.Connection) -> tuple[int, int]:
     """Files that are queued or in hand, and their bytes; without those of offline folders.
 
@@ -148,6 +161,35 @@ def outstanding(connection: apsw.Connection) -> tuple[int, int]:
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always has a row
     return int(row[0]), int(row[1])
+
+
+class Outstanding(msgspec.Struct, frozen=True):
+    """Files of a folder whose names end alike, which are queued or in hand.
+
+    Attributes:
+        root_id: The watched folder; None for uploaded files.
+        end: The last characters of their names, which hold the suffix, if it is a short one.
+        in_hand: Whether they are being read.
+    """
+
+    root_id: int | None
+    end: str
+    in_hand: bool
+    files: int
+    size_bytes: int
+
+
+def outstanding_by_root(connection: apsw.Connection) -> list[Outstanding]:
+    """What ``outstanding`` counts, by folder and the end of the names; 0.1 s for 100,000 files."""
+    offline = {root.id for root in files.roots(connection) if root.state == "offline"}
+    rows = connection.execute(
+        f"SELECT f.root_id, CASE instr(substr(f.path, -{_END_CHARS}), '.') WHEN 0 THEN ''"
+        f" ELSE substr(f.path, -{_END_CHARS}) END, j.leased_by IS NOT NULL, count(*),"
+        " coalesce(sum(f.size_bytes), 0)"
+        " FROM jobs j JOIN files f ON f.id = j.file_id GROUP BY 1, 2, 3"
+    )
+    found = [Outstanding(root_id, end, bool(held), *rest) for root_id, end, held, *rest in rows]
+    return [group for group in found if group.in_hand or group.root_id not in offline]
 
 
 def in_hand(connection: apsw.Connection) -> int:
@@ -168,6 +210,24 @@ def next_due_s(connection: apsw.Connection, *, slow: bool | None = None) -> floa
         f" WHERE j.leased_by IS NULL AND {_REACHABLE} {kind}"
     ).get
     return None if due is None else max(0.0, float(due) - time.time())
+
+
+def enqueue_holders(connection: apsw.Connection, document_ids: Sequence[int]) -> int:
+    """Queue the files that hold documents.
+
+    Returns:
+        How many were queued.
+    """
+    queued = 0
+    for document_id in document_ids:
+        rows: list[Any] = connection.execute(
+            "SELECT id, size_bytes, mtime_ns FROM files WHERE document_id = ?", (document_id,)
+        ).fetchall()
+        for file_id, size_bytes, mtime_ns in rows:
+            connection.execute("UPDATE files SET state = 'pending' WHERE id = ?", (file_id,))
+            files.enqueue(connection, file_id, size_bytes, mtime_ns)
+        queued += len(rows)
+    return queued
 
 
 def retry(

@@ -11,7 +11,7 @@ import msgspec
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import NO_OCR, NO_TEXT, UNSUPPORTED
-from prismd.store import documents, facts, files, jobs, vectors
+from prismd.store import documents, facts, jobs, vectors
 
 COMMAND = "prismd reindex --stale"
 _READ_SINCE = "read_since"
@@ -111,7 +111,7 @@ def redo(connection: apsw.Connection, present: Present, *, everything: bool = Fa
     left_out = [id_ for _, _, ids in _left_out(connection, present) for id_ in ids]
     for file_id in left_out:
         jobs.retry(connection, ("skipped",), file_id)
-    return files.enqueue_holders(connection, document_ids) + len(left_out)
+    return jobs.enqueue_holders(connection, document_ids) + len(left_out)
 
 
 def _documents(

@@ -10,23 +10,30 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
+from prismd.opening import lstat
+from prismd.watch.inotify import (
+    Opened,
+    WatchLimit,
+    close_watches,
+    inodes_watched,
+    open_watches,
+    refusal,
+    shortage,
+    watched_of,
+)
+
 _DEBOUNCE_MS = 400
 _STEP_MS = 100
-_WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
-_OWN_DESCRIPTORS = Path("/proc/self/fd")
-_OWN_DESCRIPTOR_INFO = Path("/proc/self/fdinfo")
-_SHARE = 2
-"""Other programs of the same user watch too: at most one in so many watches is taken."""
-_by_folder = sys.platform == "linux"
-"""Whether folders are watched one by one; macOS watches a whole tree at once."""
-_opening = threading.Lock()
+_VERIFY_S = 60.0
+_MODIFIED = 2
+_REFUSALS = (OSError, WatchfilesRustInternalError)
 
 
 class Hints(msgspec.Struct, frozen=True):
@@ -35,23 +42,36 @@ class Hints(msgspec.Struct, frozen=True):
     Attributes:
         paths: Files and folders.
         lost: Whether it may have changed anywhere else as well.
+        deaf: Whether some folder tells nothing any more until it is covered anew.
     """
 
     paths: frozenset[bytes] = frozenset()
     lost: bool = False
+    deaf: bool = False
+
+
+class Cover(msgspec.Struct, frozen=True):
+    """Of which folders changes are told.
+
+    Attributes:
+        left: Those of which nothing will be told.
+        fresh: Those of which it is told from now on, but was not until now.
+        shortage: Why some are left that could be covered, and what helps; empty when none are.
+    """
+
+    left: frozenset[bytes] = frozenset()
+    fresh: frozenset[bytes] = frozenset()
+    shortage: str = ""
 
 
 class Events(Protocol):
     """Tells of changes in the folders of one root; for one thread, ``wake`` for any."""
 
-    def cover(self, folders: Mapping[bytes, int]) -> frozenset[bytes]:
+    def cover(self, folders: Mapping[bytes, int]) -> Cover:
         """Watch these folders from now on, and no others.
 
         Args:
             folders: The folders with their inodes.
-
-        Returns:
-            Those of which nothing will be told.
         """
 
     def wait(self, timeout_s: float) -> Hints:
@@ -64,80 +84,123 @@ class Events(Protocol):
         """Watch nothing any more."""
 
 
-class WatchLimit:
-    """How many folders may be watched, all roots together."""
-
-    def __init__(self, most: int | None = None) -> None:
-        self._most = most if most is not None else _system_limit() // _SHARE
-        self._taken: dict[object, int] = {}
-        self._lock = threading.Lock()
-
-    def take(self, owner: object, wanted: int) -> int:
-        """Take what is wanted, or what is left; what the owner had before goes back."""
-        with self._lock:
-            others = sum(count for who, count in self._taken.items() if who is not owner)
-            self._taken[owner] = max(0, min(wanted, self._most - others))
-            return self._taken[owner]
-
-
 class SystemEvents:
     """Events of the operating system, by watchfiles.
 
     Args:
         root: The root's path.
         limit: Shared by all roots.
+        by_folder: Whether folders are watched one by one, as Linux has it; macOS watches a whole
+            tree at once.
     """
 
-    def __init__(self, root: bytes, limit: WatchLimit) -> None:
+    def __init__(
+        self, root: bytes, limit: WatchLimit, *, by_folder: bool = sys.platform == "linux"
+    ) -> None:
         self._root = root
         self._limit = limit
-        self._notify: RustNotify | None = None
+        self._by_folder = by_folder
+        self._opened: Opened | None = None
         self._broken = False
+        self._watched: dict[bytes, int] = {}
+        self._dead: set[bytes] = set()
+        self._watches = 0
+        self._next_verify_s = 0.0
         self._woken = _Woken()
 
-    def cover(self, folders: Mapping[bytes, int]) -> frozenset[bytes]:
+    def cover(self, folders: Mapping[bytes, int]) -> Cover:
         """See ``Events``."""
-        if not _by_folder:
-            return self._cover_all(folders)
-        told = {path: inode for path, inode in folders.items() if _is_utf8(path)}
-        most = self._limit.take(self, len(told))
-        chosen = [path.decode() for path in list(told)[:most]]
+        if not self._by_folder:
+            return self._cover_tree(folders)
+        wanted = {path: inode for path, inode in folders.items() if is_utf8(path)}
+        most = self._limit.take(self, len(wanted))
+        chosen = dict(list(wanted.items())[:most])
+        before, heard = self._opened, self._heard()
         # The old watches stay until the new ones are there, so that nothing happens unseen.
-        before = self._notify
-        self._notify, inodes = _open(chosen)
-        self._broken = self._notify is None
+        why = self._open(chosen)
         if before is not None:
-            before.close()
-        if inodes is not None and len(inodes) >= len(told):
-            return frozenset(folders.keys() - told.keys())
-        watched = {path for path, inode in told.items() if inodes is not None and inode in inodes}
-        return frozenset(folders.keys() - watched)
+            close_watches(before)
+            if why:  # it may have been the old ones that took the room
+                self._close()
+                why, heard = self._open(chosen), {}
+        if len(chosen) < len(wanted):
+            why = why or shortage(len(wanted))
+        watched = self._watched
+        fresh = {path for path, inode in watched.items() if heard.get(path) != inode}
+        return Cover(frozenset(folders.keys() - watched.keys()), frozenset(fresh), why)
 
-    def _cover_all(self, folders: Mapping[bytes, int]) -> frozenset[bytes]:
-        if self._notify is None:
-            try:
-                self._notify = RustNotify([os.fsdecode(self._root)], False, False, 0, True, True)
-            except (OSError, WatchfilesRustInternalError, UnicodeEncodeError):
-                return frozenset(folders)
-        self._broken = False
-        return frozenset()
+    def _heard(self) -> dict[bytes, int]:
+        """The folders of which everything was told until now."""
+        if self._broken:
+            return {}
+        return {path: ino for path, ino in self._watched.items() if path not in self._dead}
+
+    def _open(self, chosen: dict[bytes, int]) -> str:
+        """Watch folders; gives why some could not be watched."""
+        self._opened, self._broken, self._dead = None, False, set()
+        self._watched, self._watches = {}, 0
+        if not chosen:
+            return ""
+        try:
+            opened = open_watches([path.decode() for path in chosen])
+        except _REFUSALS as error:
+            return refusal(error)
+        self._opened = opened
+        inodes = inodes_watched(opened)
+        self._watches = len(inodes)
+        watched = watched_of(chosen, inodes)
+        self._watched = {path: chosen[path] for path in chosen if path in watched}
+        return "" if len(watched) == len(chosen) else shortage(len(chosen))
+
+    def _cover_tree(self, folders: Mapping[bytes, int]) -> Cover:
+        """Watch the root with all that is in it; anew only where it stands anew."""
+        root = {path: inode for path, inode in folders.items() if path == self._root}
+        if self._opened is not None and not self._broken and self._watched == root:
+            return Cover()
+        self._close()
+        self._broken, self._watched = False, {}
+        try:
+            lstat(self._root)  # watchfiles is content with what is not there
+            opened = Opened(RustNotify([self._root.decode()], False, False, 0, True, True), "")
+        except (*_REFUSALS, UnicodeDecodeError) as error:
+            return Cover(frozenset(folders), shortage=f"the system refused ({error})")
+        self._opened, self._watched = opened, root
+        return Cover(fresh=frozenset(folders))
 
     def wait(self, timeout_s: float) -> Hints:
         """See ``Events``."""
-        notify = self._notify
-        if notify is None or self._broken:
+        if self._opened is None or self._broken:
             self._woken.wait(timeout_s)
             return Hints()
+        timeout_ms = max(1, int(timeout_s * 1000))  # 0 would be for ever
         try:
-            found = notify.watch(_DEBOUNCE_MS, _STEP_MS, int(timeout_s * 1000), self._woken)
+            found = self._opened.notify.watch(_DEBOUNCE_MS, _STEP_MS, timeout_ms, self._woken)
         except WatchfilesRustInternalError:
             # It says the same for ever from now on; what it said before is lost.
             self._broken = True
-            return Hints(lost=True)
-        self._woken.clear()
+            return Hints(lost=True, deaf=True)
+        if found == "timeout":
+            lost = self._has_lost_watches()
+            self._broken = lost
+            return Hints(lost=lost, deaf=lost)
         if isinstance(found, str):
-            return Hints()
-        return Hints(frozenset(os.fsencode(path) for _, path in found))
+            self._woken.clear()
+            return Hints(lost=True)  # watchfiles drops what it has to tell when it is stopped
+        paths = frozenset(os.fsencode(path) for _, path in found)
+        # A folder that was made anew is another one, though it may have the same inode.
+        renewed = {os.fsencode(path) for kind, path in found if kind != _MODIFIED}
+        self._dead |= renewed & self._watched.keys()
+        return Hints(paths, deaf=bool(self._dead))
+
+    def _has_lost_watches(self) -> bool:
+        """Whether the kernel watches less than it did, as when a folder was deleted unheard."""
+        began_s = time.monotonic()
+        if not self._by_folder or self._opened is None or began_s < self._next_verify_s:
+            return False
+        fewer = len(inodes_watched(self._opened)) < self._watches
+        spent_s = time.monotonic() - began_s
+        self._next_verify_s = began_s + max(_VERIFY_S, 200 * spent_s)
+        return fewer
 
     def wake(self) -> None:
         """See ``Events``."""
@@ -145,10 +208,13 @@ class SystemEvents:
 
     def close(self) -> None:
         """See ``Events``."""
-        self._limit.take(self, 0)
-        if self._notify is not None:
-            self._notify.close()
-            self._notify = None
+        self._limit.leave(self)
+        self._close()
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            close_watches(self._opened)
+            self._opened = None
 
 
 class _Woken(threading.Event):
@@ -160,57 +226,8 @@ class _Woken(threading.Event):
         return woken
 
 
-def _open(folders: list[str]) -> tuple[RustNotify | None, frozenset[int] | None]:
-    """Watch folders; which ones are watched in fact, by inode, only the kernel says.
-
-    watchfiles passes over those that it may not watch, and those beyond the system's limit.
-    """
-    if not folders:
-        return None, frozenset()
-    with _opening:
-        before = _inotify_descriptors()
-        try:
-            notify = RustNotify(folders, False, False, 0, False, True)
-        except (OSError, WatchfilesRustInternalError):
-            return None, None
-        (descriptor,) = _inotify_descriptors() - before or {""}
-    return notify, _inodes_watched(descriptor)
-
-
-def _inotify_descriptors() -> set[str]:
-    found = set()
-    for descriptor in _OWN_DESCRIPTORS.iterdir():
-        try:
-            if "inotify" in str(descriptor.readlink()):
-                found.add(descriptor.name)
-        except OSError:
-            continue
-    return found
-
-
-def _inodes_watched(descriptor: str) -> frozenset[int]:
-    """The inodes that an inotify descriptor watches."""
-    try:
-        lines = (_OWN_DESCRIPTOR_INFO / descriptor).read_text().splitlines()
-    except OSError:
-        return frozenset()
-    watches = (line.split() for line in lines if line.startswith("inotify"))
-    return frozenset(
-        int(field.removeprefix("ino:"), 16)
-        for fields in watches
-        for field in fields
-        if field.startswith("ino:")
-    )
-
-
-def _system_limit() -> int:
-    try:
-        return int(_WATCH_LIMIT.read_text())
-    except (OSError, ValueError):
-        return sys.maxsize
-
-
-def _is_utf8(path: bytes) -> bool:
+def is_utf8(path: bytes) -> bool:
+    """Whether changes at a path can be told at all."""
     try:
         path.decode()
     except UnicodeDecodeError:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from prismd.disk import is_there
 from prismd.opening import lstat
 from prismd.store import files, folders
 from prismd.store.database import Database
@@ -61,10 +62,11 @@ class Findings:
         changed, same = self._changed, self._same
 
         def record(connection: apsw.Connection) -> None:
-            files.move(connection, self._root.id, moved)
-            files.change(connection, [*changed, *compared])
-            files.recognise(connection, same)
-            files.add(connection, self._root.id, new)
+            forgotten = files.move(connection, self._root.id, moved)
+            forgotten += files.change(connection, [*changed, *compared])
+            forgotten += files.recognise(connection, same)
+            # A reader may have looked for one while it was elsewhere for a moment.
+            files.add(connection, self._root.id, [*new, *forgotten])
 
         if moved or new or changed or same:
             self._database.write(record)
@@ -78,7 +80,8 @@ class Findings:
         """New files that are known ones from another path, with what is known, and the others."""
         moved: list[tuple[Known, Entry]] = []
         new: list[Entry] = []
-        taken: set[int] = set()
+        # One whose name another file has by now keeps the name, and not the content.
+        taken = {file_id for file_id, _ in (*self._changed, *self._same)}
         for entry in self._new:
             known = self._database.read(
                 lambda c, e=entry: folders.with_identity(c, e.device, e.inode)  # type: ignore[misc]
@@ -94,6 +97,8 @@ class Findings:
 
     def _moved(self, path: bytes, entry: Entry) -> bool:
         """Whether a file surely stands at another path by now, and not at this one as well."""
+        if not self._can_be_seen(path):
+            return False
         if is_gone(path, entry.inode):
             return True
         return same_but_for_spelling(path, entry.path) and not self.is_spelled_so(path)
@@ -101,6 +106,15 @@ class Findings:
     def is_spelled_so(self, path: bytes) -> bool:
         """Whether a file stands at a path under this very name."""
         return is_spelled_so(path, os.fsencode(self._root.path))
+
+    def _can_be_seen(self, path: bytes) -> bool:
+        """Whether the root of a path is there: what is on a disk that is away is not gone."""
+        if path.startswith(os.fsencode(self._root.path).rstrip(b"/") + b"/"):
+            return True
+        for root in self._database.read(files.roots):
+            if path.startswith(os.fsencode(root.path).rstrip(b"/") + b"/"):
+                return is_there(root)
+        return True
 
     def remove(self, gone: Sequence[tuple[bytes, Known]]) -> None:
         """Forget files, unless they have been found elsewhere meanwhile."""

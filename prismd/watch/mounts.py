@@ -12,16 +12,18 @@ from prismd.opening import parent
 
 _REMOTE = frozenset(
     (
-        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "webdav", "davfs", "ncpfs", "afs"),
-        *("9p", "virtiofs", "drvfs", "vboxsf", "vmhgfs", "prl_fs"),
-        *("ceph", "glusterfs", "lustre", "orangefs", "beegfs", "gfs2", "ocfs2", "coda"),
+        *("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afpfs", "webdav", "davfs", "ncpfs"),
+        *("afs", "9p", "virtiofs", "drvfs", "vboxsf", "vmhgfs", "prl_fs", "fuse", "macfuse"),
+        *("osxfuse", "ceph", "glusterfs", "lustre", "orangefs", "beegfs", "gfs2", "ocfs2", "coda"),
     )
 )
 _NO_DISK = frozenset(
     (
         *("proc", "sysfs", "devtmpfs", "devpts", "devfs", "cgroup", "cgroup2", "securityfs"),
         *("debugfs", "tracefs", "configfs", "pstore", "bpf", "mqueue", "hugetlbfs", "fusectl"),
-        *("binfmt_misc", "nsfs", "efivarfs", "rpc_pipefs"),
+        *("binfmt_misc", "nsfs", "efivarfs", "rpc_pipefs", "selinuxfs", "nfsd", "resctrl"),
+        # The files of other places once more, and what a disk would be mounted by a look at.
+        *("fuse.portal", "fuse.gvfsd-fuse", "autofs"),
     )
 )
 
@@ -32,7 +34,7 @@ class Mounts(msgspec.Struct, frozen=True):
     Attributes:
         silent: Those of file systems that change without an event: what another computer writes
             to them is not told.
-        no_disk: Those with nothing on them that a person has made.
+        no_disk: Those with nothing on them that a person has made; nothing in them is looked at.
         others: All others.
     """
 
@@ -43,15 +45,28 @@ class Mounts(msgspec.Struct, frozen=True):
     def is_silent(self, folder: bytes) -> bool:
         """Whether changes in a folder are not told."""
         while True:
-            if folder in self.silent:
+            if folder in self.silent or folder in self.no_disk:
                 return True
             if folder in self.others or folder in (b"/", b""):
                 return False
             folder = parent(folder)
 
+    def concern(self, folder: bytes, before: Mounts) -> bool:
+        """Whether something was mounted or unmounted in a folder, or around it, since then."""
+        now_there = self.silent | self.no_disk | self.others
+        then_there = before.silent | before.no_disk | before.others
+        return any(
+            _is_within(point, folder) or _is_within(folder, point)
+            for point in now_there ^ then_there
+        )
+
+
+def _is_within(path: bytes, folder: bytes) -> bool:
+    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
+
 
 def mounts() -> Mounts:
-    """The mount points as they are now."""
+    """The mount points as they are now; asks the system's table, never the disks."""
     return _sorted((part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True))
 
 
@@ -64,10 +79,10 @@ def _sorted(found: Iterable[tuple[str, str]]) -> Mounts:
         path = os.fsencode(point)
         for group in (silent, no_disk, others):
             group.discard(path)
-        if kind in _REMOTE or kind.startswith("fuse."):
-            silent.add(path)
-        elif kind in _NO_DISK:
+        if kind in _NO_DISK:
             no_disk.add(path)
+        elif kind in _REMOTE or kind.startswith("fuse."):
+            silent.add(path)
         else:
             others.add(path)
     return Mounts(frozenset(silent), frozenset(no_disk), frozenset(others))

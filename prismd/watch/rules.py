@@ -8,6 +8,9 @@ from typing import NamedTuple
 import msgspec
 import pathspec
 
+from prismd.domain import DocumentType
+from prismd.extract.naming import kind_of
+
 IGNORE_FILE = b".prismignore"
 JUNK = (
     *(".git/", ".hg/", ".svn/", ".cache/", ".venv/", ".tox/", ".mypy_cache/"),
@@ -25,7 +28,9 @@ class Rules(msgspec.Struct, frozen=True):
     """What of a root is looked at.
 
     ``include``, when not empty, names the only files taken. ``never`` are absolute paths that
-    are left out whatever the patterns say (prismd's own data directory).
+    are left out whatever the patterns say (prismd's own data directory). ``kinds``, when not
+    empty, are the only ones taken, as far as names tell. ``poll`` is whether to look for changes
+    even where they are told.
     """
 
     include: tuple[str, ...] = ()
@@ -33,6 +38,8 @@ class Rules(msgspec.Struct, frozen=True):
     hidden: bool = False
     junk: bool = True
     never: tuple[str, ...] = ()
+    kinds: tuple[DocumentType, ...] = ()
+    poll: bool = False
 
 
 class _Level(NamedTuple):
@@ -87,8 +94,11 @@ class Patterns:
 
     def takes_file(self, scope: Scope, path: bytes) -> bool:
         """Whether a file is looked at, its folder being looked at."""
-        return self._takes(scope, path, "") and (
-            self._include is None or self._include.match_file(os.fsdecode(self._relative(path)))
+        if not self._takes(scope, path, ""):
+            return False
+        relative, kinds = os.fsdecode(self._relative(path)), self.rules.kinds
+        return (self._include is None or self._include.match_file(relative)) and (
+            not kinds or kind_of(relative) in kinds
         )
 
     def takes_folder(self, scope: Scope, path: bytes) -> bool:

@@ -19,6 +19,7 @@ import msgspec
 from prismd.opening import lstat, open_file, parent
 from prismd.store import files, folders
 from prismd.store.database import Database
+from prismd.store.doubts import doubts
 from prismd.store.files import Known, Root, entry_of
 from prismd.watch.findings import Findings, is_gone
 from prismd.watch.listing import Listing, list_folder
@@ -110,6 +111,7 @@ class Sweeper:
         self._seen: dict[bytes, Seen] = {}
         self._unreadable: set[bytes] = set()
         self._unplugged: dict[bytes, set[int]] = {}
+        self._doubted = 0
         self.generation = 0
         """Another after every sweep that found other folders than the one before."""
 
@@ -157,6 +159,7 @@ class Sweeper:
         if self.rules != self._patterns.rules:
             self._patterns = Patterns(self._root.path, self.rules)
         root = self._database.read(lambda c: files.root(c, self._root.id)) or self._root
+        self._heed_doubts()
         device = self._device_of(root)
         if device is None:
             self._seen.clear()
@@ -183,6 +186,14 @@ class Sweeper:
             unplugged=sum(map(len, self._unplugged.values())),
         )
 
+    def _heed_doubts(self) -> None:
+        """Have everything compared once more where others took files out of the index."""
+        doubted = self._database.read(lambda c: doubts(c, self._root.id))
+        if doubted != self._doubted:
+            self._doubted = doubted
+            for folder in self._seen:
+                self._doubt(folder)
+
     def _device_of(self, root: Root) -> int | None:
         """The file system that the root is on; None where its own is not there.
 
@@ -198,14 +209,17 @@ class Sweeper:
 
     def _walk(self, findings: Findings, dirty: set[bytes] | None) -> None:
         visited: set[bytes] = set()
-        if dirty is None:
-            pending = [(self._path, self._patterns.outermost)]
-        else:
-            pending = [(path, self._seen[path].outer) for path in dirty]
+        pending: list[tuple[bytes, Scope | None]] = [(self._path, self._patterns.outermost)]
+        if dirty is not None:  # the outer ones first: by them others may be excluded, or gone
+            pending = [(path, None) for path in sorted(dirty, reverse=True)]
         while pending:
             if self._abandoned:
                 raise Abandoned
             folder, outer = pending.pop()
+            if outer is None:
+                if folder not in self._seen:
+                    continue
+                outer = self._seen[folder].outer
             visited.add(folder)
             pending += self._visit(folder, outer, findings, full=dirty is None)
             if len(findings) >= _BATCH:

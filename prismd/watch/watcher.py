@@ -6,19 +6,18 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from prismd.errors import PrismdError
 from prismd.opening import lstat
 from prismd.store.files import Root
-from prismd.watch.clock import Clock
-from prismd.watch.events import Events, Hints
+from prismd.watch.events import Events, Hints, is_utf8
 from prismd.watch.mounts import Mounts
 from prismd.watch.rules import Rules
-from prismd.watch.sweep import Sweep, Sweeper
+from prismd.watch.state import Reason, WatchState, state_of
+from prismd.watch.sweep import Abandoned, Seen, Sweep, Sweeper
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ _MANY = 1_000
 system may have dropped others."""
 _REST = 4.0
 """After looking, so many times as long as it took is given to others, up to ``_TICK_S``."""
-_RETRY_S = 5.0
+_LONG_S = 60.0
 
 
 class WatchSettings(msgspec.Struct, frozen=True):
@@ -38,21 +37,12 @@ class WatchSettings(msgspec.Struct, frozen=True):
     Attributes:
         rescan_s: All of it, whatever was told.
         poll_s: What nothing is told of.
+        retry_s: What could not be looked through.
     """
 
     rescan_s: float = 300.0
     poll_s: float = 30.0
-
-
-class WatchState(msgspec.Struct, frozen=True):
-    """How a root is watched.
-
-    Attributes:
-        detail: What is out of the ordinary, fit to show; empty when nothing is.
-    """
-
-    state: Literal["starting", "watching", "polling", "offline"] = "starting"
-    detail: str = ""
+    retry_s: float = 5.0
 
 
 class Watcher:
@@ -65,7 +55,6 @@ class Watcher:
         mounts: The mount points as they are now.
         settings: How often to look.
         on_sweep: Told of what was found, in the watcher's thread.
-        on_clock_set: Called when the clock was set.
     """
 
     def __init__(
@@ -76,7 +65,6 @@ class Watcher:
         mounts: Callable[[], Mounts],
         settings: WatchSettings,
         on_sweep: Callable[[Sweep], None],
-        on_clock_set: Callable[[], None],
     ) -> None:
         self.root = root
         self._path = os.fsencode(root.path)
@@ -85,20 +73,23 @@ class Watcher:
         self._mounts = mounts
         self._settings = settings
         self._on_sweep = on_sweep
-        self._on_clock_set = on_clock_set
-        self._clock = Clock()
         self._stopping = threading.Event()
         self._wanted = threading.Event()
         self._wanted.set()
+        self._asking = threading.Lock()
         self._asked = 1
         self._answered = 0
-        self._covered = -1
-        self._told: frozenset[bytes] = frozenset()
-        self._left: frozenset[bytes] = frozenset()
+        self._hints = Hints()
+        self._covered: tuple[object, ...] = ()
+        self._left: dict[Reason, frozenset[bytes]] = {}
+        self._shortage = ""
         self._next_sweep_s = 0.0
         self._next_poll_s = 0.0
         self._here: tuple[int, int] | None = None
-        self.state = WatchState()
+        self._mounted = Mounts()
+        self._looking_since_s: float | None = None
+        self._fault = ""
+        self._state = WatchState()
         self._thread = threading.Thread(target=self._loop, name="prismd-watch", daemon=True)
 
     def start(self) -> None:
@@ -107,12 +98,17 @@ class Watcher:
 
     def rescan(self) -> None:
         """Sweep everything as soon as possible."""
-        self._asked += 1
+        with self._asking:
+            self._asked += 1
         self._wanted.set()
         self._events.wake()
 
-    def follow(self, rules: Rules) -> None:
-        """Go by these rules from now on."""
+    def follow(self, rules: Rules, settings: WatchSettings) -> None:
+        """Go by these rules and settings from now on."""
+        self._settings = settings
+        now_s = time.monotonic()
+        self._next_sweep_s = min(self._next_sweep_s, now_s + settings.rescan_s)
+        self._next_poll_s = min(self._next_poll_s, now_s + settings.poll_s)
         if rules != self._sweeper.rules:
             self._sweeper.rules = rules
             self.rescan()
@@ -126,103 +122,153 @@ class Watcher:
         """Whether everything has been looked through since that was asked for last."""
         return self._answered == self._asked
 
-    def stop(self) -> None:
-        """End; a sweep in hand is finished first."""
+    @property
+    def state(self) -> WatchState:
+        """How the root is watched now."""
+        details = [self._state.detail] if self._state.detail else []
+        if self._fault:
+            details.append(
+                f"it could not be looked through ({self._fault});"
+                f" tried again every {self._settings.retry_s:g} s"
+            )
+        since_s = self._looking_since_s
+        if since_s is not None and (spent_s := time.monotonic() - since_s) > _LONG_S:
+            details.append(
+                f"it has been looked through for {spent_s / 60:.0f} min;"
+                " if that goes on, a disk in it may not answer"
+            )
+        return WatchState(self._state.state, "; ".join(details))
+
+    def end(self) -> None:
+        """Have it end soon; a sweep in hand is given up, and what it found is kept."""
         self._stopping.set()
+        self._sweeper.abandon()
+        self._wanted.set()
         self._events.wake()
-        self._thread.join()
+
+    def join(self, within_s: float) -> None:
+        """Wait until it has ended; not for ever, for a disk may never answer."""
+        self._thread.join(within_s)
+        if self._thread.is_alive():
+            log.warning("%s: its disk does not answer; it is left behind", self.root.path)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._round()
+            except Abandoned:
+                break
             except (PrismdError, OSError) as error:
                 log.error("%s: could not be looked through (%s)", self.root.path, error)
-                self._try_again()
-            except Exception:
+                self._try_again(error)
+            except Exception as error:
                 # A root must not go unwatched for a fault of ours.
                 log.exception("%s: could not be looked through; please report this", self.root.path)
-                self._try_again()
+                self._try_again(error)
         self._events.close()
 
-    def _try_again(self) -> None:
+    def _try_again(self, error: Exception) -> None:
+        self._fault = str(error) or type(error).__name__
+        self._looking_since_s = None
+        self._hints = Hints()
+        self._covered = ()
         self._wanted.set()
-        self._covered = -1
-        self._stopping.wait(_RETRY_S)
+        self._stopping.wait(self._settings.retry_s)
 
     def _round(self) -> None:
-        began_s = time.monotonic()
-        if self._wanted.is_set() or began_s >= self._next_sweep_s:
-            self._sweep_all()
-        elif self._left and began_s >= self._next_poll_s:
-            self._report(self._sweeper.relist(self._left))
-            self._next_poll_s = time.monotonic() + self._settings.poll_s
+        self._looking_since_s = began_s = time.monotonic()
+        hints, self._hints = self._hints, Hints()
+        self._look(hints)
         self._cover()
+        self._fault, self._looking_since_s = "", None
         spent_s = time.monotonic() - began_s
-        self._stopping.wait(min(_REST * spent_s, _TICK_S))
+        self._wanted.wait(min(_REST * spent_s, _TICK_S))
+        self._hints = self._events.wait(self._patience_s())
+
+    def _patience_s(self) -> float:
+        """For how long there is nothing to do unless something is told."""
+        if self._wanted.is_set():
+            return 0.0
         now_s = time.monotonic()
-        due_s = min(self._next_sweep_s, self._next_poll_s if self._left else now_s + _TICK_S)
-        wait_s = 0.0 if self._wanted.is_set() else max(0.0, min(due_s - now_s, _TICK_S))
-        self._clock.expect(wait_s)
-        self._heed(self._events.wait(wait_s))
+        due_s = min(self._next_sweep_s, self._next_poll_s) if self._left else self._next_sweep_s
+        return max(0.0, min(due_s - now_s, _TICK_S))
+
+    def _look(self, hints: Hints) -> None:
+        """Look where something is said to have changed, or everywhere where that is not sure."""
+        if hints.deaf:
+            self._covered = ()
+        now_s = time.monotonic()
+        suspicious = hints.lost or len(hints.paths) > _MANY or self._stands_elsewhere()
+        if suspicious or self._wanted.is_set() or now_s >= self._next_sweep_s:
+            self._sweep_all()
+            return
+        if hints.paths:
+            self._report(self._sweeper.look_at(hints.paths))
+        if self._left and now_s >= self._next_poll_s:
+            self._report(self._sweeper.relist(frozenset().union(*self._left.values())))
+            spent_s = time.monotonic() - now_s
+            self._next_poll_s = now_s + spent_s + max(self._settings.poll_s, _REST * spent_s)
+
+    def _stands_elsewhere(self) -> bool:
+        """Whether the root is another folder by now, or other disks are mounted in it."""
+        mounted = self._mounts()
+        return mounted.concern(self._path, self._mounted) or _identity(self._path) != self._here
 
     def _sweep_all(self) -> None:
         self._wanted.clear()
-        asked = self._asked
+        with self._asking:
+            asked = self._asked
         self._here = _identity(self._path)
+        self._mounted = self._mounts()
+        began_s = time.monotonic()
         self._report(self._sweeper.sweep())
         self._answered = asked
-        self._next_sweep_s = time.monotonic() + self._settings.rescan_s
-
-    def _heed(self, hints: Hints) -> None:
-        """Look where something is said to have changed, or everywhere where that is not sure."""
-        if self._clock.was_set():
-            self._on_clock_set()
-        if hints.lost:
-            self._covered = -1
-        suspicious = hints.lost or len(hints.paths) > _MANY or self._clock.was_away()
-        if suspicious or _identity(self._path) != self._here:
-            self._wanted.set()
-        elif hints.paths:
-            self._report(self._sweeper.look_at(hints.paths))
+        now_s = time.monotonic()
+        self._next_sweep_s = now_s + max(self._settings.rescan_s, _REST * (now_s - began_s))
+        if "limit" in self._left:
+            self._covered = ()  # others may have left some of it meanwhile
 
     def _cover(self) -> None:
         """Have changes told in every folder that is looked into."""
-        while self._covered != self._sweeper.generation and not self._stopping.is_set():
-            self._covered = self._sweeper.generation
-            seen, mounts = self._sweeper.seen, self._mounts()
-            wanted = {
-                path: folder.inode
-                for path, folder in seen.items()
-                if not folder.odd_names and not mounts.is_silent(path)
-            }
-            left = self._events.cover(wanted)
-            told = frozenset(wanted.keys() - left)
-            new, self._told = told - self._told, told
-            self._left = frozenset(seen.keys() - told)
+        while not self._stopping.is_set():
+            poll = self._sweeper.rules.poll
+            covered = (self._sweeper.generation, poll, self._mounted)
+            if self._covered == covered:
+                return
+            self._covered = covered
+            seen = self._sweeper.seen
+            reasons = {path: self._reason(path, folder, poll) for path, folder in seen.items()}
+            cover = self._events.cover(
+                {path: seen[path].inode for path, reason in reasons.items() if not reason}
+            )
+            for path in cover.left:
+                reasons[path] = "limit" if cover.shortage and is_utf8(path) else "names"
+            self._left, self._shortage = _by_reason(reasons), cover.shortage
             # What happened in them between the sweep and now has not been told.
-            self._report(self._sweeper.relist(new))
+            self._report(self._sweeper.relist(cover.fresh))
+
+    def _reason(self, path: bytes, folder: Seen, poll: bool) -> Reason:
+        """Why a folder has to be looked at again and again; empty where it may be watched."""
+        if poll:
+            return "asked"
+        if self._mounted.is_silent(path):
+            return "network"
+        return "names" if folder.odd_names else ""
 
     def _report(self, found: Sweep) -> None:
-        self.state = self._state(found)
+        self._state = state_of(
+            found, self._left, len(self._sweeper.seen), self._settings.poll_s, self._shortage
+        )
         self._on_sweep(found)
 
-    def _state(self, found: Sweep) -> WatchState:
-        if found.offline:
-            return WatchState("offline", "it is not there; what is known of it is kept")
-        folders, left = len(self._sweeper.seen), len(self._left)
-        details = []
-        if left:
-            which = "all" if left == folders else f"{left:,} of {folders:,}"
-            details.append(
-                f"{which} folders are looked at every {self._settings.poll_s:g} s,"
-                " for nothing is told of changes in them"
-            )
-        if found.unplugged:
-            details.append(f"{found.unplugged:,} files are on a disk that is not there")
-        if found.unreadable:
-            details.append(f"{len(found.unreadable):,} folders cannot be read")
-        return WatchState("polling" if left == folders else "watching", "; ".join(details))
+
+def _by_reason(reasons: Mapping[bytes, Reason]) -> dict[Reason, frozenset[bytes]]:
+    """The folders of which nothing is told."""
+    left: dict[Reason, set[bytes]] = {}
+    for path, reason in reasons.items():
+        if reason:
+            left.setdefault(reason, set()).add(path)
+    return {reason: frozenset(paths) for reason, paths in left.items()}
 
 
 def _identity(path: bytes) -> tuple[int, int] | None:

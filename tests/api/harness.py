@@ -22,6 +22,7 @@ from prismd.answer import Answering, AnswerSettings
 from prismd.api.app import create_app
 from prismd.api.interrupt import Interruptible
 from prismd.api.services import ApiSettings, Services
+from prismd.api.sockets import websocket_settings
 from prismd.evidence import EvidenceSettings
 from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
@@ -32,8 +33,8 @@ from prismd.models.fake import (
     FakeGenerator,
     FakeImageEmbedder,
     FakeReranker,
-    FakeTranscriber,
 )
+from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.load import ModelState
 from prismd.progress import Progress
 from prismd.reading import IngestSettings
@@ -223,6 +224,7 @@ def serving(stack: Stack, listener: socket.socket, settings: ApiSettings) -> Ite
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=1,
+            **websocket_settings(),
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from prismd.api.services import ApiSettings
-from prismd.api.status import eta_s
-from prismd.progress import Progress, Snapshot
 from tests.api.harness import Live, build, live_server, serving, write_sample
 from tests.building import wait_until
 
@@ -39,9 +37,9 @@ def test_the_status_counts_everything(live: Live) -> None:
 
 def test_pause_holds_and_resume_goes_on(tmp_path: Path) -> None:
     with live_server(tmp_path, sample=False) as live:
-        assert live.client.post("/pause").json() == {"state": "paused"}
+        assert live.client.post("/pause").json()["state"] == "paused"
         assert live.client.get("/status").json()["state"] == "paused"
-        assert live.client.post("/resume").json() == {"state": "idle"}
+        assert live.client.post("/resume").json()["state"] == "idle"
 
 
 def test_rescan_asks_for_a_sweep(tmp_path: Path) -> None:
@@ -115,18 +113,19 @@ def test_where_the_index_is_only_read_nothing_is_switched(tmp_path: Path, route:
             stack.close()
 
 
-def snapshot(files: float = 0, size_bytes: float = 0, embeddings: float = 0) -> Snapshot:
-    return Snapshot({}, 0, 0, 0, (), files, size_bytes, embeddings)
+def test_a_paused_queue_is_counted_by_folder_and_has_no_time_left(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        live.client.post("/pause")
+        write_sample(live.stack.folder)
+        live.stack.folders.watches.rescan()
+        wait_until(live.stack.folders.watches.swept)
+        status = live.client.get("/status").json()
+        [root] = status["roots"]
+        assert (root["pending"], root["eta_s"], status["eta_s"]) == (6, None, None)
+        assert live.client.get("/roots").json()["data"] == [root]
 
-
-def test_the_time_left_is_that_of_the_slowest_part() -> None:
-    assert eta_s((0, 0), 0, snapshot()) == 0
-    assert eta_s((10, 1000), 0, snapshot()) is None
-    assert eta_s((10, 1000), 0, snapshot(files=5, size_bytes=100)) == 10
-    assert eta_s((10, 1000), 500, snapshot(files=5, size_bytes=100, embeddings=10)) == 50
-    assert eta_s((0, 0), 500, snapshot(embeddings=10)) == 50
-    assert eta_s((1, 0), 0, snapshot(files=2)) == 0.5
-
-
-def test_a_progress_that_has_done_nothing_has_no_rate() -> None:
-    assert eta_s((1, 1), 0, Progress().snapshot()) is None
+        live.client.post("/resume")
+        wait_until(live.stack.ingest.idle)
+        status = live.client.get("/status").json()
+        [root] = status["roots"]
+        assert (root["pending"], root["eta_s"], status["eta_s"]) == (0, 0, 0)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ workers = 1
 """
 _LONG_AGO_S = 1_700_000_000
 _PATIENCE_S = 120.0
+
+
+def hours_of_later() -> str:
+    """A ``[schedule]`` that lets nothing be read now, nor for hours."""
+    hour = (datetime.now() + timedelta(hours=12)).hour
+    return f'\n[schedule]\nhours = ["{hour:02}:00-{hour:02}:01"]\n'
 
 
 def free_port() -> int:
@@ -79,6 +86,7 @@ class Place:
             "PRISMD_CONFIG": str(self.config),
             "PRISMD_DATA_DIR": str(self.data_dir),
             "PRISMD_PORT": str(self.port),
+            "PRISMD_SCHEDULE_ON_BATTERY": "run",  # wherever the tests run
             **(more or {}),
         }
 

@@ -10,8 +10,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from prismd.store import files
 from prismd.store.check import check
 from prismd.store.database import Database
@@ -48,7 +46,7 @@ def test_an_added_folder_is_read_and_a_removed_one_forgotten(place: Place) -> No
     place.run("index")
     assert "The ferry sails at noon." in place.run("search", "ferry")
 
-    assert place.run("remove", folder) == f"{folder}: forgotten.\n"
+    assert place.run("remove", folder) == f"{folder}: forgotten, with 1 file.\n"
     assert place.run("files") == "No files.\n"
     assert (folder / "a.txt").exists()
     assert "is not watched" in place.run("remove", folder, exit_code=2)
@@ -56,8 +54,12 @@ def test_an_added_folder_is_read_and_a_removed_one_forgotten(place: Place) -> No
 
 def test_a_folder_of_the_configuration_is_taken_out_there(place: Place) -> None:
     place.config.write_text(f'{place.config.read_text()}\n[[folders]]\npath = "{place.folder}"\n')
+    place.run("index")
     said = place.run("remove", place.folder, exit_code=2)
-    assert said == f"prismd: {place.folder}: is named in {place.config}; take it out there\n"
+    assert said == (
+        f"prismd: {place.folder}: is named in the configuration; take it out there, then"
+        " 'prismd config reload'\n"
+    )
 
 
 def test_a_folder_within_another_is_refused(place: Place) -> None:
@@ -174,46 +176,39 @@ def test_an_announcement_that_cannot_be_read_is_no_daemon(indexed: Place, tmp_pa
 # With a daemon
 
 
-def test_pause_holds_until_resume(served: Daemon) -> None:
-    place = served.place
-    assert place.run("pause") == "Paused.\n"
-    try:
-        assert served.status()["state"] == "paused"
-        assert place.run("status").splitlines()[0].endswith(": paused")
-        assert "09:47" in place.run("search", "train", "to", "Lisbon")
-        waiting = place.write("waiting.txt", "The zeppelin lands at dusk.")
-        said = place.run("index", place.folder, exit_code=1)
-        assert said == (
-            "prismd: 1 file still to be read, and prismd is paused; 'prismd resume' goes on\n"
-        )
-    finally:
-        assert place.run("resume") == "Resumed.\n"
-    served.await_idle()
-    assert served.finds("zeppelin") == ["waiting.txt"]
-    _take_away(served, waiting)
-
-
 def test_index_within_a_watched_folder_asks_the_daemon(served: Daemon) -> None:
     place = served.place
     fresh = place.write("sub/fresh.txt", "The balloon rises at dawn.")
     said = place.run("index", place.folder / "sub")
     assert said == "The running prismd is looking through its folders.\nUp to date.\n"
-    wait_until(lambda: served.finds("balloon") == ["fresh.txt"])
+    assert served.finds("balloon") == ["fresh.txt"]
     assert place.run("index", "--quiet") == ""
     _take_away(served, fresh)
 
 
-def test_index_elsewhere_names_the_ways_to_have_it(served: Daemon, tmp_path: Path) -> None:
-    said = served.place.run("index", tmp_path, exit_code=1)
-    assert f"{tmp_path}: the running prismd does not watch it" in said
-    assert "or add the folder to the configuration" in said
+def test_index_elsewhere_has_it_watched_and_read(served: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("The zeppelin rises at dusk.")
+    said = served.place.run("index", tmp_path)
+    assert said == "The running prismd is looking through its folders.\nUp to date.\n"
+    assert served.finds("zeppelin") == ["b.txt"]
+    assert str(tmp_path) in [root["path"] for root in served.status()["roots"]]
+    served.place.run("remove", tmp_path)
 
 
-@pytest.mark.parametrize("command", ["add", "remove"])
-def test_folders_are_not_changed_under_a_running_daemon(served: Daemon, command: str) -> None:
-    said = served.place.run(command, served.place.folder, exit_code=1)
-    assert said.startswith("prismd: prismd is running; stop it first")
-    assert served.status()["roots"]
+def test_index_around_a_watched_folder_says_what_is_in_the_way(served: Daemon) -> None:
+    said = served.place.run("index", served.place.folder.parent, exit_code=2)
+    assert f"overlaps the watched folder {served.place.folder}" in said
+
+
+def test_the_running_daemon_adds_and_removes_folders(served: Daemon, tmp_path: Path) -> None:
+    place = served.place
+    (tmp_path / "b.txt").write_text("The balloon rises at dawn.")
+    said = place.run("add", tmp_path)
+    assert said == f"{tmp_path}: watched from now on; 'prismd status' shows how far it is.\n"
+    wait_until(lambda: served.finds("balloon") == ["b.txt"])
+    assert place.run("remove", tmp_path) == f"{tmp_path}: forgotten, with 1 file.\n"
+    assert served.finds("balloon") == []
+    assert len(served.status()["roots"]) == 1
 
 
 def test_retry_and_reindex_are_done_by_the_daemon(served: Daemon) -> None:

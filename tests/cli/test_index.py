@@ -75,6 +75,14 @@ def test_a_second_pass_does_only_what_has_changed(place: Place) -> None:
     assert "red" not in texts
 
 
+def test_a_copy_is_told_as_known_and_not_as_read(place: Place) -> None:
+    place.write("a.txt", "The ferry sails at noon.")
+    place.run("index", place.folder)
+    place.write("b.txt", "The ferry sails at noon.")
+    said = place.run("index")
+    assert said.startswith("0 files read, 1 of known content, 0 moved, 0 gone, 0 passages")
+
+
 def test_quiet_says_nothing_on_standard_error(place: Place) -> None:
     place.write("a.txt", "The ferry sails at noon.")
     done = place.start("index", "--quiet", place.folder)

@@ -13,6 +13,8 @@ import pytest
 from prismd.store.check import check
 from prismd.store.database import FILE_NAME, Database
 from tests.building import wait_until, write_file
+from tests.cli.harness import Place
+from tests.e2e.killing import kill_and_ask
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -139,3 +141,11 @@ def test_a_kill_during_edits_loses_none_of_them(folder: Path, tmp_path: Path) ->
     finish(folder, data_dir, config)
     finish(folder, tmp_path / "afresh", config)
     assert contents(data_dir) == contents(tmp_path / "afresh")
+
+
+def test_a_killed_daemon_loses_nothing_and_answers_every_query(place: Place) -> None:
+    outcome = kill_and_ask(place, 6, seed=3)
+    assert outcome.kills == 6
+    assert outcome.lost == outcome.doubled == []
+    assert outcome.findings == []
+    assert set(outcome.answers) == {200}, outcome.bodies

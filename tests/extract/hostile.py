@@ -17,6 +17,7 @@ import ctypes, os, sys, threading
 from pathlib import Path
 from prismd.domain import Block, Extraction, Layout
 from prismd.extract.parts import part
+from prismd.extract.pieces import pieces
 from prismd.extract.steps import step
 
 class Hostile:
@@ -42,6 +43,18 @@ class Hostile:
             for _ in range(int(count)):
                 step(1, 2)
                 threading.Event().wait(float(pause_s))
+        if order.startswith("pieces"):
+            _, count, then = order.split()
+            kept = pieces("hostile")
+            found = [kept.get(number, str) for number in range(len(kept))]
+            for number in range(len(kept), int(count)):
+                kept.put(number, f"read by {os.getpid()}")
+            if then == "hang":
+                threading.Event().wait()
+            if then == "crash":
+                os._exit(3)
+            order = "\\n".join(found) or "nothing"
+            return Extraction(order, (Block(0, len(order)),), Layout("text"))
         if order == "flood":
             while True:
                 step(1, 1)

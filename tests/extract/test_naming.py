@@ -9,7 +9,7 @@ from pathlib import PurePath
 import pytest
 
 from prismd.extract.base import media_type, media_types
-from prismd.extract.naming import BY_SUFFIX, binary_by_name, read_suffixes
+from prismd.extract.naming import BY_SUFFIX, binary_by_name, kind_of, read_suffixes
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,17 @@ def test_names_of_what_is_not_read_are_not_among_them() -> None:
     found = read_suffixes()
     assert not {".doc", ".zip", ".svg", ".ps", ".ppt", ".xlsb", ".py", ".bin", ""} & found.keys()
     assert all(media_type(BY_SUFFIX[suffix]) for suffix in found.keys() & BY_SUFFIX.keys())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Lease.pdf", "document"), ("a/B.DOCX", "document"), ("old.doc", "document"),
+        ("page.html", "document"), ("box.mbox", "document"), ("x.zip", "document"),
+        ("a.JPG", "image"), ("drawing.svg", "image"), ("raw.cr2", "image"),
+        ("a.mp3", "audio"), ("film.mp4", "audio"), ("a.txt", "text"), ("main.py", "text"),
+        ("table.csv", "text"), ("Makefile", "text"), ("", "text"), ("x.no_such_end", "text"),
+    ],
+)  # fmt: skip
+def test_a_name_tells_what_a_file_is(name: str, kind: str) -> None:
+    assert kind_of(name) == kind

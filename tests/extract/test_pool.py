@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from prismd.errors import (
     ExtractTimeout,
     UnsupportedMedia,
 )
-from prismd.extract.pool import ExtractPool
+from prismd.extract.pieces import Piece
+from prismd.extract.pool import CANCELLED, ExtractPool
 from tests.extract.hostile import wait_for
 
 Write = Callable[[str, bytes | str], Path]
@@ -149,6 +151,66 @@ def test_who_fails_at_hearing_of_a_step_gets_no_stale_answer_later(
     with pytest.raises(ZeroDivisionError):
         workers.extract(write("a.ics", "steps 3 0"), on_step=fail)
     assert workers.extract(write("a.txt", "the next file"))[1].text == "the next file"
+
+
+def test_pieces_that_were_read_before_a_crash_are_known_to_the_next_worker(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool()
+    read: list[Piece] = []
+    with pytest.raises(ExtractCrash):
+        workers.extract(write("a.ics", "pieces 3 crash"), on_piece=read.append)
+    assert [piece.number for piece in read] == [0, 1, 2]
+    more: list[Piece] = []
+    path = write("b.ics", "pieces 4 end")
+    found = workers.extract(path, known=read, on_piece=more.append)[1].text.split("\n")
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    assert [piece.number for piece in more] == [3]
+
+
+@pytest.mark.parametrize("order", ["hang", "same steps 1000000 0.05", "pieces 1 hang", "flood"])
+def test_a_file_that_is_not_wanted_any_more_is_given_up_with_its_worker(
+    pool: Callable[..., ExtractPool], write: Write, order: str
+) -> None:
+    workers = pool()
+    looks = count()
+    with pytest.raises(ExtractError) as error:
+        workers.extract(write("a.ics", order), cancelled=lambda: next(looks) > 8)
+    assert error.value.code == CANCELLED
+    assert workers.worker_pids() == [], "nor is another started"
+    assert workers.extract(write("a.txt", "the next file"))[1].text == "the next file"
+
+
+def test_who_waits_for_a_worker_can_be_called_off(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    workers = pool(size=1)
+    path = write("a.ics", "hang")
+    stop = threading.Event()
+    codes: list[str] = []
+
+    def read() -> None:
+        with pytest.raises(ExtractError) as error:
+            workers.extract(path, cancelled=stop.is_set)
+        codes.append(error.value.code)
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_for((path.parent / "started").exists)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert codes == [CANCELLED, CANCELLED]
+
+
+def test_a_picture_that_is_not_wanted_any_more_is_given_up(
+    pool: Callable[..., ExtractPool], write: Write
+) -> None:
+    with pytest.raises(ExtractError) as error:
+        pool().pixels(write("a.png", "no picture"), 32, cancelled=lambda: True)
+    assert error.value.code == CANCELLED
 
 
 def test_programs_that_workers_start_keep_to_one_thread(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prismd.chunk import Chunking
 from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions, MediaType
+from prismd.extract.pieces import Piece
 from prismd.extract.pool import ExtractPool
 from prismd.models.fake import FakeEmbedder, FakeReranker
 from prismd.reading import IngestSettings
@@ -32,6 +33,7 @@ class CountingPool:
     def __init__(self, pool: ExtractPool) -> None:
         self._pool = pool
         self.read: list[str] = []
+        self.pieces: list[int] = []
         self.before: Callable[[str], None] = lambda name: None
         self.after: Callable[[str], None] = lambda name: None
 
@@ -40,15 +42,29 @@ class CountingPool:
         path: Path,
         options: ExtractOptions,
         on_step: Callable[[int, int], None] | None = None,
+        *,
+        known: Sequence[Piece] = (),
+        on_piece: Callable[[Piece], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> tuple[MediaType, Extraction]:
         self.read.append(path.name)
         self.before(path.name)
-        found = self._pool.extract(path, options, on_step)
+
+        def tell(piece: Piece) -> None:
+            if on_piece is not None:
+                on_piece(piece)
+            self.pieces.append(piece.number)
+
+        found = self._pool.extract(
+            path, options, on_step, known=known, on_piece=tell, cancelled=cancelled
+        )
         self.after(path.name)
         return found
 
-    def pixels(self, path: Path, edge_px: int) -> NDArray[np.uint8]:
-        return self._pool.pixels(path, edge_px)
+    def pixels(
+        self, path: Path, edge_px: int, *, cancelled: Callable[[], bool] | None = None
+    ) -> NDArray[np.uint8]:
+        return self._pool.pixels(path, edge_px, cancelled=cancelled)
 
 
 def embedder(indexer: Indexer) -> FakeEmbedder:

@@ -13,7 +13,7 @@ import pytest
 from prismd.errors import ExtractError
 from prismd.models.base import Transcriber
 from prismd.models.catalog_speech import WHISPER_BASE
-from prismd.models.fake import FakeTranscriber
+from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.whisper import WhisperTranscriber
 from tests.speaking import RATE_HZ, TEA, joined, silence, speech, write_wav
 
@@ -48,6 +48,7 @@ def letters(text: str) -> str:
 def test_it_fulfils_the_protocol(transcriber: Transcriber) -> None:
     assert isinstance(transcriber, Transcriber)
     assert transcriber.name
+    assert transcriber.revision
 
 
 def test_what_is_said_is_written_down_with_its_seconds(
@@ -137,6 +138,44 @@ def test_it_can_be_called_off_on_the_way_and_goes_on_with_the_next(
         )
     assert caught.value.code == "cancelled"
     assert len(transcriber.transcribe(recording).segments) == 2
+
+
+def test_it_goes_on_behind_the_pieces_that_are_known(
+    transcriber: Transcriber, recording: Path
+) -> None:
+    pieces: dict[int, bytes] = {}
+    whole = transcriber.transcribe(recording, on_piece=pieces.__setitem__)
+    assert list(pieces) == list(range(len(pieces)))
+    assert pieces
+    for known in range(len(pieces) + 1):
+        more: list[int] = []
+        steps: list[float] = []
+        again = transcriber.transcribe(
+            recording,
+            known={number: pieces[number] for number in range(known)},
+            on_piece=lambda number, _content, more=more: more.append(number),  # type: ignore[misc]
+            on_step=lambda done_s, _total_s, steps=steps: steps.append(done_s),  # type: ignore[misc]
+        )
+        assert again == whole
+        assert more == list(range(known, len(pieces)))
+        if known:
+            assert steps[0] > 0, "it shows from where it goes on"
+
+
+def test_pieces_that_cannot_be_read_or_have_a_gap_are_made_anew(
+    transcriber: Transcriber, recording: Path
+) -> None:
+    pieces: dict[int, bytes] = {}
+    whole = transcriber.transcribe(recording, on_piece=pieces.__setitem__)
+    for known in ({0: b"no piece"}, {1: pieces[max(pieces)]}):
+        more: list[int] = []
+        again = transcriber.transcribe(
+            recording,
+            known=known,
+            on_piece=lambda number, _content, more=more: more.append(number),  # type: ignore[misc]
+        )
+        assert again == whole
+        assert more == list(pieces)
 
 
 def test_callers_wait_their_turn(transcriber: Transcriber, recording: Path) -> None:

@@ -126,6 +126,25 @@ def test_what_is_said_across_the_border_of_two_windows_is_heard_once(
 
 
 @pytest.mark.models
+def test_wherever_it_is_left_it_goes_on_to_the_same_end(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    german = speech(GERMAN, "de")
+    parts = [german, silence(4), speech(TEA), silence(4), speech(FOX), silence(9)] * 3
+    samples, _ = joined(*parts, silence(200), *parts[:3])
+    path = write(tmp_path / "long.mp3", samples)
+    pieces: dict[int, bytes] = {}
+    whole = whisper.transcribe(path, on_piece=pieces.__setitem__)
+    assert set(whole.languages) == {"de", "en"}
+    assert len(pieces) > 6
+    for left in (1, len(pieces) // 2, len(pieces) - 1):
+        known = {number: pieces[number] for number in range(left)}
+        rest: dict[int, bytes] = {}
+        assert whisper.transcribe(path, known=known, on_piece=rest.__setitem__) == whole
+        assert known | rest == pieces
+
+
+@pytest.mark.models
 def test_ten_minutes_of_noise_silence_and_music_say_nothing(
     whisper: WhisperTranscriber, tmp_path: Path
 ) -> None:

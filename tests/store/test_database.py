@@ -195,3 +195,11 @@ def test_what_was_queued_is_written_before_it_closes(data_dir: Path) -> None:
     again = Database(data_dir, writable=False)
     assert count(again) == 50
     again.close()
+
+
+def test_what_was_written_is_counted_and_what_was_only_looked_at_is_not(database: Database) -> None:
+    before = database.changes
+    database.write(lambda c: c.execute("UPDATE facts SET value = '' WHERE key = 'none'"))
+    assert database.changes == before
+    database.write(lambda c: add_fact(c, "a"))
+    assert database.changes > before

@@ -225,3 +225,13 @@ def test_a_document_packed_beforehand_is_compressed_no_more_in_the_transaction(
     assert content is not None
     assert (content.text, content.layout) == (LONG, made.extraction.layout)
     assert content.title == "A title"
+
+
+def test_what_was_let_go_of_before_the_clock_was_set_back_is_collected(
+    database: Database,
+) -> None:
+    put(database, "/d/a.txt", "A walrus.")
+    database.write(lambda c: files.remove(c, [1]))
+    database.write(lambda c: c.execute("UPDATE documents SET orphaned_at = 1e12").fetchall())
+    assert database.write(lambda c: documents.collect_orphans(c, older_than_s=60)) == 1
+    assert total(database, "documents") == 0

@@ -223,3 +223,41 @@ def test_a_file_in_hand_counts_though_its_folder_went_offline(database: Database
     lease(database)
     database.write(lambda c: files.set_root_state(c, root.id, "offline"))
     assert database.read(jobs.outstanding) == (1, 1)
+
+
+def test_what_is_outstanding_is_told_by_folder_and_end_of_name(database: Database) -> None:
+    here = database.write(lambda c: files.add_root(c, "/here", "config"))
+    away = database.write(lambda c: files.add_root(c, "/usb", "config"))
+    named = ["/here/a.md", "/here/b.md", "/here/none", "/here/c.jpeg"]
+    database.write(lambda c: files.add(c, here.id, [entry(name, "xy") for name in named]))
+    database.write(lambda c: files.add(c, away.id, [entry("/usb/a.md"), entry("/usb/b.md")]))
+    queue(database, "uploaded.pdf", "xyz")
+    database.write(lambda c: files.set_root_state(c, away.id, "offline"))
+    found = database.read(jobs.outstanding_by_root)
+    assert sorted((g.root_id or 0, g.end, g.files, g.size_bytes) for g in found) == [
+        (0, "d.pdf", 1, 3), (here.id, "", 1, 2), (here.id, ".jpeg", 1, 2),
+        (here.id, "/a.md", 1, 2), (here.id, "/b.md", 1, 2),
+    ]  # fmt: skip
+    assert not any(group.in_hand for group in found)
+
+    # As ``outstanding`` counts: what is in hand counts, wherever it lies.
+    database.write(lambda c: files.set_root_state(c, away.id, "watching"))
+    while (job := lease(database)) is not None and not job.path.startswith("/usb"):
+        continue
+    database.write(lambda c: files.set_root_state(c, away.id, "offline"))
+    found = database.read(jobs.outstanding_by_root)
+    counted = (sum(g.files for g in found), sum(g.size_bytes for g in found))
+    assert counted == database.read(jobs.outstanding)
+    assert any(group.in_hand and group.root_id == away.id for group in found)
+
+
+def test_recordings_come_last_and_have_a_lane_of_their_own(database: Database) -> None:
+    for name, content, mtime_s in (
+        ("new.mp3", "x", 9.0), ("old.txt", "x", 1.0), ("new.pdf", LARGE, 8.0),
+    ):  # fmt: skip
+        queue(database, name, content, mtime_s)
+    order = [job.path for _ in range(3) if (job := lease(database))]
+    assert order == ["/d/old.txt", "/d/new.pdf"]
+    slow = database.write(lambda c: jobs.lease(c, "us", slow=True))
+    assert slow is not None
+    assert slow.path == "/d/new.mp3"

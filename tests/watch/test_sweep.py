@@ -7,9 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
-from prismd.store import files
+from prismd.disk import look
+from prismd.store import files, jobs
 from prismd.store.database import Database
-from prismd.watch import Rules, sweep
+from prismd.watch import Rules, Sweeper, sweep
+from prismd.watch.findings import Findings
+from tests.building import write_file
 from tests.watch.watched import Watched, counts, unprivileged
 
 
@@ -237,3 +240,100 @@ def test_files_whose_folder_was_moved_are_not_even_hashed(watched: Watched) -> N
     (watched.folder / "folder").rename(watched.folder / "renamed")
     found = watched.sweep()
     assert (found.moved, found.jobs) == (1, 0)
+
+
+def test_a_link_to_what_was_replaced_leaves_both_files(watched: Watched) -> None:
+    path = watched.write("a", "old")
+    watched.pass_()
+    os.link(path, watched.folder / "a.bak")
+    watched.write("new", "another").replace(path)
+    watched.sweep()
+    assert watched.names() == ["a", "a.bak"]
+    assert watched.read_all() == ["a", "a.bak"]
+    assert counts(watched.sweep()) == (2, 0, 0, 0, 0)
+
+
+def test_what_a_reader_forgot_while_its_folder_was_away_is_found_again(watched: Watched) -> None:
+    """Neither the folder nor what is in it has changed since it was looked at."""
+    watched.write("folder/a")
+    watched.sweep()
+    watched.database.write(lambda c: jobs.forget(c, watched.ids()["folder/a"]))
+    assert watched.names() == []
+    watched.sweep()
+    assert watched.names() == ["folder/a"]
+
+
+def test_what_is_forgotten_while_a_sweep_writes_it_down_is_kept(watched: Watched) -> None:
+    for name in ("changed", "moved/a", "same"):
+        watched.write(name)
+    watched.pass_()
+    (root,) = watched.database.read(files.roots)
+    known = watched.database.read(lambda c: files.known(c, root.id))
+    watched.database.write(lambda c: files.remove(c, [row.id for row in known.values()]))
+    findings = Findings(watched.database, root)
+    for path, row in known.items():
+        entry = look(os.fsdecode(path))
+        (findings.same if path.endswith(b"same") else findings.differs)(row.id, entry)
+    findings.write()
+    assert watched.names() == ["changed", "moved/a", "same"]
+    assert watched.read_all() == ["changed", "moved/a", "same"]
+
+
+def two_roots(watched: Watched, tmp_path: Path) -> tuple[Path, Sweeper, Sweeper]:
+    other = tmp_path / "other"
+    other.mkdir()
+    watched.database.write(lambda c: files.add_root(c, str(other), "config"))
+    roots = {root.path: root for root in watched.database.read(files.roots)}
+    one, two = roots[str(watched.folder)], roots[str(other)]
+    sweepers = [Sweeper(watched.database, root, Rules()) for root in (one, two)]
+    for sweeper in sweepers:
+        sweeper.sweep()
+    return other, sweepers[0], sweepers[1]
+
+
+def test_a_folder_that_was_in_another_root_for_a_moment_is_kept(
+    watched: Watched, tmp_path: Path
+) -> None:
+    watched.write("folder/a")
+    other, mine, others = two_roots(watched, tmp_path)
+    (watched.folder / "folder").rename(other / "folder")
+    assert others.sweep().moved == 1
+    (other / "folder").rename(watched.folder / "folder")
+    others.sweep()
+    mine.sweep()
+    assert watched.names() == ["folder/a"]
+
+
+def test_a_link_to_a_file_of_a_root_that_is_away_does_not_take_it_over(
+    watched: Watched, tmp_path: Path
+) -> None:
+    other, mine, _ = two_roots(watched, tmp_path)
+    path = write_file(other / "a", "x")
+    sweep(watched.database, watched.database.read(files.roots)[0], Rules())
+    os.link(path, watched.folder / "b")
+    other.rename(tmp_path / "away")
+    mine.sweep()
+    paths = watched.database.read(lambda c: c.execute("SELECT path FROM files").fetchall())
+    assert sorted(paths) == [(str(path),), (str(watched.folder / "b"),)]
+
+
+def test_patterns_around_a_folder_count_for_what_changed_in_it_meanwhile(
+    watched: Watched,
+) -> None:
+    watched.write("folder/a")
+    (root,) = watched.database.read(files.roots)
+    sweeper = Sweeper(watched.database, root, Rules())
+    sweeper.sweep()
+    watched.write("folder/b")
+    watched.write(".prismignore", "folder/")
+    changed = ("folder", "folder/b", ".prismignore")
+    sweeper.look_at([os.fsencode(watched.folder / name) for name in changed])
+    assert watched.names() == []
+    watched.write(".prismignore", "c")
+    watched.write("folder/c")
+    sweeper.look_at([os.fsencode(watched.folder / name) for name in (".prismignore",)])
+    assert watched.names() == ["folder/a", "folder/b"]
+    watched.write(".prismignore", "b")
+    watched.write("folder/d")
+    sweeper.look_at([os.fsencode(watched.folder / name) for name in changed])
+    assert watched.names() == ["folder/a", "folder/c", "folder/d"]

@@ -23,6 +23,7 @@ from prismd.extract.image.exif import About, about
 from prismd.extract.image.picture import MOST_PAGES, Picture, PictureFile
 from prismd.extract.ocr import reader as ocr
 from prismd.extract.ocr.ahead import read_ahead
+from prismd.extract.pieces import Pieces, pieces
 from prismd.extract.steps import step
 from prismd.layout import pack
 
@@ -48,13 +49,18 @@ class ImageExtractor:
             indices = file.pages()
             # A PNG tells all of itself only once it is decoded.
             first = _decoded(file, indices[0])
-            writer = _Writer(options, about(file.image), paged=len(indices) > 1)
+            kept = Pieces()
             if len(indices) == 1:
                 file.close()  # reading takes longer, and needs the memory
+            else:
+                kept = pieces(f"{self.version}, {ocr.settings(options)}")
+                step(len(kept), len(indices))
+            writer = _Writer(options, about(file.image), kept, paged=len(indices) > 1)
             pictures = chain((first,), (_decoded(file, index) for index in indices[1:]))
-            for number, sheet in enumerate(read_ahead(pictures, writer.read, options), start=1):
+            numbered = enumerate(pictures, start=1)
+            for number, sheet in read_ahead(numbered, lambda page: writer.read(*page), options):
                 writer.write(number, sheet)
-                step(number, len(indices))
+                step(max(number, len(kept)), len(indices))
                 if writer.full:
                     break
             return writer.extraction()
@@ -87,9 +93,10 @@ def _decoded(file: PictureFile, index: int) -> Picture | ExtractError:
 class _Writer:
     """Writes the pages of a picture down, one after the other."""
 
-    def __init__(self, options: ExtractOptions, said: About, *, paged: bool) -> None:
+    def __init__(self, options: ExtractOptions, said: About, kept: Pieces, *, paged: bool) -> None:
         self._options = options
         self._said = said
+        self._kept = kept
         self._paged = paged
         self._engine = ocr.available(options) if options.ocr else ""
         self._draft = Draft(options.max_chars)
@@ -107,11 +114,15 @@ class _Writer:
         """Whether there is as much text as there may be."""
         return self._draft.full
 
-    def read(self, picture: Picture | ExtractError) -> _Sheet:
-        """Read the words of a page; several threads may call it."""
-        return _Sheet(
-            picture, _Words() if isinstance(picture, ExtractError) else self._words(picture)
-        )
+    def read(self, number: int, picture: Picture | ExtractError) -> tuple[int, _Sheet]:
+        """Read the words of a page, from 1; several threads may call it."""
+        if isinstance(picture, ExtractError):
+            return number, _Sheet(picture)
+        words = self._kept.get(number, _Words)
+        if words is None:
+            words = self._words(picture)
+            self._kept.put(number, words)
+        return number, _Sheet(picture, words)
 
     def _words(self, picture: Picture) -> _Words:
         if not self._options.ocr:

@@ -44,6 +44,7 @@ __all__ = [
     "OcrWord",
     "available",
     "read_picture",
+    "settings",
 ]
 
 _MAX_PIXELS = 16_000_000
@@ -97,6 +98,16 @@ def available(options: ExtractOptions) -> str:
     if engine is None or not engine.languages:
         return ""
     return _name(engine, choose(options.ocr_languages, engine.languages))
+
+
+def settings(options: ExtractOptions) -> str:
+    """Everything that the outcome of ``read_picture`` hangs on beside the picture."""
+    engine = tesseract.engine()
+    if engine is None:
+        return ""
+    wanted = "+".join(options.ocr_languages)
+    orientation = "+osd" if engine.orientation else ""
+    return f"tesseract {engine.version} {'+'.join(engine.languages)}{orientation} as {wanted}"
 
 
 def read_picture(image: Image.Image, options: ExtractOptions, *, dpi: int | None = None) -> OcrPage:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from prismd.domain import Block, Box, Extraction, Page
 from prismd.errors import NO_OCR, NO_TEXT, EncryptedDocument, ExtractError
 from prismd.extract.base import ExtractOptions
 from prismd.extract.draft import HeadingPath, cut_warning
-from prismd.extract.ocr.reader import available
+from prismd.extract.ocr.reader import available, settings
 from prismd.extract.pdf.about import ERRORS, cause, language, metadata, outline
 from prismd.extract.pdf.heading import Headings, Running, Sheet
 from prismd.extract.pdf.layer import (
@@ -35,6 +36,7 @@ from prismd.extract.pdf.layer import (
 from prismd.extract.pdf.opening import opened
 from prismd.extract.pdf.page import Line, Paragraph, paragraphs
 from prismd.extract.pdf.scan import Scan, is_blank, read_scans
+from prismd.extract.pieces import Pieces, is_going_on, pieces
 from prismd.extract.steps import step
 from prismd.layout import pack
 
@@ -192,14 +194,21 @@ class _Reader:
             engines=self._engines,
         )
 
+    @cached_property
+    def _kept(self) -> Pieces:
+        """The pages that are pictures."""
+        return pieces(f"{PdfExtractor.version}, {settings(self._options)}")
+
     def _read_layers(self) -> int:
         """Read the text layer of every page; gives the number of characters."""
         chars = 0
+        done = len(self._kept) if self._options.ocr and is_going_on() else 0
         total = self._document.page_count
         for index in range(total):
             leaf = self._read_layer(index)
             self._leaves.append(leaf)
-            step(index + 1, total)
+            done += not leaf.doubt
+            step(done, total)
             chars += sum(len(p.text) for p in leaf.paragraphs)
             if chars > self._options.max_chars:
                 if left := total - index - 1:
@@ -233,17 +242,19 @@ class _Reader:
             return
         leaves = {leaf.number - 1: leaf for leaf in doubtful}
         layers = [(leaf.number - 1, leaf.lines) for leaf in doubtful]
-        step(0, len(doubtful))
+        kept = self._kept
+        before, total = len(self._leaves) - len(doubtful), self._document.page_count
+        step(before + len(kept), total)
         warnings: dict[str, list[int]] = {}
         for done, (index, scan) in enumerate(
-            read_scans(self._document, layers, self._options), start=1
+            read_scans(self._document, layers, self._options, kept), start=1
         ):
             leaves[index].take(scan)
             if not scan.blank:
                 self._engines = {"ocr": engine}
             for warning in scan.warnings:
                 warnings.setdefault(warning, []).append(index + 1)
-            step(done, len(doubtful))
+            step(before + max(done, len(kept)), total)
             chars += sum(len(p.text) for p in scan.paragraphs)
             if chars > self._options.max_chars and done < len(doubtful):
                 self._leave_out(doubtful[done:])
@@ -261,12 +272,13 @@ class _Reader:
 
     def _leave_pictures(self, doubtful: Sequence[_Leaf]) -> None:
         """Note of pages that they are pictures, where nothing reads them."""
+        before, total = len(self._leaves) - len(doubtful), self._document.page_count
         for done, leaf in enumerate(doubtful, start=1):
             with contextlib.suppress(*ERRORS):
                 page = self._document.load_page(leaf.number - 1)
                 if leaf.doubt == NO_LAYER and is_blank(page):
                     leaf.doubt, leaf.note = "", "no text"
-            step(done, len(doubtful))
+            step(before + done, total)
         left = [leaf for leaf in doubtful if leaf.doubt]
         if not left:
             return

@@ -21,6 +21,7 @@ from prismd.extract.ocr.reader import OcrPage, read_picture
 from prismd.extract.ocr.words import scaled, turn_of, turned
 from prismd.extract.pdf.about import ERRORS, cause
 from prismd.extract.pdf.page import Line, Paragraph, Word, around, paragraphs
+from prismd.extract.pieces import Pieces
 
 pymupdf: Any = _pymupdf  # It is typed in part only.
 
@@ -68,7 +69,10 @@ def is_blank(page: Any) -> bool:
 
 
 def read_scans(
-    document: Any, layers: Iterable[tuple[int, Sequence[Line]]], options: ExtractOptions
+    document: Any,
+    layers: Iterable[tuple[int, Sequence[Line]]],
+    options: ExtractOptions,
+    pieces: Pieces,
 ) -> Iterator[tuple[int, Scan]]:
     """Read pages as pictures.
 
@@ -77,6 +81,7 @@ def read_scans(
         layers: Indices of the pages, from 0, each with the lines of its text layer that are
             known already and must not be read again.
         options: As for ``read_picture``.
+        pieces: Pages that were read before, by index, and where those go that are read now.
 
     Yields:
         Index and what was read, in the order given.
@@ -84,8 +89,20 @@ def read_scans(
     Raises:
         OcrMissing: There is nothing to read them with.
     """
-    drawn = ((index, _draw(document, index, known)) for index, known in layers)
-    return read_ahead(drawn, lambda page: (page[0], _read(page[1], options)), options)
+
+    def drawn() -> Iterator[tuple[int, _Drawn | Scan, bool]]:
+        for index, known in layers:
+            scan = pieces.get(index, Scan)
+            yield index, scan or _draw(document, index, known), scan is not None
+
+    def read(page: tuple[int, _Drawn | Scan, bool]) -> tuple[int, Scan]:
+        index, picture, is_known = page
+        scan = _read(picture, options)
+        if not is_known:
+            pieces.put(index, scan)
+        return index, scan
+
+    return read_ahead(drawn(), read, options)
 
 
 def _draw(document: Any, index: int, known: Sequence[Line]) -> _Drawn | Scan:

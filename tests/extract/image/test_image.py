@@ -21,6 +21,7 @@ from prismd.errors import ExtractError
 from prismd.extract.base import ExtractOptions
 from prismd.extract.image.extractor import ImageExtractor, page_list
 from prismd.extract.ocr import reader as ocr
+from prismd.extract.pieces import Piece, keeping
 from prismd.extract.steps import listening
 from prismd.layout import line_index, locate, unpack
 
@@ -189,6 +190,20 @@ def test_without_tesseract_it_is_told_that_one_was_wanted(write: Write) -> None:
 
 
 @needs_ocr
+def test_pages_of_a_scan_that_are_known_are_not_read_again(write: Write) -> None:
+    path = write("a.tif", scan([page_of("Page one"), page_of("Page two")], dpi=(200, 200)))
+    told: list[Piece] = []
+    with keeping((), told.append):
+        whole = read(path)
+    assert sorted(piece.number for piece in told) == [1, 2]
+    for known in (told[:1], told):
+        again: list[Piece] = []
+        with keeping(known, again.append):
+            assert read(path) == whole
+        assert len(again) == 2 - len(known)
+
+
+@needs_ocr
 def test_a_scan_of_several_pages_is_a_document_with_pages(write: Write) -> None:
     texts = [f"Page number {word}" for word in ("one", "two", "three", "four")]
     pages = [page_of(text) for text in texts]
@@ -197,7 +212,7 @@ def test_a_scan_of_several_pages_is_a_document_with_pages(write: Write) -> None:
     with listening(lambda done, total: steps.append((done, total))):
         found = read(path)
     assert found.text == "\n\n".join(texts)
-    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert steps == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     assert found.layout.kind == "page"
     assert found.metadata["pages"] == "4"
     assert [page.number for page in found.layout.pages] == [1, 2, 3, 4]

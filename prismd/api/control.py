@@ -1,0 +1,85 @@
+"""The switches: pause, resume, rescan, and the configuration read once more."""
+
+from __future__ import annotations
+
+from litestar import post
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from prismd.api import wire
+from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.services import Api, ApiRequest, Reloaded, api_of, running
+from prismd.api.status import State, status_of
+from prismd.errors import ConfigError, RequestError
+from prismd.holding import Hold
+
+
+class Switched(Struct, frozen=True):
+    """The state after a switch; see ``Status``."""
+
+    state: State
+    paused: Hold | None
+    overridden: tuple[str, ...]
+
+
+def _switched(api: Api) -> Switched:
+    status = status_of(api)
+    return Switched(status.state, status.paused, status.overridden)
+
+
+@post(
+    "/pause",
+    status_code=200,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.PauseRequest),
+    summary="Start no more work",
+)
+async def pause(request: ApiRequest) -> Switched:
+    """Start no more work until resumed, or for as long as is asked; outlives a restart."""
+    api = api_of(request)
+    holds = running(api.services.ingest).holds
+    asked = await decode_body(request, wire.PauseRequest)
+    await api.offload.read(lambda: holds.pause(asked.for_s))
+    return await api.offload.read(lambda: _switched(api))
+
+
+@post(
+    "/resume",
+    status_code=200,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.ResumeRequest),
+    summary="Go on",
+)
+async def resume(request: ApiRequest) -> Switched:
+    """Go on after a pause; what the schedule holds is gone on with only by ``override``."""
+    api = api_of(request)
+    holds = running(api.services.ingest).holds
+    asked = await decode_body(request, wire.ResumeRequest)
+    await api.offload.read(lambda: holds.resume(override=bool(asked.override)))
+    return await api.offload.read(lambda: _switched(api))
+
+
+@post("/rescan", status_code=202, summary="Compare the folders with the index")
+async def rescan(request: ApiRequest) -> Switched:
+    """Ask for a sweep of all folders; the status shows what it finds."""
+    api = api_of(request)
+    await api.offload.read(running(api.services.folders).watches.rescan)
+    return await api.offload.read(lambda: _switched(api))
+
+
+@post("/config/reload", status_code=200, summary="Read the configuration once more")
+async def reload(request: ApiRequest) -> Reloaded:
+    """Go by what the configuration says now, as far as that can be without a restart."""
+    api = api_of(request)
+    read_again = running(api.services.reload)
+
+    def reloaded() -> Reloaded:
+        try:
+            return read_again()
+        except ConfigError as error:
+            raise RequestError(str(error), code="invalid_config") from error
+
+    return await api.offload.read(reloaded)
+
+
+ROUTES: list[HTTPRouteHandler] = [pause, resume, rescan, reload]

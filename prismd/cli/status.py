@@ -1,0 +1,80 @@
+"""``status``: how everything stands, once or for as long as it is watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from prismd.cli.context import Context, checked, json_option, pass_context, print_json
+from prismd.cli.pause import hold_in_words
+from prismd.cli.terminal import counted, plain
+from prismd.place import progress_in_words
+from prismd.timing import duration
+
+
+@click.command("status")
+@click.option("--follow", is_flag=True, help="Go on telling what happens, until Ctrl-C.")
+@json_option
+@pass_context
+def status_command(context: Context, follow: bool, as_json: bool) -> None:
+    """Say what prismd is doing, and what its index holds."""
+    if follow:
+        from prismd.cli.following import follow_daemon
+
+        follow_daemon(context, as_json=as_json)
+        return
+    running = context.running()
+    with context.client() as client:
+        status = checked(client.get("/status"))
+    if as_json:
+        print_json({**status, "running": running})
+        return
+    _print_status(status, running)
+
+
+def _print_status(status: dict[str, Any], running: bool) -> None:
+    click.echo(f"prismd {status['version']}: {status['state'] if running else 'not running'}")
+    for line in hold_in_words(status):
+        click.echo(line)
+    files = status["files"]
+    click.echo(
+        f"files      {files['total']} in all"
+        + "".join(f", {files[key]} {key}" for key in files if key != "total" and files[key])
+    )
+    click.echo(
+        f"passages   {status['passages']}, {status['passages_embedded']} embedded;"
+        f" index {status['index_bytes'] / 1e6:.1f} MB"
+    )
+    if status["fault"]:
+        click.echo(click.style(f"fault      {status['fault']}", fg="red"))
+    for item in status["current"]:
+        click.echo(f"now        {in_hand(item)}")
+    if status["eta_s"]:
+        click.echo(f"time left  {duration(status['eta_s'])}")
+    for root in status["roots"]:
+        click.echo(f"folder     {plain(root['path'])} ({_root_in_words(root)})")
+    for role, model in status["models"].items():
+        detail = f": {model['detail']}" if model["detail"] else ""
+        click.echo(f"{role:11}{model['name']} ({model['state']}{detail})")
+    for stale in status["stale"]:
+        click.echo(
+            f"stale      {stale['count']} {stale['what']} {stale['why']}; '{stale['command']}'"
+        )
+    if status["after_restart"]:
+        click.echo(f"settings   after a restart: {', '.join(status['after_restart'])}")
+
+
+def in_hand(item: dict[str, Any]) -> str:
+    """A file in hand, how far its reading is, and how long it will take."""
+    told = progress_in_words(item["stage"], item["done"], item["total"])
+    left = f", {duration(item['eta_s'])} left" if item["eta_s"] else ""
+    return f"{plain(item['path'])} ({told}{left})"
+
+
+def _root_in_words(root: dict[str, Any]) -> str:
+    told = f"{root['state']}, {counted(root['files'], 'file')}"
+    if root["pending"]:
+        told += f", {root['pending']} to be read"
+        told += f" in {duration(root['eta_s'])}" if root["eta_s"] else ""
+    return f"{told}; {root['detail']}" if root["detail"] else told

@@ -1,0 +1,244 @@
+"""What holds indexing back: the pause that a person asked for, and the schedule.
+
+The pause is kept in the index, and so outlives a restart, until it is ended or its time is up.
+What the schedule holds is never kept: it follows from how the computer stands now.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from prismd.errors import PrismdError
+from prismd.progress import Progress
+from prismd.schedule import Conditions, Reason, Rule, Schedule, judge
+from prismd.store import facts
+from prismd.store.database import Database
+
+log = logging.getLogger(__name__)
+
+_PAUSED = "paused"
+_FOR_GOOD = "yes"
+_TICK_S = 3.0
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Why nothing is begun.
+
+    Attributes:
+        why: Fit to show; empty where the person who paused it needs no reason.
+        until: Unix time at which it ends by itself; None where nobody knows.
+    """
+
+    by: Literal["you", "schedule"]
+    why: str = ""
+    until: float | None = None
+
+
+class _Pause(msgspec.Struct, frozen=True):
+    """A pause for some time; both are kept, because the clock may be set meanwhile."""
+
+    until: float
+    for_s: float
+
+
+class Holds:
+    """Stops and starts the loops. Every method may be called from any thread.
+
+    Args:
+        database: Open for writing.
+        running: Clear while nothing is to be begun.
+        progress: Told whether it is paused.
+        now: Unix time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        running: threading.Event,
+        progress: Progress,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._running = running
+        self._progress = progress
+        self._now = now
+        self._lock = threading.RLock()
+        self._noting = threading.Lock()
+        self._paused = False
+        self._until: _Pause | None = None
+        self._ends_s = 0.0
+        self._reasons: tuple[Reason, ...] = ()
+        self._overridden: frozenset[Rule] = frozenset()
+        self._ended = False
+        self._apply()
+
+    def recall(self) -> None:
+        """Take up the pause that was in force when prismd last ended."""
+        noted = self._database.read(lambda c: facts.get(c, _PAUSED))
+        if not noted:
+            return
+        if noted == _FOR_GOOD:
+            self._pause(None)
+            return
+        kept = msgspec.json.decode(noted, type=_Pause)
+        # Never longer than was asked for, should the clock have been set back.
+        left_s = min(kept.until - self._now(), kept.for_s)
+        if left_s > 0:
+            self._pause(_Pause(self._now() + left_s, kept.for_s), left_s)
+
+    def pause(self, for_s: float | None = None) -> None:
+        """Begin nothing more, after a restart neither.
+
+        Args:
+            for_s: It ends by itself after so long; None is until ``resume``.
+        """
+        pause = _Pause(self._now() + for_s, for_s) if for_s is not None else None
+        noted = msgspec.json.encode(pause).decode() if pause else _FOR_GOOD
+        self._pause(pause, for_s or 0.0)  # at once, however long the disk takes
+        with self._noting:
+            self._pause(pause, for_s or 0.0)  # whoever was before us may have resumed
+            self._database.write(lambda c: facts.put(c, _PAUSED, noted))
+
+    def _pause(self, until: _Pause | None, left_s: float = 0.0) -> None:
+        with self._lock:
+            self._paused, self._until = True, until
+            self._ends_s = time.monotonic() + left_s
+            self._apply()
+
+    def resume(self, *, override: bool = False) -> None:
+        """End the pause.
+
+        Args:
+            override: Go on against the schedule, too, until a rule that holds now is kept again.
+        """
+        with self._noting:
+            self._database.write(lambda c: facts.put(c, _PAUSED, ""))
+            with self._lock:
+                self._paused = False
+                if override:
+                    self._overridden |= {reason.rule for reason in self._reasons}
+                self._apply()
+
+    def look(self, reasons: tuple[Reason, ...]) -> None:
+        """Go by the reasons that the schedule has now, and end a pause whose time is up."""
+        over = False
+        with self._lock:
+            before, self._reasons = self.standing(), reasons
+            # What was overridden is so only for as long as it lasts.
+            self._overridden &= {reason.rule for reason in reasons}
+            if self._paused and self._until is not None:
+                over = self._now() >= self._until.until or time.monotonic() >= self._ends_s
+                self._paused = not over
+            self._apply()
+            now = self.standing()
+        if over:
+            self._forget_pause()
+        if now != before:
+            log.info("%s", f"indexing is paused: {now.why or 'asked for'}" if now else "going on")
+
+    def _forget_pause(self) -> None:
+        try:
+            with self._noting:
+                if not self._paused:  # it may have been paused anew
+                    self._database.write(lambda c: facts.put(c, _PAUSED, ""))
+        except PrismdError as error:
+            log.warning("that the pause is over could not be noted (%s)", error)
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What the schedule has against going on, overridden or not."""
+        with self._lock:
+            return self._reasons
+
+    def overridden(self) -> tuple[str, ...]:
+        """What the schedule has against it, and a person has overridden; fit to show."""
+        with self._lock:
+            return tuple(r.why for r in self._reasons if r.rule in self._overridden)
+
+    def standing(self) -> Hold | None:
+        """Why nothing is begun now; None while all goes on."""
+        with self._lock:
+            if self._paused:
+                return Hold("you", until=self._until.until if self._until else None)
+            holding = [r for r in self._reasons if r.rule not in self._overridden]
+            if not holding:
+                return None
+            known = [reason.until for reason in holding if reason.until is not None]
+            until = max(known) if len(known) == len(holding) else None
+            return Hold("schedule", "; ".join(reason.why for reason in holding), until)
+
+    def end(self) -> None:
+        """Let the loops go for good, so that they can end."""
+        with self._lock:
+            self._ended = True
+            self._running.set()
+
+    def _apply(self) -> None:
+        held = self.standing() is not None
+        self._progress.paused = held
+        if held and not self._ended:
+            self._running.clear()
+        else:
+            self._running.set()
+
+
+class Scheduling:
+    """Looks every few seconds whether the schedule lets indexing go on, in a thread of its own.
+
+    Args:
+        holds: Told what it says.
+        schedule: The rules.
+        conditions: How the computer stands, as far as the rules ask for it.
+    """
+
+    def __init__(
+        self, holds: Holds, schedule: Schedule, conditions: Callable[[Schedule], Conditions]
+    ) -> None:
+        self._schedule = schedule
+        self._holds = holds
+        self._conditions = conditions
+        self._stopping = False
+        self._wanted = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="prismd-schedule", daemon=True)
+
+    def follow(self, schedule: Schedule) -> None:
+        """Go by these rules from now on."""
+        self._schedule = schedule
+        self._wanted.set()
+
+    def look(self) -> None:
+        """Look once."""
+        schedule = self._schedule
+        self._holds.look(judge(schedule, self._conditions(schedule), self._holds.reasons))
+
+    def start(self) -> None:
+        """Look at once, and again and again from then on."""
+        self._look_safely()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping = True
+        self._wanted.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while True:
+            self._wanted.wait(_TICK_S)
+            self._wanted.clear()
+            if self._stopping:
+                return
+            self._look_safely()
+
+    def _look_safely(self) -> None:
+        try:
+            self.look()
+        except Exception:
+            # A schedule that cannot be judged must hold nothing up, nor end for good.
+            log.exception("the schedule could not be looked at; please report this")
