@@ -273,15 +273,26 @@ def compare(folders: Sequence[Path], work: Path, env: dict[str, str]) -> None:
 def disturb(place: Place, env: dict[str, str]) -> None:
     """Pauses, restarts and kills, until the files are read."""
     random_ = random.Random(4)
-    for number in range(12):
+    for number in range(6):
         with running(place, env) as daemon:
-            time.sleep(random_.uniform(0.5, 6.0))
-            if daemon.status()["state"] == "idle":
-                return
+            before = kept(place)
+            while kept(place) <= before:
+                time.sleep(random_.uniform(0.0, 1.0))
+                if daemon.status()["state"] == "idle":
+                    return
             if number % 3 == 0:
                 daemon.stop(signal.SIGKILL)
             else:
                 until_quiet(daemon)
+
+
+def kept(place: Place) -> int:
+    """How many pieces are kept."""
+    database = Database(place.data_dir, writable=False)
+    try:
+        return int(database.read(lambda c: c.execute("SELECT count(*) FROM pieces").get))
+    finally:
+        database.close()
 
 
 def contents(place: Place) -> list[tuple[object, ...]]:

@@ -44,6 +44,8 @@ class Disk:
         self.base = os.fsencode(base)
         self._tell = tell
         self._age = 0
+        self.linked = False
+        """Whether a file has, or had, two names: who changes it by the one, tells of that alone."""
 
     @contextlib.contextmanager
     def _at(self, path: bytes) -> Iterator[tuple[int, bytes]]:
@@ -177,6 +179,7 @@ class Disk:
         """Give a file another name."""
         with self._at(path) as (folder, name), self._at(to) as (other, new):
             os.link(name, new, src_dir_fd=folder, dst_dir_fd=other, follow_symlinks=False)
+            self.linked = True
             self._told(folder, name)
             self._told(other, new)
 

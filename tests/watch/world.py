@@ -182,7 +182,7 @@ class World:
             self._read_all()
             self.lossy = True
         self.hear()
-        if self.lossy:
+        if self.lossy or self.disk.linked:
             self.watching.rescan()
             wait_until(self.watching.swept, _PATIENCE_S)
             self.hear()
@@ -201,7 +201,7 @@ class World:
     def _await_events(self) -> None:
         """Without a sweep, unless an event was lost on purpose, the index has to come right."""
         for lossy in self.heard.values():
-            self.lossy = self.lossy or lossy.lost > 0
+            self.lossy = self.lossy or self.disk.linked or lossy.lost > 0
             lossy.fault, lossy.lost = "", 0
         self.ingest.resume()
         if not self.lossy:
@@ -247,11 +247,14 @@ class World:
 
     def _is_idle(self, ingest: Ingest) -> bool:
         """Whether all is read; what waits for its time has it come at once."""
-        if ingest.idle():
-            return True
         due_s = self._due_s()
+        if ingest.idle() and due_s is None:
+            return True
         if due_s:
-            self.clock.ahead_s += due_s
+            if due_s > _PATIENCE_S:  # the clock was set back, which is heeded within a second
+                self.database.write(jobs.hurry)
+            else:
+                self.clock.ahead_s += due_s
             ingest.wake()
         return False
 
