@@ -59,6 +59,7 @@ class EmbeddingLoop:
         self._running = running
         self._queued = threading.Event()
         self._writing: Future[None] | None = None
+        self._written: frozenset[bytes] = frozenset()
         self._after_id = 0
         self._portion = _FIRST_PORTION
         self._tended = time.monotonic()
@@ -115,12 +116,18 @@ class EmbeddingLoop:
             restarted, self._after_id = self._after_id > 0, 0
             # Passages may have come below where the last round stood.
             return restarted and not self.idle()
+        # What is still being written is not seen yet, and another document may hold it too.
+        batch = [item for item in batch if item.embedding_hash not in self._written]
+        if not batch:
+            self._finish_writing()
+            return True
         texts = [chunk.embedding_text(item.title, item.heading, item.text) for item in batch]
         computed = self._computed(embedder, texts)
         if len(computed) == len(batch):
             self._after_id = last_id
         self._finish_writing()
         hashes = [item.embedding_hash for item in batch[: len(computed)]]
+        self._written = frozenset(hashes)
         # Written while the next batch is computed.
         self._writing = self._database.submit(
             lambda c: vectors.store(c, space_id, hashes, computed)
@@ -152,6 +159,7 @@ class EmbeddingLoop:
     def _finish_writing(self) -> None:
         if self._writing is not None:
             writing, self._writing = self._writing, None
+            self._written = frozenset()
             writing.result()
 
     def collect(self, *, older_than_s: float) -> None:
