@@ -22,6 +22,7 @@ def on_hangup(reloading: Reloading, stop: Callable[[], None]) -> None:
         stop: Ends prismd; called where the terminal that it was started in has been closed,
             unless it was started to outlive that (``nohup``).
     """
+    wanted = threading.Event()
     outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     in_terminal = _has_terminal() and not outlives
 
@@ -30,9 +31,19 @@ def on_hangup(reloading: Reloading, stop: Callable[[], None]) -> None:
             stop()
         else:
             # Not here: what is interrupted may hold what reloading needs.
-            threading.Thread(target=_reload, args=(reloading,), name="prismd-reload").start()
+            wanted.set()
 
+    # However many come while it reads, it reads once more for all of them.
+    threading.Thread(
+        target=_reload_whenever, args=(reloading, wanted), name="prismd-reload", daemon=True
+    ).start()
     signal.signal(signal.SIGHUP, hung_up)
+
+
+def _reload_whenever(reloading: Reloading, wanted: threading.Event) -> None:
+    while wanted.wait():
+        wanted.clear()
+        _reload(reloading)
 
 
 def _reload(reloading: Reloading) -> None:

@@ -129,18 +129,18 @@ class Holds:
         """Go by the reasons that the schedule has now, and end a pause whose time is up."""
         over = False
         with self._lock:
-            before, self._reasons = self.standing(), reasons
+            before, self._reasons = self._holders(), reasons
             # What was overridden is so only for as long as it lasts.
             self._overridden &= {reason.rule for reason in reasons}
             if self._paused and self._until is not None:
                 over = self._now() >= self._until.until or time.monotonic() >= self._ends_s
                 self._paused = not over
             self._apply()
-            now = self.standing()
+            now, held = self._holders(), self.standing()
         if over:
             self._forget_pause()
         if now != before:
-            log.info("%s", f"indexing is paused: {now.why or 'asked for'}" if now else "going on")
+            log.info("%s", f"indexing is paused: {held.why or 'asked for'}" if held else "going on")
 
     def _forget_pause(self) -> None:
         try:
@@ -166,12 +166,19 @@ class Holds:
         with self._lock:
             if self._paused:
                 return Hold("you", until=self._until.until if self._until else None)
-            holding = [r for r in self._reasons if r.rule not in self._overridden]
+            holding = self._holding()
             if not holding:
                 return None
             known = [reason.until for reason in holding if reason.until is not None]
             until = max(known) if len(known) == len(holding) else None
             return Hold("schedule", "; ".join(reason.why for reason in holding), until)
+
+    def _holding(self) -> list[Reason]:
+        return [reason for reason in self._reasons if reason.rule not in self._overridden]
+
+    def _holders(self) -> tuple[bool, list[Rule]]:
+        """Who holds: a person, and rules; without figures, which change from look to look."""
+        return self._paused, [reason.rule for reason in self._holding()]
 
     def end(self) -> None:
         """Let the loops go for good, so that they can end."""
@@ -204,6 +211,7 @@ class Scheduling:
         self._holds = holds
         self._conditions = conditions
         self._stopping = False
+        self._failed = False
         self._wanted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="prismd-schedule", daemon=True)
 
@@ -239,6 +247,11 @@ class Scheduling:
     def _look_safely(self) -> None:
         try:
             self.look()
+            self._failed = False
         except Exception:
-            # A schedule that cannot be judged must hold nothing up, nor end for good.
-            log.exception("the schedule could not be looked at; please report this")
+            if not self._failed:
+                log.exception("the schedule could not be looked at; please report this")
+            self._failed = True
+            # What cannot be judged must hold nothing up: neither by the look before, nor a pause
+            # whose time is up.
+            self._holds.look(())

@@ -22,6 +22,8 @@ class Machine:
 
     def conditions(self, schedule: Schedule) -> Conditions:
         """How it stands now, as far as the schedule has a rule about it."""
+        if hasattr(time, "tzset"):
+            time.tzset()  # the computer may have travelled to another time zone
         on_battery, percent = _battery() if schedule.on_battery != "run" else (False, None)
         if not schedule.busy_percent:
             self._others = None

@@ -10,6 +10,7 @@ import msgspec
 from prismd.answer import AnswerSettings
 from prismd.chunk import Chunking
 from prismd.config.options import Config, Folder
+from prismd.cores import usable_cores
 from prismd.errors import ModelError
 from prismd.evidence import EvidenceSettings
 from prismd.extract.base import ExtractOptions
@@ -17,7 +18,6 @@ from prismd.extract.pool import ExtractPool
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.base import Sampling
-from prismd.models.cores import usable_cores
 from prismd.models.load import ModelSettings
 from prismd.reading import IngestSettings
 from prismd.schedule import Schedule, hours_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import deque
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from prismd.cores import usable_cores
 from prismd.costs import Costs
 from prismd.domain import FileState
 from prismd.feed import Feed, FileEvent
@@ -75,7 +75,7 @@ class Progress:
         self._paused = False
         self._faults: dict[str, str] = {}
         self._version = 0
-        self._forecast = Forecast(_cores(), time.monotonic())
+        self._forecast = Forecast(usable_cores(), time.monotonic())
         self.feed = Feed()
 
     @property
@@ -237,9 +237,3 @@ class Progress:
                 bytes_per_s=rates[1],
                 embeddings_per_s=rates[2],
             )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

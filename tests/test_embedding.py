@@ -44,8 +44,7 @@ def test_a_text_whose_vector_is_being_written_is_not_embedded_for_another_docume
     indexer.write("a.txt", "The walrus is a marine mammal.")
     indexer.write("b.txt", "The walrus is a marine mammal.\n\n")
     second = Gate()
-    read = iter([lambda _: None, second])
-    pool.before = lambda name: next(read)(name)
+    pool.before = lambda _: second(None) if len(pool.read) > 1 else None
 
     def store_the_other() -> None:
         assert second.reached.wait(60)

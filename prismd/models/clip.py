@@ -18,9 +18,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from prismd.cores import usable_cores
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError
-from prismd.models.cores import usable_cores
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified
 from prismd.models.onnx import open_session, open_tokenizer, trim_memory

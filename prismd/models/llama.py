@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
+from prismd.cores import usable_cores
 from prismd.errors import ModelError
 from prismd.models.base import Delta, Message, Sampling
-from prismd.models.cores import usable_cores
 from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.generation import Generation

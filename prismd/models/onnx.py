@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prismd.cores import usable_cores
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError
-from prismd.models.cores import usable_cores
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
+from prismd.cores import usable_cores
 from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, ModelError
 from prismd.models.base import Transcript
-from prismd.models.cores import usable_cores
 from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified

@@ -212,6 +212,7 @@ class Programs(RuleBasedStateMachine):
     @rule(folder=picks, patterns=st.sampled_from(PATTERNS))
     @step
     def ignore(self, folder: int, patterns: bytes) -> None:
+        self.world.excluding = True
         self.disk.write(self.folder(folder) + b"/.prismignore", patterns)
 
     @rule(what=picks, mode=st.sampled_from(MODES))
@@ -248,6 +249,7 @@ class Programs(RuleBasedStateMachine):
     @rule(rules=st.sampled_from(RULES))
     @step
     def set_rules(self, rules: Rules) -> None:
+        self.world.excluding = True
         self.world.rules = rules
         self.world.watching.follow()
 

@@ -78,6 +78,8 @@ class World:
         self._fresh = 0
         self.lossy = False
         """Whether some event was lost since everything was looked through last."""
+        self.excluding = False
+        """Whether other files may have been left out since the last quiet point."""
         self.away: dict[bytes, set[bytes]] = {}
         """Roots that are not there, with what was known of them when they went."""
         self.events: dict[bytes, Told] = {}
@@ -151,6 +153,11 @@ class World:
 
     def take_away(self, root: bytes) -> None:
         """Take a root away, as an unplugged disk."""
+        if self.excluding:
+            # What was left out a moment ago is being forgotten, and rightly so.
+            wait_until(self.watching.swept, _PATIENCE_S)
+            for told in self.events.values():
+                told.settle()
         with unprivileged(self.folder):
             stands = walk(root, self.rules).files
         self.away[root] = stands.keys() & held(self.database).keys()
@@ -186,7 +193,7 @@ class World:
             self.watching.rescan()
             wait_until(self.watching.swept, _PATIENCE_S)
             self.hear()
-        self.lossy = False
+        self.lossy = self.excluding = False
         documents, vectors = self._known()
         read, embedded = len(self.counting.read), len(self.embedder.hashes)
         jumped = self._read_all()
