@@ -49,6 +49,8 @@ def step(method: Callable[..., None]) -> Callable[..., None]:
     def counted(self: Programs, **drawn: object) -> None:
         TALLY.steps[method.__name__] += 1
         self.since_quiet += 1
+        told = ", ".join(f"{name}={value!r}" for name, value in drawn.items())
+        self.steps.append(f"state.{method.__name__}({told})")
         try:
             method(self, **drawn)
         except OSError as error:
@@ -67,6 +69,7 @@ class Programs(RuleBasedStateMachine):
     @initialize(always_reading=st.sampled_from([False, False, True]))
     def begin(self, always_reading: bool) -> None:
         TALLY.programs += 1
+        self.steps = [f"state.begin(always_reading={always_reading})"]
         self.world = World(
             parsers(), TEXTLESS, always_reading=always_reading, system_events=self.system_events
         )
@@ -89,7 +92,7 @@ class Programs(RuleBasedStateMachine):
         if hasattr(self, "world"):
             try:
                 self.check()
-                _none(self.world.orphans())
+                self._none(self.world.orphans())
             finally:
                 self.world.close()
 
@@ -263,6 +266,7 @@ class Programs(RuleBasedStateMachine):
     @step
     def set_clock(self, seconds: float) -> None:
         TALLY.faults["clock"] += 1
+        self.world.clock_set = True
         self.world.clock.ahead_s += seconds
 
     @rule(root=st.sampled_from([0, 1]), fault=st.sampled_from(FAULTS), pick=picks)
@@ -306,16 +310,16 @@ class Programs(RuleBasedStateMachine):
 
     def check(self) -> None:
         self.since_quiet = 0
-        self.world.settle()
-        _none(self.world.differences())
+        self._none(self.world.settle())
+        self._none(self.world.differences())
+
+    def _none(self, faults: list[str]) -> None:
+        """Fail with the steps that led to it: where time has a part, they may not again."""
+        if faults:
+            raise AssertionError("\n".join([*faults, "after these steps:", *self.steps]))
 
 
 class SystemPrograms(Programs):
     """The system tells what changes, and some of it is lost, told twice, or late."""
 
     system_events = True
-
-
-def _none(differences: list[str]) -> None:
-    if differences:
-        raise AssertionError("\n".join(differences))

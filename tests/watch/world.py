@@ -80,6 +80,8 @@ class World:
         """Whether some event was lost since everything was looked through last."""
         self.excluding = False
         """Whether other files may have been left out since the last quiet point."""
+        self.clock_set = False
+        """Whether the clock was set since then: what no file holds is not kept for its while."""
         self.away: dict[bytes, set[bytes]] = {}
         """Roots that are not there, with what was known of them when they went."""
         self.events: dict[bytes, Told] = {}
@@ -179,8 +181,12 @@ class World:
             for told in self.events.values():
                 told.settle()
 
-    def settle(self) -> None:
-        """Come to a quiet point: everything is told, or looked through, and read."""
+    def settle(self) -> list[str]:
+        """Come to a quiet point: everything is told, or looked through, and read.
+
+        Returns:
+            What was done twice.
+        """
         if self._system_events:
             self._await_events()
         if self._always_reading:
@@ -196,14 +202,19 @@ class World:
         self.lossy = self.excluding = False
         documents, vectors = self._known()
         read, embedded = len(self.counting.read), len(self.embedder.hashes)
-        jumped = self._read_all()
-        if not self._always_reading and not jumped:
-            new = [hash_ for hash_ in self.counting.read[read:] if hash_ not in self._textless]
-            assert len(new) == len(set(new)), "the same content was read twice"
-            assert not documents & set(new), "content that was known was read again"
-            computed = self.embedder.hashes[embedded:]
-            assert len(computed) == len(set(computed)), "the same text was embedded twice"
-            assert not vectors & set(computed), "text that had a vector was embedded again"
+        jumped = self._read_all() or self.clock_set
+        self.clock_set = False
+        if self._always_reading or jumped:
+            return []
+        new = [hash_ for hash_ in self.counting.read[read:] if hash_ not in self._textless]
+        computed = self.embedder.hashes[embedded:]
+        twice = {
+            "the same content was read twice": len(new) > len(set(new)),
+            "content that was known was read again": documents & set(new),
+            "the same text was embedded twice": len(computed) > len(set(computed)),
+            "text that had a vector was embedded again": vectors & set(computed),
+        }
+        return [fault for fault, found in twice.items() if found]
 
     def _await_events(self) -> None:
         """Without a sweep, unless an event was lost on purpose, the index has to come right."""
