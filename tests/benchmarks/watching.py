@@ -188,10 +188,13 @@ def latency(measured: Measured) -> None:
         words = Path(path).read_text()
         Path(path).unlink()
         deletions.append(until(lambda p=path, w=words: p not in daemon.search(w)))  # type: ignore[misc]
-    for name, spent in (("changed", changes), ("deleted", deletions)):
+    for what, spent in (
+        ("changed files are in the answers", changes),
+        ("deleted files are out of the answers", deletions),
+    ):
         p50, p95, most = np.percentile(spent, [50, 95, 100])
         print(
-            f"latency: {len(spent)} {name} files show in the answers after"
+            f"latency: {len(spent)} {what} after"
             f" {p50:.2f} s (p50), {p95:.2f} s (p95), {most:.2f} s at most",
             flush=True,
         )
