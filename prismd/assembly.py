@@ -19,7 +19,7 @@ from prismd.config.options import Config
 from prismd.errors import ConfigError
 from prismd.extract.base import media_types
 from prismd.extract.naming import read_suffixes
-from prismd.folders import Folders
+from prismd.folders import Folders, need_utf8
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter
@@ -108,8 +108,9 @@ class Prism:
         """Bring the index's folders to those of the settings.
 
         A folder that a configuration file named once, and the same file names no more, is
-        forgotten with what was read from it; one that a command named stays until ``prismd
-        remove``. A known folder that is not there is kept as it is: its disk may come back.
+        forgotten with what was read from it, unless that file says nothing at all: it may have
+        been lost. One that a command named stays until ``prismd remove``. A known folder that is
+        not there is kept as it is: its disk may come back.
 
         Args:
             config: Settings that were read once more; those of the start unless given. A folder
@@ -125,10 +126,11 @@ class Prism:
             if path not in there:
                 if config is not None and origin == "command":
                     continue
+                need_utf8(path)
                 if not Path(path).is_dir():
                     raise ConfigError(f"{path}: there is no such folder; correct or remove it")
             wanted[path] = origin
-        file = str((config or self.config).file or "")
+        file = owner(config or self.config)
 
         def put(connection: apsw.Connection) -> None:
             for root in known:
@@ -146,7 +148,7 @@ class Prism:
         return [
             (root, self.database.read(partial(files.count, root_id=root.id)))
             for root in self.database.read(files.roots)
-            if root.path not in named and _is_of(root, str(config.file or ""))
+            if root.path not in named and _is_of(root, owner(config))
         ]
 
     def sweep(self, root: Root) -> Sweep:
@@ -225,6 +227,12 @@ class Prism:
         self.database.close()
 
 
+def owner(config: Config) -> str:
+    """The configuration file that folders are forgotten with; empty where it says nothing."""
+    file = str(config.file or "")
+    return file if file in config.sources.values() else ""
+
+
 def _named(config: Config) -> Iterator[tuple[str, Literal["config", "command"]]]:
     """The folders of the settings, and whether the file names them, or the command did."""
     for number, folder in enumerate(config.folders):
@@ -234,4 +242,4 @@ def _named(config: Config) -> Iterator[tuple[str, Literal["config", "command"]]]
 
 def _is_of(root: Root, file: str) -> bool:
     """Whether a configuration file has named a folder."""
-    return root.origin == "config" and root.config_file == file
+    return bool(file) and root.origin == "config" and root.config_file == file

@@ -87,7 +87,7 @@ def _serve(
     # own that would end the process before it has put everything away.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    on_hangup(reloading, stop)
+    on_hangup(reloading.reload, stop)
     heed_writers()
     scheduling.start()  # before anything is begun that it may have something against
     prism.ingest.start()

@@ -9,10 +9,9 @@ import signal
 import stat
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from prismd.errors import ExtractError
-from prismd.opening import lstat, open_file
+from prismd.opening import lstat, open_file, parent
 from prismd.store.files import Entry, Root, entry_of
 
 _PIECE_BYTES = 1 << 20
@@ -92,8 +91,32 @@ def is_being_written(path: str) -> bool | None:
 
 def is_there(root: Root) -> bool:
     """Whether a root's own disk stands at its path: not an empty mount point, or nothing."""
-    path = Path(root.path)
+    device = device_of(os.fsencode(root.path))
+    return device is not None and root.device in (0, device)
+
+
+def device_of(path: bytes) -> int | None:
+    """The file system that a folder is on; None where there is no folder."""
     try:
-        return path.is_dir() and root.device in (0, entry_of(b"", path.stat()).device)
+        found = lstat(path)
     except OSError:
-        return False
+        return None
+    return entry_of(path, found).device if stat.S_ISDIR(found.st_mode) else None
+
+
+def bare_mount_point(path: bytes, device: int) -> bytes | None:
+    """The folder on which the disk of a missing file would be mounted, if nothing is.
+
+    Args:
+        path: The file.
+        device: That of the root.
+
+    Returns:
+        None where another disk is mounted there: then the file is missing on that one.
+    """
+    while path != b"/":
+        path = parent(path)
+        found = device_of(path)
+        if found is not None:
+            return path if found == device else None
+    return None

@@ -65,8 +65,9 @@ class Folders:
         self._database = database
         self._configured = configured
         self._removed = removed
-        self._changing = threading.Lock()
         self.watches = watches
+        self.changing = threading.Lock()
+        """Held while folders are added or removed, so that none that goes is watched anew."""
 
     def add(self, folder: Path) -> Root:
         """Watch a folder from now on; one that is watched already stays as it is.
@@ -74,7 +75,7 @@ class Folders:
         Raises:
             ConfigError: There is no such folder, or it overlaps a watched one.
         """
-        with self._changing:
+        with self.changing:
             root = add_root(self._database, folder)
             self.watches.follow()
         return root
@@ -88,7 +89,7 @@ class Folders:
         Raises:
             ConfigError: It is not watched, or the configuration names it.
         """
-        with self._changing:
+        with self.changing:
             root = removable(self._database, folder, self._configured())
             self.watches.leave(root.id)
             try:
@@ -101,9 +102,25 @@ class Folders:
 def add_root(database: Database, folder: Path) -> Root:
     """Add a folder to the index; see ``Folders.add``."""
     path = os.path.realpath(folder)
+    need_utf8(path)
     if not Path(path).is_dir():
         raise ConfigError(f"{path}: there is no such folder; correct the path, or make it first")
     return database.write(lambda c: files.add_root(c, path, "command"))
+
+
+def need_utf8(path: str) -> None:
+    """Refuse a folder that no answer could name: JSON has no way to write it down.
+
+    Raises:
+        ConfigError: The path is not UTF-8.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "replace")
+        raise ConfigError(
+            f"{shown}: its name is not UTF-8; rename it, or name the folder that it is in"
+        ) from None
 
 
 def removable(database: Database, folder: Path, configured: frozenset[str]) -> Root:

@@ -11,17 +11,20 @@ Every method is told the time, in seconds that only go forward.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from prismd.costs import Costs, Kind, kind_of
+from prismd.lanes import Lane, ends, pace
 
 _KNOWN_FILES = 3
-_KNOWN_BATCHES = 1
 _SURE_SHARE = 0.1
 """From this share of a file's steps on, its own pace alone says how long the rest takes."""
 _LEAST_SHARE = 0.01
+"""Below this share of its steps nothing is taken from its pace."""
+_KNOWN_SHARE = 0.02
+"""From this share on, how long a file takes is told by its pace."""
 _OVERDUE = 0.3
 """What took longer than expected is expected to take this much of that time again."""
 _FORGET = 0.9
@@ -61,18 +64,6 @@ class Backlog(msgspec.Struct, frozen=True):
     unembedded: int | None = 0
 
 
-class Lane(msgspec.Struct, frozen=True):
-    """Work that goes on beside other work.
-
-    Attributes:
-        work_s: How long it would take alone.
-        cores: How many cores it keeps busy.
-    """
-
-    work_s: float
-    cores: float
-
-
 class Hand(msgspec.Struct):
     """A file in hand.
 
@@ -101,6 +92,11 @@ class Hand(msgspec.Struct):
         """Which share of the steps was seen to be done."""
         return (self.last[0] - self.first[0]) / self.total if self.total else 0.0
 
+    @property
+    def is_known(self) -> bool:
+        """Whether its own steps tell how long it takes."""
+        return self.share() >= _KNOWN_SHARE
+
     def left_s(self, expected_s: float, now_s: float) -> float:
         """How long the rest takes alone, where so much was expected of all of it."""
         elapsed_s = now_s - self.began_s
@@ -112,32 +108,6 @@ class Hand(msgspec.Struct):
         by_steps_s = max(step_s * (self.total - self.last[0]) - (now_s - self.last[1]), 0.0)
         weight = min(share / _SURE_SHARE, 1.0)
         return weight * by_steps_s + (1 - weight) * by_kind_s
-
-
-def time_left(lanes: Iterable[Lane], cores: float) -> float:
-    """How long lanes take that share cores, until the last has ended."""
-    return max(ends(lanes, cores), default=0.0)
-
-
-def ends(lanes: Iterable[Lane], cores: float) -> list[float]:
-    """When each of the lanes ends; those without work end at once."""
-    lanes = list(lanes)
-    left = [max(lane.work_s, 0.0) for lane in lanes]
-    ended = [0.0] * len(lanes)
-    at_s = 0.0
-    while active := [number for number, work_s in enumerate(left) if work_s > 0]:
-        pace = _pace((lanes[number].cores for number in active), cores)
-        shortest = min(left[number] for number in active)
-        at_s += shortest / pace
-        for number in active:
-            left[number] -= shortest
-            if left[number] <= 0:
-                left[number], ended[number] = 0.0, at_s
-    return ended
-
-
-def _pace(wanted: Iterable[float], cores: float) -> float:
-    return min(1.0, cores / max(sum(wanted), 1e-9))
 
 
 class Outlook(msgspec.Struct, frozen=True):
@@ -169,7 +139,6 @@ class Forecast:
         self._hands: dict[str, Hand] = {}
         self._embedding = False
         self._embedding_began_s = 0.0
-        self._batches = 0
         self._passages = self._passages_s = 0.0
         self._readers = 1
         self._paused = False
@@ -219,7 +188,6 @@ class Forecast:
         self._embedding = False
         if passages:
             seconds = self._clock_s - self._embedding_began_s
-            self._batches += 1
             # A few at a time cost more for each; what counts is how it goes with many.
             kept = _FORGET ** (passages / _BATCH)
             self._passages = kept * self._passages + passages + _BATCH_OVERHEAD
@@ -234,7 +202,7 @@ class Forecast:
     def _present_pace(self) -> float:
         others = float(len(self._in_lane(OTHERS)))
         models = self._embedding + bool(self._in_lane(RECORDINGS))
-        return _pace([others, self._cores * models], self._cores)
+        return pace([others, self._cores * models], self._cores)
 
     def _in_lane(self, kinds: Sequence[Kind]) -> list[Hand]:
         return [hand for hand in self._hands.values() if hand.kind in kinds]
@@ -270,7 +238,7 @@ class Forecast:
         queued = [group for group in backlog.queued if group.kind in kinds]
         if not hands and not queued:
             return Lane(0.0, cores)
-        sure = any(hand.share() >= _LEAST_SHARE * 2 for hand in hands)
+        sure = any(hand.is_known for hand in hands)
         if (
             self.costs.seen(*kinds) < (_KNOWN_FILES if len(queued) + len(hands) > 1 else 1)
             and not sure
@@ -300,7 +268,7 @@ class Forecast:
 
     def _hand_left_s(self, hand: Hand) -> float | None:
         """By its own steps alone: how long a file takes that tells of none, nobody knows."""
-        if hand.share() < _LEAST_SHARE * 2:
+        if not hand.is_known:
             return None
         return self._left_s(hand) / self._present_pace()
 
@@ -310,7 +278,7 @@ class Forecast:
         coming = sum(self.costs.of(g.kind).passages(g.size_bytes) for g in backlog.queued)
         coming += sum(self.costs.of(h.kind).passages(h.size_bytes) for h in self._hands.values())
         passages = backlog.unembedded + coming
-        if self._batches < _KNOWN_BATCHES or not self._passages:
+        if not self._passages:
             # Files that give no passages need no vectors.
             known = not backlog.unembedded and (not coming or self.costs.seen() >= _KNOWN_FILES)
             return Lane(0.0, self._cores) if known else None

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 from prismd.errors import ConfigError, PrismdError
-from prismd.reloading import Reloading
 
 log = logging.getLogger(__name__)
 
 
-def on_hangup(reloading: Reloading, stop: Callable[[], None]) -> None:
+def on_hangup(reload: Callable[[], object], stop: Callable[[], None]) -> None:
     """Handle SIGHUP from now on.
 
     Args:
-        reloading: Reads the configuration once more.
+        reload: Reads the configuration once more; called in a thread of its own.
         stop: Ends prismd; called where the terminal that it was started in has been closed,
             unless it was started to outlive that (``nohup``).
     """
-    wanted = threading.Event()
+    wanted: SimpleQueue[None] = SimpleQueue()
     outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     in_terminal = _has_terminal() and not outlives
 
@@ -30,25 +31,29 @@ def on_hangup(reloading: Reloading, stop: Callable[[], None]) -> None:
         if in_terminal and not _has_terminal():
             stop()
         else:
-            # Not here: what is interrupted may hold what reloading needs.
-            wanted.set()
+            # Not here: what is interrupted may hold what reloading needs. No event, whose lock an
+            # interrupted handler may hold: only this queue is made for that.
+            wanted.put(None)
 
     # However many come while it reads, it reads once more for all of them.
     threading.Thread(
-        target=_reload_whenever, args=(reloading, wanted), name="prismd-reload", daemon=True
+        target=_reload_whenever, args=(reload, wanted), name="prismd-reload", daemon=True
     ).start()
     signal.signal(signal.SIGHUP, hung_up)
 
 
-def _reload_whenever(reloading: Reloading, wanted: threading.Event) -> None:
-    while wanted.wait():
-        wanted.clear()
-        _reload(reloading)
+def _reload_whenever(reload: Callable[[], object], wanted: SimpleQueue[None]) -> None:
+    while True:
+        wanted.get()
+        with contextlib.suppress(Empty):
+            while True:
+                wanted.get_nowait()
+        _reload(reload)
 
 
-def _reload(reloading: Reloading) -> None:
+def _reload(reload: Callable[[], object]) -> None:
     try:
-        reloading.reload()
+        reload()
     except ConfigError:
         pass  # it was logged, and stands in the status
     except PrismdError as error:

@@ -154,6 +154,11 @@ class Ingest:
         queued = due_s is not None and due_s < _LONG_S
         return not queued and not in_hand and self._embedding.idle() and self._pictures.idle()
 
+    @property
+    def pictures(self) -> PictureLoop:
+        """What gives pictures their vectors."""
+        return self._pictures
+
     # One file
 
     def _read_loop(self, *, slow: bool = False) -> None:

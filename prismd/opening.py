@@ -7,18 +7,30 @@ folder to folder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 _LONGEST_BYTES = 4000 if sys.platform == "linux" else 1000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+"""To go on from, not to list: what may be passed through need not be readable."""
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def parent(path: bytes) -> bytes:
     """The folder in which a path ends."""
     return path[: path.rindex(b"/")] or b"/"
+
+
+def is_within(path: bytes, folders: Container[bytes]) -> bool:
+    """Whether a path is one of some folders, or in one of them, however deep."""
+    while path not in folders:
+        if path == b"/":
+            return False
+        path = parent(path)
+    return True
 
 
 def lstat(path: bytes) -> os.stat_result:
@@ -60,19 +72,46 @@ def open_within(root: bytes, path: bytes) -> int:
     Raises:
         OSError: It is not there, cannot be opened, or one of the names is that of a link.
     """
+    with _within(root, path) as (folder, name):
+        return os.open(name, _FILE, dir_fd=folder)
+
+
+def lstat_within(root: bytes, path: bytes) -> os.stat_result:
+    """What stands at a path below a folder, with no link in between.
+
+    Raises:
+        NotADirectoryError: One of the names on the way is that of a link, or of no folder.
+        OSError: Nothing stands there, or it cannot be reached.
+    """
+    with _within(root, path) as (folder, name):
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+@contextlib.contextmanager
+def _within(root: bytes, path: bytes) -> Iterator[tuple[int, bytes]]:
+    """The folder that a path below another one ends in, reached by no link, and the last name."""
     start = root.rstrip(b"/") + b"/"
     names = path.removeprefix(start).split(b"/")
     if not path.startswith(start) or not {b"", b".", b".."}.isdisjoint(names):
         raise FileNotFoundError(f"{os.fsdecode(path)}: does not stand within the folder")
-    folder = os.open(start, _FOLDER)
+    folder = os.open(start, _WAY)
     try:
         for name in names[:-1]:
-            deeper = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            deeper = _step(folder, name)
             os.close(folder)
             folder = deeper
-        return os.open(names[-1], _FILE, dir_fd=folder)
+        yield folder, names[-1]
     finally:
         os.close(folder)
+
+
+def _step(folder: int, name: bytes) -> int:
+    try:
+        return os.open(name, _WAY | os.O_NOFOLLOW, dir_fd=folder)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # so macOS says of a link
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
+        raise
 
 
 @contextlib.contextmanager

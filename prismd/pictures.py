@@ -86,6 +86,7 @@ class PictureLoop:
         self._missed: set[int] = set()
         self._told_to = 0
         self._down = False
+        self._rests = images is None
         self._tended = self._looked = time.monotonic()
         self.open_spaces()
 
@@ -106,16 +107,23 @@ class PictureLoop:
             return True
         return not self._unseen(spaces[0], 1) and not self._untold(spaces[1], 1)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the loop has looked since it was woken, and found nothing; asks no database."""
+        return self._spaces is None or self._down or (self._rests and not self._queued.is_set())
+
     def run(self) -> None:
         """Work until ``stopping`` is set."""
         while True:
             self._running.wait()
             if self._stopping.is_set():
                 return
+            # Who only looks whether something is back rests until there is.
+            self._rests = self._rests and not self._queued.is_set()
             self._queued.clear()
             try:
                 outcome = self._step()
-                self._down = False
+                self._down, self._rests = False, outcome == "done"
                 self._progress.trouble(PART)
                 self._tend(at_rest=outcome == "done")
                 if outcome == "held up":

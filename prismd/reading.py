@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ import msgspec
 from prismd import transcript
 from prismd.chunk import Chunking
 from prismd.composing import compose, keep_sound
-from prismd.disk import hash_file, is_there, look
+from prismd.disk import bare_mount_point, hash_file, is_there, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
 from prismd.errors import ExtractError, PrismdError
@@ -27,16 +28,18 @@ from prismd.models.base import TokenCounter, Transcriber
 from prismd.pictures import Decodes
 from prismd.progress import Progress
 from prismd.settling import Settling
-from prismd.store import documents, files, jobs
+from prismd.store import documents, files, folders, jobs
 from prismd.store.database import Database
-from prismd.store.files import Entry
+from prismd.store.files import Entry, Root
 from prismd.store.jobs import Job
-from prismd.unread import check_size, unreadable
+from prismd.unread import check_size, is_of_the_machine, unreadable
 from prismd.wording import shown_name
 
 log = logging.getLogger(__name__)
 
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
+_AWAY_DELAY_S = 30.0
+"""What cannot be read for no fault of its own is tried again so much later, without end."""
 
 
 class Parsers(Decodes, Protocol):
@@ -131,16 +134,14 @@ class FileReader:
             PrismdError: Nothing that the file could be blamed for; its lease stands.
         """
         try:
-            self._process(job)
-        except ExtractError as error:
-            if self._stopping.is_set() or error.code == CANCELLED:  # it was not to go on
-                self.give_back(job)
-            else:
-                self._fail(job, error)
+            try:
+                self._process(job)
+            except ExtractError as error:
+                self._blame(job, error)
         except FileNotFoundError:
             self._gone(job)
         except OSError as error:
-            self._fail(job, unreadable(job.path, error))
+            self._refused(job, error)
         except PrismdError:
             raise
         except Exception as error:
@@ -151,6 +152,35 @@ class FileReader:
                 " please report this"
             )
             self._fail(job, ExtractError(message, code="internal"))
+
+    def _blame(self, job: Job, error: ExtractError) -> None:
+        """Fail a file, if it is to blame: it can still be read, and is what it was.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if self._stopping.is_set() or error.code == CANCELLED:  # it was not to go on
+            self.give_back(job)
+            return
+        now = look(job.path)
+        if (now.size_bytes, now.mtime_ns) != (job.size_bytes, job.mtime_ns):
+            self._changed(job, now)
+            return
+        if not error.skip:
+            try:
+                hash_file(job.path, self._stopping.is_set)  # its disk may fail, or be gone
+            except ExtractError:
+                self.give_back(job)
+                return
+        self._fail(job, error)
+
+    def _refused(self, job: Job, error: OSError) -> None:
+        """The system lets nobody read a file."""
+        if is_of_the_machine(error):
+            self._progress.trouble("reading", f"a file cannot be read ({error.strerror})")
+            self.give_back(job, delay_s=_AWAY_DELAY_S)
+        else:
+            self._fail(job, unreadable(job.path, error))
 
     def _process(self, job: Job) -> None:
         entry = look(job.path)
@@ -243,10 +273,15 @@ class FileReader:
     def _gone(self, job: Job) -> None:
         """Forget a file that is not there, unless its whole disk is gone."""
         for root in self._database.read(files.roots):
-            if job.path.startswith(root.path.rstrip("/") + "/") and not is_there(root):
+            if not job.path.startswith(root.path.rstrip("/") + "/"):
+                continue
+            if not is_there(root):
                 set_offline = partial(files.set_root_state, root_id=root.id, state="offline")
                 self._database.write(set_offline)
                 self.give_back(job)
+                return
+            if self._is_unplugged(job, root):
+                self.give_back(job, delay_s=_AWAY_DELAY_S)
                 return
 
         self._settling.done(job.file_id)
@@ -257,6 +292,14 @@ class FileReader:
                 jobs.forget(connection, job.file_id)
 
         self._database.write(forget)
+
+    def _is_unplugged(self, job: Job, root: Root) -> bool:
+        """Whether a file is on a disk within its root that is away."""
+        path = os.fsencode(job.path)
+        known = self._database.read(lambda c: folders.at(c, path))
+        if known is None or root.device in (0, known.device):
+            return False
+        return bare_mount_point(path, root.device) is not None
 
     def _attach_known(self, job: Job, entry: Entry, sha256: str) -> bool:
         if look(job.path) != entry:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from prismd import parameters
 from prismd.api.services import FolderGone, Reloaded
-from prismd.assembly import Prism
+from prismd.assembly import Prism, owner
 from prismd.config.options import SECTIONS, Config
 from prismd.errors import ConfigError
 from prismd.folders import Folders
@@ -85,7 +85,7 @@ class Reloading:
         """
         with self._lock:
             try:
-                found = self._follow(self._read())
+                found = self._follow(self._read_all())
             except ConfigError as error:
                 self._fault = f"{error}; until that is mended, the settings of before hold"
                 log.error("the configuration is not taken: %s", error)
@@ -98,11 +98,26 @@ class Reloading:
         )
         return found
 
+    def _read_all(self) -> Config:
+        """The configuration, unless its file lost everything that it said.
+
+        A file is empty for a moment while it is saved, and for good where the disk is full; with
+        the folders that it names, all that was read from them would be forgotten.
+        """
+        wanted = self._read()
+        if owner(self._prism.config) and wanted.file is not None and not owner(wanted):
+            raise ConfigError(
+                f"{wanted.file}: says nothing any more; write down what is to hold, or start"
+                " prismd again, which keeps the folders that it named"
+            )
+        return wanted
+
     def _follow(self, wanted: Config) -> Reloaded:
         prism, before = self._prism, self._prism.config
         now = holding_at_once(before, wanted)
         applied = tuple(_differing(before, now))
-        added, removed = self._put_folders(now)
+        with self._folders.changing:
+            added, removed = self._put_folders(now)
         self._scheduling.follow(parameters.schedule(now))
         logging.getLogger().setLevel(now.log.level.upper())
         self._waiting = tuple(_differing(now, wanted))

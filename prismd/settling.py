@@ -12,6 +12,10 @@ from prismd.store.files import Entry
 _STILL_S = 0.5
 _STILL_UNASKED_S = 1.0
 """Where the system does not tell who writes, stillness is all there is to go by."""
+_TICK_S = 0.05
+"""What is written once more within a tick of the system's clock has the same time as before."""
+_COARSE_TICK_S = 2.1
+"""The disks of cameras and sticks (FAT) note every second one, older disks whole ones."""
 _HELD_S = 30.0
 """Some programs keep a file open for writing all day (logs, office programs): what has been
 still for so long is read all the same."""
@@ -49,6 +53,10 @@ class Settling:
         Raises:
             OSError: It cannot be opened.
         """
+        tick_s = _tick_s(entry)
+        noted_s = self._wall() - entry.ctime_ns / 1e9
+        if 0 <= noted_s < tick_s:
+            return tick_s - noted_s
         still_s = self._still_s(file_id, entry)
         if still_s < _STILL_S:
             return _STILL_S - still_s
@@ -89,3 +97,9 @@ class Settling:
         with self._lock:
             self._rounds.pop(file_id, None)
             self._seen.pop(file_id, None)
+
+
+def _tick_s(entry: Entry) -> float:
+    """For how long a file may change once more and keep its time."""
+    is_coarse = entry.mtime_ns % 10**9 == 0 == entry.ctime_ns % 10**9
+    return _COARSE_TICK_S if is_coarse else _TICK_S

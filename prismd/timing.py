@@ -5,14 +5,6 @@ from __future__ import annotations
 _MINUTE_S = 60
 _HOUR_S = 3_600
 _MINUTES = 60
-_SURE_SHARE = 0.02
-
-
-def time_left(share: float, elapsed_s: float) -> str:
-    """How long the rest takes if it goes on as so far; empty as long as that is a guess."""
-    if share < _SURE_SHARE or share >= 1.0:
-        return ""
-    return f"{duration(elapsed_s * (1 - share) / share)} left"
 
 
 def duration(seconds: float) -> str:

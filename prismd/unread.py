@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+
 from prismd.errors import ExtractError
+from prismd.store.jobs import UNREADABLE
 from prismd.wording import shown_name
+
+_OF_THE_MACHINE = frozenset(
+    (
+        *(errno.ENOTCONN, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN),
+        *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+        *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS),
+    )
+)
 
 
 def check_size(path: str, size_bytes: int, limit_bytes: int, setting: str) -> None:
@@ -31,6 +43,11 @@ def check_size(path: str, size_bytes: int, limit_bytes: int, setting: str) -> No
         )
 
 
+def is_of_the_machine(error: OSError) -> bool:
+    """Whether the system refused for no fault of the file: its disk is away, or room is short."""
+    return error.errno in _OF_THE_MACHINE
+
+
 def unreadable(path: str, error: OSError) -> ExtractError:
     """What the system's refusal means to the user."""
     name = shown_name(path)
@@ -41,6 +58,6 @@ def unreadable(path: str, error: OSError) -> ExtractError:
         )
     return ExtractError(
         f"{name}: cannot be read ({error.strerror}); 'prismd retry' when it can",
-        code="unreadable",
+        code=UNREADABLE,
         transient=True,
     )

@@ -62,6 +62,16 @@ def test_another_configuration_file_forgets_nothing(
     assert roots(other, data_dir) == {"one": "config", "two": "config"}
 
 
+@pytest.mark.parametrize("nothing", ["", "# all of it in comments\n"])
+def test_a_file_that_lost_everything_it_said_forgets_nothing(
+    tmp_path: Path, data_dir: Path, folders: list[Path], nothing: str
+) -> None:
+    file = settings(tmp_path / "a.toml", *folders[:2])
+    roots(file, data_dir)
+    file.write_text(nothing)
+    assert roots(file, data_dir) == {"one": "config", "two": "config"}
+
+
 def test_a_known_folder_that_is_not_there_keeps_nothing_from_starting(
     tmp_path: Path, data_dir: Path, folders: list[Path]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,3 +213,33 @@ def test_conditions_that_cannot_be_told_hold_nothing_up(database: Database, cloc
     assert told.is_set()
     assert held.goes_on
     scheduling.stop()
+
+
+def test_conditions_that_cannot_be_told_any_more_let_go_what_they_held(
+    database: Database, clock: Clock
+) -> None:
+    held = Held(database, clock)
+    told: list[Conditions] = [Conditions(at=0.0, on_battery=True)]
+    scheduling = Scheduling(held.holds, Schedule(on_battery="pause"), lambda _: told.pop())
+    scheduling.start()
+    try:
+        assert not held.goes_on
+        scheduling.follow(Schedule(on_battery="pause"))  # by now there is nothing to pop
+        wait_until(held.running.is_set)
+        held.holds.pause(60)
+        clock.now += 60
+        scheduling.follow(Schedule(on_battery="pause"))
+        wait_until(held.running.is_set)  # a pause ends, whatever the computer tells
+    finally:
+        scheduling.stop()
+
+
+def test_the_log_tells_that_a_rule_holds_and_not_how_its_figure_moves(
+    database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "prismd.holding")
+    held = Held(database, clock)
+    for percent in (61, 62, 63):
+        held.holds.look((Reason("load", f"others use {percent} %"),))
+    held.holds.look(())
+    assert caplog.messages == ["indexing is paused: others use 61 %", "going on"]

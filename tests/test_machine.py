@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import pytest
 
@@ -77,3 +78,16 @@ def test_only_what_has_a_rule_is_looked_at() -> None:
     assert before <= none.at <= time.time()
     some = machine.conditions(Schedule(busy_percent=50))
     assert 0.0 <= some.busy_percent <= 100.0
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone is fixed at the start here")
+def test_hours_go_by_the_time_zone_that_the_computer_is_in_by_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine()
+    for zone, hour in (("AAA-5", 5), ("BBB+3", 21)):
+        monkeypatch.setenv("TZ", zone)
+        machine.conditions(Schedule(on_battery="run"))
+        assert datetime.fromtimestamp(0).hour == hour
+    monkeypatch.undo()
+    time.tzset()

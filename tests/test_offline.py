@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from prismd.extract.pool import ExtractPool
-from prismd.store import files
 from prismd.store.check import check
+from prismd.watch import standing
 from tests.building import Indexer, wait_until
 
 
@@ -32,7 +32,9 @@ def indexer(tmp_path: Path, data_dir: Path, pool: ExtractPool) -> Iterator[Index
 def stand_on_another_disk(indexer: Indexer) -> None:
     """Have the index think that the root was on a disk that is not mounted now."""
     root = indexer.root
-    indexer.database.write(lambda c: files.set_root_device(c, root.id, root.device + 1))
+    indexer.database.write(
+        lambda c: standing.note(c, root, root.device + 1, os.fsencode(root.path))
+    )
 
 
 def test_an_empty_mount_point_keeps_its_index(indexer: Indexer) -> None:

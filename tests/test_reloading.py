@@ -7,9 +7,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from prismd.config import SECTIONS, load
-from prismd.reloading import LIVE, holding_at_once
+from prismd.assembly import Prism
+from prismd.config import SECTIONS, Config, load
+from prismd.folders import Folders
+from prismd.holding import Scheduling
+from prismd.machine import Machine
+from prismd.reloading import LIVE, Reloading, holding_at_once
+from prismd.schedule import Schedule
+from prismd.watch.state import WatchState
 
+FAKES = '[models]\nembedding = "fake"\nreranking = "fake"\ngeneration = "off"\n'
 LEVELS = {"log.level": "debug"}
 
 
@@ -47,6 +54,62 @@ def test_every_setting_holds_at_once_or_stays_as_it_is(key: str) -> None:
     now = holding_at_once(running, wanted)
     assert now in (running, wanted)
     assert now == running if section not in LIVE else True
+
+
+class Watched:
+    """Watches nothing, and notes whether folders may be changed by others meanwhile."""
+
+    def __init__(self) -> None:
+        self.folders: Folders | None = None
+        self.exclusive: list[tuple[str, bool]] = []
+
+    def _note(self, what: str) -> None:
+        assert self.folders is not None
+        self.exclusive.append((what, self.folders.changing.locked()))
+
+    def follow(self) -> None:
+        self._note("follow")
+
+    def leave(self, root_id: int) -> None:
+        self._note("leave")
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def rescan(self) -> None: ...
+
+    def started(self) -> bool:
+        return True
+
+    def swept(self) -> bool:
+        return True
+
+    def state_of(self, root_id: int) -> WatchState:
+        return WatchState()
+
+
+def test_no_folder_is_added_or_removed_by_others_while_settings_are_taken(tmp_path: Path) -> None:
+    folder, file = tmp_path / "folder", tmp_path / "config.toml"
+    folder.mkdir()
+    file.write_text(f'{FAKES}[[folders]]\npath = "{folder}"\n')
+
+    def read() -> Config:
+        return load(file, {}, {"data_dir": tmp_path / "data"})
+
+    prism = Prism(read())
+    try:
+        prism.put_roots()
+        watches = Watched()
+        watches.folders = Folders(prism.database, watches, prism.configured, prism.ingest.wake)
+        scheduling = Scheduling(prism.ingest.holds, Schedule(), Machine().conditions)
+        reloading = Reloading(prism, watches.folders, scheduling, read)
+        file.write_text(FAKES)
+        assert [gone.path for gone in reloading.reload().removed] == [str(folder)]
+        assert watches.exclusive == [("leave", True), ("follow", True)]
+        assert not watches.folders.changing.locked()
+    finally:
+        prism.close()
 
 
 def test_folders_hold_at_once_and_the_data_stays_where_it_is(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from prismd.disk import look
@@ -56,7 +57,19 @@ def test_a_file_that_is_open_for_writing_is_left_alone_until_it_is_still_for_lon
 
 def test_a_file_of_the_past_that_was_just_made_is_not_waited_for(path: Path) -> None:
     os.utime(path, ns=(0, 1_000_000_000))
-    assert delay_s(Times(path.stat().st_ctime_ns / 1e9).settling(), path) == 0
+    made_s = path.stat().st_ctime_ns / 1e9
+    assert delay_s(Times(made_s + 0.06).settling(), path) == 0
+
+
+def test_what_could_change_and_keep_its_time_is_left_alone_until_it_cannot(path: Path) -> None:
+    os.utime(path, ns=(0, 1_000_000_000))
+    made_s = path.stat().st_ctime_ns / 1e9
+    assert delay_s(Times(made_s + 0.02).settling(), path) == pytest.approx(0.03, abs=0.01)
+    # A disk that notes every other second.
+    coarse = msgspec.structs.replace(look(str(path)), mtime_ns=10**18, ctime_ns=10**18)
+    for age_s, left_s in ((0.6, 1.5), (1.9, 0.2), (2.2, 0.0)):
+        left = Times(10**9 + age_s).settling().delay_s(1, str(path), coarse)
+        assert left == pytest.approx(left_s, abs=0.01)
 
 
 def test_a_file_of_the_future_goes_by_when_it_was_given_its_time(path: Path) -> None:

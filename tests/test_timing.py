@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from prismd.timing import duration, time_left
+from prismd.timing import duration
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,3 @@ from prismd.timing import duration, time_left
 )
 def test_durations_carry_over(seconds: float, expected: str) -> None:
     assert duration(seconds) == expected
-
-
-def test_time_left_is_told_when_it_is_known() -> None:
-    assert time_left(0.0, 10) == ""
-    assert time_left(0.01, 10) == ""
-    assert time_left(1.0, 10) == ""
-    assert time_left(0.25, 10) == "30 s left"

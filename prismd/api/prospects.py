@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from prismd.api.services import Api
 from prismd.costs import kind_of_end
 from prismd.forecast import Backlog, Outlook, Queued
-from prismd.store import jobs
+from prismd.pictures import PictureLoop
+from prismd.store import counts, jobs
 from prismd.store.jobs import Outstanding
 
 
@@ -18,33 +20,47 @@ class Prospects(Struct, frozen=True):
 
     Attributes:
         files: Queued or in hand; those of offline folders do not count.
-        pending: The same by root.
+        passages: Passages that can be found.
+        embedded: How many of them have a vector.
+        busy: Whether there is anything to do, pictures without a vector included.
+        pending: ``files`` by root.
         outlook: How long all of it will take.
     """
 
     files: int
-    pending: dict[int, int]
-    outlook: Outlook
+    passages: int
+    embedded: int
+    busy: bool
+    pending: dict[int, int] = {}
+    outlook: Outlook = Outlook()
 
 
-def prospects_of(api: Api, unembedded: int | None) -> Prospects:
-    """What is left to do now. Blocks.
-
-    Args:
-        api: The API.
-        unembedded: Passages without a vector; None where there is no model to make them.
-    """
+def prospects_of(api: Api) -> Prospects:
+    """What is left to do now. Blocks."""
     services = api.services
+    passages, embedded = services.database.read(counts.passages)
+    unembedded = passages - embedded if services.embedder is not None else None
     files, _ = services.database.read(jobs.outstanding)
+    pictures = services.ingest is not None and not _has_all(services.ingest.pictures)
+    left = Prospects(files, passages, embedded, bool(files or unembedded or pictures))
     groups = api.queue.groups() if files else []
     pending: dict[int, int] = {}
     for group in groups:
         if group.root_id is not None:
             pending[group.root_id] = pending.get(group.root_id, 0) + group.files
+    left = replace(left, pending=pending)
     folders = services.folders
     if folders is not None and not folders.watches.started():
-        return Prospects(files, pending, Outlook())  # who knows what will be found
-    return Prospects(files, pending, services.progress.outlook(backlog_of(groups, unembedded)))
+        return left  # who knows what will be found
+    # The same for everybody who asks: what is told of it moves on from what was told before.
+    outlook = services.progress.outlook(backlog_of(groups, unembedded))
+    if left.busy and not outlook.eta_s:
+        outlook = replace(outlook, eta_s=None)  # how long pictures take nobody has learned
+    return replace(left, outlook=outlook)
+
+
+def _has_all(pictures: PictureLoop) -> bool:
+    return pictures.at_rest or pictures.idle()
 
 
 def backlog_of(groups: Sequence[Outstanding], unembedded: int | None) -> Backlog:
@@ -52,7 +68,7 @@ def backlog_of(groups: Sequence[Outstanding], unembedded: int | None) -> Backlog
 
     Args:
         groups: As ``jobs.outstanding_by_root`` has them.
-        unembedded: As for ``prospects_of``.
+        unembedded: Passages without a vector; None where there is no model to make them.
     """
     return Backlog(_queued(groups, in_hand=False), _queued(groups, in_hand=True), unembedded)
 

@@ -57,7 +57,7 @@ def roots_of(api: Api, prospects: Prospects | None = None) -> tuple[RootStatus, 
     """
     database = api.services.database
     counted = database.read(files.root_counts)
-    left = prospects or prospects_of(api, None)
+    left = prospects or prospects_of(api)
     return tuple(
         _status(api, root, counted.get(root.id, 0), left) for root in database.read(files.roots)
     )
@@ -98,7 +98,7 @@ async def add_root(request: ApiRequest) -> RootStatus:
 
     def add() -> RootStatus:
         try:
-            return _status(api, folders.add(path), 0, prospects_of(api, None))
+            return _status(api, folders.add(path), 0, prospects_of(api))
         except ConfigError as error:
             raise _refused(error) from error
 

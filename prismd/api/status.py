@@ -20,7 +20,7 @@ from prismd.domain import FileState
 from prismd.holding import Hold
 from prismd.models.load import ModelState
 from prismd.progress import Current
-from prismd.store import counts, files, jobs
+from prismd.store import files, jobs
 from prismd.store.listing import FileQuery
 from prismd.store.stale import Stale
 
@@ -167,20 +167,18 @@ def status_of(api: Api) -> Status:
     # First of all: once everything is looked through, what it has found is among the counts.
     looking = _looking(api)
     by_state = database.read(files.counts)
-    passages, embedded = database.read(counts.passages)
     snapshot = services.progress.snapshot()
-    unembedded = passages - embedded if services.embedder is not None else None
-    prospects = prospects_of(api, unembedded)
+    prospects = prospects_of(api)
     left_s = prospects.outlook.hands
     return Status(
-        state=_state(api, looking or bool(prospects.files or unembedded)),
+        state=_state(api, looking or prospects.busy),
         version=api.settings.version,
         looking=looking,
         paused=ingest.holds.standing() if ingest is not None else None,
         overridden=ingest.holds.overridden() if ingest is not None else (),
         files=FileCounts(total=sum(by_state.values()), **by_state),
-        passages=passages,
-        passages_embedded=embedded,
+        passages=prospects.passages,
+        passages_embedded=prospects.embedded,
         embeddings_computed=snapshot.embeddings,
         current=tuple(
             replace(current, eta_s=rounded(left_s.get(lease)))
@@ -208,7 +206,8 @@ def mark_of(api: Api) -> object:
         services.progress.version,
         services.database.changes,
         watches is not None and (watches.started(), watches.swept()),
-        ingest is not None and (ingest.holds.standing(), ingest.holds.overridden()),
+        ingest is not None
+        and (ingest.holds.standing(), ingest.holds.overridden(), ingest.pictures.at_rest),
         dict(services.model_states()),
         tuple(services.after_restart()),
         services.config_fault(),

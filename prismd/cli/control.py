@@ -38,14 +38,15 @@ def retry_command(context: Context, skipped: bool) -> None:
 @pass_context
 def add_command(context: Context, folder: Path) -> None:
     """Watch FOLDER from now on, or from the next start on."""
+    from prismd.folders import add_root, need_utf8
+
     path = os.path.realpath(folder)
+    need_utf8(path)
     if context.running():
         with context.daemon() as daemon:
             checked(daemon.post("/roots", json={"path": path}))
         click.echo(f"{path}: watched from now on; 'prismd status' shows how far it is.")
         return
-    from prismd.folders import add_root
-
     with context.prism(writable=True) as prism:
         add_root(prism.database, folder)
     click.echo(f"{path}: will be indexed by 'prismd run' or 'prismd index'.")
@@ -56,13 +57,14 @@ def add_command(context: Context, folder: Path) -> None:
 @pass_context
 def remove_command(context: Context, folder: Path) -> None:
     """Forget FOLDER and what was read from it; the files themselves are not touched."""
+    from prismd.folders import forget, need_utf8, removable
+
     path = os.path.abspath(folder)  # noqa: PTH100 - one that is away cannot be resolved
+    need_utf8(path)
     if context.running():
         with context.daemon() as daemon:
             count = checked(daemon.delete("/roots", params={"path": path}))["files"]
     else:
-        from prismd.folders import forget, removable
-
         context.need_index()
         with context.prism(writable=True) as prism:
             root = removable(prism.database, Path(path), prism.configured())

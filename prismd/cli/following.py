@@ -62,12 +62,14 @@ def _messages(context: Context) -> Iterator[bytes]:
                     proxy=None,  # a proxy has no business between us and the loopback interface
                 )
             )
+            first = connection.recv(decode=False)
         except (OSError, WebSocketException) as error:
             raise DaemonUnreachable(
-                f"the running prismd tells nothing ({type(error).__name__}); see its log,"
+                f"the running prismd tells nothing ({error}); see its log,"
                 " or start it again with 'prismd run'"
             ) from error
         stack.enter_context(contextlib.suppress(ConnectionClosed))
+        yield first
         while True:
             yield connection.recv(decode=False)
 
@@ -77,7 +79,7 @@ def _returned(context: Context) -> Iterator[bytes]:
     while True:
         time.sleep(_AGAIN_S)
         told = _messages(context)
-        with contextlib.suppress(DaemonUnreachable, StopIteration):
+        with contextlib.suppress(DaemonUnreachable):
             first = next(told)
             return _with_first(first, told)
 

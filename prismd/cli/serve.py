@@ -110,11 +110,13 @@ def _stoppable() -> Iterator[None]:
 
 def _index_by_daemon(context: Context, folders: tuple[Path, ...], quiet: bool) -> None:
     from prismd.cli.context import checked
+    from prismd.folders import need_utf8
 
     with context.daemon() as daemon:
         status = checked(daemon.get("/status"))
         watched = [Path(root["path"]) for root in status["roots"]]
         for folder in map(Path.resolve, folders):
+            need_utf8(str(folder))
             if not any(folder.is_relative_to(root) for root in watched):
                 checked(daemon.post("/roots", json={"path": str(folder)}))
         checked(daemon.post("/rescan"))

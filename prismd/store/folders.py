@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import apsw
 
-from prismd.store.files import Known
+from prismd.store import files
+from prismd.store.files import Known, Root
 
 _COLUMNS = "path_raw, id, device, inode, size_bytes, mtime_ns, ctime_ns"
 _RANGE = f"SELECT {_COLUMNS} FROM files WHERE path_raw >= ? AND path_raw < ? ORDER BY path_raw"
@@ -64,6 +65,16 @@ def with_identity(
         (inode, device),
     )
     return [(path, Known(*columns)) for path, *columns in rows]
+
+
+def renumber(connection: apsw.Connection, root: Root, device: int) -> None:
+    """Note the file system that a root is on, and with it those of its files that are on it."""
+    if root.device not in (0, device):
+        connection.execute(
+            "UPDATE files SET device = ? WHERE root_id = ? AND device = ?",
+            (device, root.id, root.device),
+        )
+    files.set_root_device(connection, root.id, device)
 
 
 def _after(folder: bytes) -> bytes:

@@ -18,10 +18,12 @@ from prismd.domain import FileState
 from prismd.store import files
 from prismd.store.doubts import doubt
 
+# Of the two tables, jobs is asked first (CROSS JOIN): mostly it is empty, and files never is.
 # An uploaded file has no root.
 _REACHABLE = "ifnull((SELECT state FROM roots WHERE id = f.root_id), '') != 'offline'"
 
-
+UNREADABLE = "unreadable"
+"""Error code of a file that the system did not give out, for no reason that the file tells."""
 _END_CHARS = 5
 
 
@@ -84,7 +86,7 @@ def lease(connection: apsw.Connection, owner: str, *, slow: bool = False) -> Job
     """
     row = connection.execute(
         "SELECT j.file_id, f.path_raw, f.size_bytes, f.mtime_ns, j.attempts"
-        " FROM jobs j JOIN files f ON f.id = j.file_id"
+        " FROM jobs j CROSS JOIN files f ON f.id = j.file_id"
         f" WHERE j.leased_by IS NULL AND j.not_before <= ? AND {_REACHABLE}"
         f" AND j.priority {'>=' if slow else '<'} {files.SLOW}"
         " ORDER BY j.priority, j.recency LIMIT 1",
@@ -156,7 +158,7 @@ def outstanding(connection: apsw.Connection) -> tuple[int, int]:
     """
     row = connection.execute(
         "SELECT count(*), coalesce(sum(f.size_bytes), 0)"
-        " FROM jobs j JOIN files f ON f.id = j.file_id"
+        " FROM jobs j CROSS JOIN files f ON f.id = j.file_id"
         f" WHERE j.leased_by IS NOT NULL OR {_REACHABLE}"
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always has a row
@@ -186,7 +188,7 @@ def outstanding_by_root(connection: apsw.Connection) -> list[Outstanding]:
         f"SELECT f.root_id, CASE instr(substr(f.path, -{_END_CHARS}), '.') WHEN 0 THEN ''"
         f" ELSE substr(f.path, -{_END_CHARS}) END, j.leased_by IS NOT NULL, count(*),"
         " coalesce(sum(f.size_bytes), 0)"
-        " FROM jobs j JOIN files f ON f.id = j.file_id GROUP BY 1, 2, 3"
+        " FROM jobs j CROSS JOIN files f ON f.id = j.file_id GROUP BY 1, 2, 3"
     )
     found = [Outstanding(root_id, end, bool(held), *rest) for root_id, end, held, *rest in rows]
     return [group for group in found if group.in_hand or group.root_id not in offline]
@@ -206,7 +208,7 @@ def next_due_s(connection: apsw.Connection, *, slow: bool | None = None) -> floa
     """
     kind = "" if slow is None else f"AND j.priority {'>=' if slow else '<'} {files.SLOW}"
     due = connection.execute(
-        "SELECT min(j.not_before) FROM jobs j JOIN files f ON f.id = j.file_id"
+        "SELECT min(j.not_before) FROM jobs j CROSS JOIN files f ON f.id = j.file_id"
         f" WHERE j.leased_by IS NULL AND {_REACHABLE} {kind}"
     ).get
     return None if due is None else max(0.0, float(due) - time.time())
@@ -223,9 +225,7 @@ def enqueue_holders(connection: apsw.Connection, document_ids: Sequence[int]) ->
         rows: list[Any] = connection.execute(
             "SELECT id, size_bytes, mtime_ns FROM files WHERE document_id = ?", (document_id,)
         ).fetchall()
-        for file_id, size_bytes, mtime_ns in rows:
-            connection.execute("UPDATE files SET state = 'pending' WHERE id = ?", (file_id,))
-            files.enqueue(connection, file_id, size_bytes, mtime_ns)
+        _queue(connection, rows)
         queued += len(rows)
     return queued
 
@@ -246,7 +246,21 @@ def retry(
         f" WHERE state IN ({marks}) AND (?{len(states) + 1} IS NULL OR id = ?{len(states) + 1})",
         (*states, file_id),
     ).fetchall()
-    for id_, size_bytes, mtime_ns in rows:
-        connection.execute("UPDATE files SET state = 'pending' WHERE id = ?", (id_,))
-        files.enqueue(connection, id_, size_bytes, mtime_ns)
+    _queue(connection, rows)
     return len(rows)
+
+
+def retry_unreadable(connection: apsw.Connection, root_id: int) -> None:
+    """Queue the files of a root that its disk could not give out."""
+    rows: list[Any] = connection.execute(
+        "SELECT id, size_bytes, mtime_ns FROM files"
+        " WHERE state = 'quarantined' AND root_id = ? AND error_code = ?",
+        (root_id, UNREADABLE),
+    ).fetchall()
+    _queue(connection, rows)
+
+
+def _queue(connection: apsw.Connection, rows: Sequence[tuple[int, int, int]]) -> None:
+    for file_id, size_bytes, mtime_ns in rows:
+        connection.execute("UPDATE files SET state = 'pending' WHERE id = ?", (file_id,))
+        files.enqueue(connection, file_id, size_bytes, mtime_ns)

@@ -22,6 +22,7 @@ from prismd.watch.inotify import (
     Opened,
     WatchLimit,
     close_watches,
+    hear_out,
     inodes_watched,
     open_watches,
     refusal,
@@ -104,6 +105,8 @@ class SystemEvents:
         self._broken = False
         self._watched: dict[bytes, int] = {}
         self._dead: set[bytes] = set()
+        self._unsaid: set[tuple[int, str]] = set()
+        self._unsaid_lost = False
         self._watches = 0
         self._next_verify_s = 0.0
         self._woken = _Woken()
@@ -115,10 +118,12 @@ class SystemEvents:
         wanted = {path: inode for path, inode in folders.items() if is_utf8(path)}
         most = self._limit.take(self, len(wanted))
         chosen = dict(list(wanted.items())[:most])
-        before, heard = self._opened, self._heard()
+        before, heard, was_broken = self._opened, self._heard(), self._broken
         # The old watches stay until the new ones are there, so that nothing happens unseen.
         why = self._open(chosen)
         if before is not None:
+            if not was_broken:
+                self._hear_out(before)
             close_watches(before)
             if why:  # it may have been the old ones that took the room
                 self._close()
@@ -128,6 +133,13 @@ class SystemEvents:
         watched = self._watched
         fresh = {path for path, inode in watched.items() if heard.get(path) != inode}
         return Cover(frozenset(folders.keys() - watched.keys()), frozenset(fresh), why)
+
+    def _hear_out(self, before: Opened) -> None:
+        """Keep what the watches that are about to be closed have not told yet."""
+        try:
+            self._unsaid |= hear_out(before)
+        except WatchfilesRustInternalError:
+            self._unsaid_lost = True
 
     def _heard(self) -> dict[bytes, int]:
         """The folders of which everything was told until now."""
@@ -169,6 +181,10 @@ class SystemEvents:
 
     def wait(self, timeout_s: float) -> Hints:
         """See ``Events``."""
+        if self._unsaid or self._unsaid_lost:
+            unsaid, lost = self._unsaid, self._unsaid_lost
+            self._unsaid, self._unsaid_lost = set(), False
+            return self._hints(unsaid, lost=lost)
         if self._opened is None or self._broken:
             self._woken.wait(timeout_s)
             return Hints()
@@ -186,11 +202,14 @@ class SystemEvents:
         if isinstance(found, str):
             self._woken.clear()
             return Hints(lost=True)  # watchfiles drops what it has to tell when it is stopped
+        return self._hints(found)
+
+    def _hints(self, found: set[tuple[int, str]], *, lost: bool = False) -> Hints:
         paths = frozenset(os.fsencode(path) for _, path in found)
         # A folder that was made anew is another one, though it may have the same inode.
         renewed = {os.fsencode(path) for kind, path in found if kind != _MODIFIED}
         self._dead |= renewed & self._watched.keys()
-        return Hints(paths, deaf=bool(self._dead))
+        return Hints(paths, lost=lost, deaf=bool(self._dead))
 
     def _has_lost_watches(self) -> bool:
         """Whether the kernel watches less than it did, as when a folder was deleted unheard."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import apsw
 
 from prismd.disk import is_there
-from prismd.opening import lstat
+from prismd.opening import lstat, lstat_within
 from prismd.store import files, folders
 from prismd.store.database import Database
 from prismd.store.files import Entry, Known, Root, entry_of
@@ -28,7 +29,7 @@ class Findings:
         self._database = database
         self._root = root
         self._new: list[Entry] = []
-        self._changed: list[tuple[int, Entry]] = []
+        self._changed: dict[int, Entry] = {}
         self._same: list[tuple[int, Entry]] = []
         self.missing: dict[bytes, Known] = {}
         self.excluded: dict[bytes, Known] = {}
@@ -39,8 +40,19 @@ class Findings:
         self._new.append(entry)
 
     def differs(self, file_id: int, entry: Entry) -> None:
-        """A file that may have another content by now."""
-        self._changed.append((file_id, entry))
+        """A file that may have another content by now, and so may its other names.
+
+        Of those nothing is told: an event names only the one by which it was written.
+        """
+        self._changed[file_id] = entry
+        others = self._database.read(lambda c: folders.with_identity(c, entry.device, entry.inode))
+        for path, row in others:
+            if row.id == file_id:
+                continue
+            with contextlib.suppress(OSError):
+                other = entry_of(path, lstat(path))
+                if (other.device, other.inode) == (entry.device, entry.inode):
+                    self._changed.setdefault(row.id, other)
 
     def same(self, file_id: int, entry: Entry) -> None:
         """A file that is what it was, on a disk that has another number."""
@@ -59,7 +71,7 @@ class Findings:
         pairs, new = self._pair()
         moved = [(row.id, entry) for row, entry in pairs]
         compared = [(row.id, entry) for row, entry in pairs if row.ctime_ns != entry.ctime_ns]
-        changed, same = self._changed, self._same
+        changed, same = list(self._changed.items()), self._same
 
         def record(connection: apsw.Connection) -> None:
             forgotten = files.move(connection, self._root.id, moved)
@@ -74,14 +86,14 @@ class Findings:
         self.compared += len(compared)
         self.added += len(new)
         self.changed += len(changed)
-        self._new, self._changed, self._same = [], [], []
+        self._new, self._changed, self._same = [], {}, []
 
     def _pair(self) -> tuple[list[tuple[Known, Entry]], list[Entry]]:
         """New files that are known ones from another path, with what is known, and the others."""
         moved: list[tuple[Known, Entry]] = []
         new: list[Entry] = []
         # One whose name another file has by now keeps the name, and not the content.
-        taken = {file_id for file_id, _ in (*self._changed, *self._same)}
+        taken = {*self._changed, *(file_id for file_id, _ in self._same)}
         for entry in self._new:
             known = self._database.read(
                 lambda c, e=entry: folders.with_identity(c, e.device, e.inode)  # type: ignore[misc]
@@ -97,9 +109,10 @@ class Findings:
 
     def _moved(self, path: bytes, entry: Entry) -> bool:
         """Whether a file surely stands at another path by now, and not at this one as well."""
-        if not self._can_be_seen(path):
-            return False
-        if is_gone(path, entry.inode):
+        root = self._root_of(path)
+        if root not in (None, self._root) and not is_there(root):
+            return False  # what is on a disk that is away is not gone
+        if is_gone(path, os.fsencode(root.path) if root is not None else b"/", entry.inode):
             return True
         return same_but_for_spelling(path, entry.path) and not self.is_spelled_so(path)
 
@@ -107,14 +120,12 @@ class Findings:
         """Whether a file stands at a path under this very name."""
         return is_spelled_so(path, os.fsencode(self._root.path))
 
-    def _can_be_seen(self, path: bytes) -> bool:
-        """Whether the root of a path is there: what is on a disk that is away is not gone."""
-        if path.startswith(os.fsencode(self._root.path).rstrip(b"/") + b"/"):
-            return True
-        for root in self._database.read(files.roots):
-            if path.startswith(os.fsencode(root.path).rstrip(b"/") + b"/"):
-                return is_there(root)
-        return True
+    def _root_of(self, path: bytes) -> Root | None:
+        """The root that a path is in; None where it has been removed."""
+        if _holds(self._root, path):
+            return self._root
+        roots = self._database.read(files.roots)
+        return next((root for root in roots if _holds(root, path)), None)
 
     def remove(self, gone: Sequence[tuple[bytes, Known]]) -> None:
         """Forget files, unless they have been found elsewhere meanwhile."""
@@ -128,20 +139,27 @@ class Findings:
             self.removed += self._database.write(forget)
 
 
+def _holds(root: Root, path: bytes) -> bool:
+    return path.startswith(os.fsencode(root.path).rstrip(b"/") + b"/")
+
+
 def _stands_at(connection: apsw.Connection, path: bytes, file_id: int) -> bool:
     row = folders.at(connection, path)
     return row is not None and row.id == file_id
 
 
-def is_gone(path: bytes, inode: int | None = None) -> bool:
+def is_gone(path: bytes, root: bytes, inode: int | None = None) -> bool:
     """Whether surely no regular file stands at a path any more.
+
+    What a link below the root leads to does not stand there.
 
     Args:
         path: The path.
+        root: That of the root it is in.
         inode: Any other file than this one counts as none.
     """
     try:
-        found = lstat(path)
+        found = lstat_within(root, path)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:

@@ -6,9 +6,12 @@ limit. The kernel says what it watches, by inode, in ``/proc/self/fdinfo``.
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import resource
 import sys
+import termios
 import threading
 import time
 from collections import Counter
@@ -24,6 +27,7 @@ _OWN_DESCRIPTOR_INFO = Path("/proc/self/fdinfo")
 _SHARE = 2
 """Other programs of the same user watch too: at most one in so many watches is taken."""
 _CLOSING_S = 1.0
+_HEARING_MS = 10
 _SPARE_DESCRIPTORS = 16
 _opening = threading.Lock()
 
@@ -72,6 +76,30 @@ def open_watches(folders: list[str]) -> Opened:
         notify = RustNotify(folders, False, False, 0, False, True)
         new = _inotify_descriptors() - before
     return Opened(notify, new.pop() if len(new) == 1 else "")
+
+
+def hear_out(opened: Opened) -> set[tuple[int, str]]:
+    """What has happened by now, and was not told yet.
+
+    Raises:
+        WatchfilesRustInternalError: That cannot be told any more.
+    """
+    end_s = time.monotonic() + _CLOSING_S
+    with contextlib.suppress(OSError):
+        while _has_more(opened.descriptor) and time.monotonic() < end_s:
+            time.sleep(0.001)
+    # The thread that took the last of it from the kernel is given a moment to pass it on.
+    found = opened.notify.watch(_HEARING_MS, _HEARING_MS, _HEARING_MS, None)
+    return set() if isinstance(found, str) else found
+
+
+def _has_more(descriptor: str) -> bool:
+    """Whether the kernel has events that nobody has taken yet."""
+    if not descriptor:
+        return False
+    left = array.array("i", [0])
+    fcntl.ioctl(int(descriptor), termios.FIONREAD, left)
+    return left[0] > 0
 
 
 def close_watches(opened: Opened) -> None:

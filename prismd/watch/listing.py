@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from typing import NamedTuple
 
-from prismd.opening import open_folder
+from prismd.opening import open_file, open_folder
 from prismd.store.files import Entry, entry_of
+from prismd.watch.rules import ignore_lines
+
+log = logging.getLogger(__name__)
 
 _MASK = 2**64 - 1
+_IGNORE_FILE_BYTES = 1 << 20
 
 
 class Listing(NamedTuple):
@@ -79,6 +84,23 @@ def list_folder(path: bytes) -> Listing:
         os.close(descriptor)
     fingerprint &= _MASK
     return Listing(own.device, own.inode, files, folders, unreadable, fingerprint, odd_names)
+
+
+def read_ignore_file(path: bytes) -> list[str]:
+    """The patterns of an ignore file; what is beyond a megabyte of them does not count.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with os.fdopen(open_file(path), "rb") as file:
+        content = file.read(_IGNORE_FILE_BYTES)
+    if len(content) == _IGNORE_FILE_BYTES:
+        log.warning("%s: is too long; its end is passed over", os.fsdecode(path))
+        content = content[: content.rfind(b"\n") + 1]  # half a pattern may exclude too much
+    lines, unusable = ignore_lines(content)
+    for line in unusable:
+        log.warning("%s: %r is no pattern; it is passed over", os.fsdecode(path), line)
+    return lines
 
 
 def _is_utf8(name: bytes) -> bool:

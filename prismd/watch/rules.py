@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -59,6 +61,27 @@ class Scope(NamedTuple):
     key: int
 
 
+def ignore_lines(content: bytes) -> tuple[list[str], list[str]]:
+    """The patterns of an ignore file, and those of its lines that are none.
+
+    One bad line does not undo the others. Names are spelled as ``os.fsdecode`` has them.
+    """
+    text = os.fsdecode(content.removeprefix(codecs.BOM_UTF8)).replace("\r\n", "\n")
+    usable: list[str] = []
+    unusable: list[str] = []
+    for line in text.split("\n"):
+        (usable if _is_pattern(line) else unusable).append(line)
+    return usable, unusable
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        pathspec.GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
+
+
 class Patterns:
     """The rules of one root, ready to be asked.
 
@@ -77,20 +100,16 @@ class Patterns:
         spec = pathspec.GitIgnoreSpec.from_lines(exclude)
         self.outermost = Scope((_Level(b"", spec),), hash(msgspec.json.encode(rules)))
 
-    def below(self, scope: Scope, folder: bytes, ignore_text: str) -> Scope:
+    def below(self, scope: Scope, folder: bytes, lines: Sequence[str]) -> Scope:
         """The patterns that count in a folder with an ignore file of its own.
 
         Args:
             scope: Those of the folder around it.
             folder: Its absolute path.
-            ignore_text: What its ignore file says.
-
-        Raises:
-            ValueError: It holds something that is no pattern.
+            lines: The patterns of its ignore file, as ``ignore_lines`` gives them.
         """
-        own = pathspec.GitIgnoreSpec.from_lines(ignore_text.splitlines())
-        level = _Level(self._relative(folder), own)
-        return Scope((*scope.levels, level), hash((scope.key, ignore_text)))
+        level = _Level(self._relative(folder), pathspec.GitIgnoreSpec.from_lines(lines))
+        return Scope((*scope.levels, level), hash((scope.key, *lines)))
 
     def takes_file(self, scope: Scope, path: bytes) -> bool:
         """Whether a file is looked at, its folder being looked at."""

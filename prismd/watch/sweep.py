@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-import apsw
 import msgspec
 
-from prismd.opening import lstat, open_file, parent
+from prismd.disk import bare_mount_point, device_of
+from prismd.opening import is_within, parent
 from prismd.store import files, folders
 from prismd.store.database import Database
 from prismd.store.doubts import doubts
-from prismd.store.files import Known, Root, entry_of
+from prismd.store.files import Known, Root
 from prismd.watch.findings import Findings, is_gone
-from prismd.watch.listing import Listing, list_folder
+from prismd.watch.listing import Listing, list_folder, read_ignore_file
 from prismd.watch.mounts import Mounts
 from prismd.watch.rules import IGNORE_FILE, Patterns, Rules, Scope
+from prismd.watch.standing import is_mounted, is_noted, mount_point, note
 
 log = logging.getLogger(__name__)
 
 _BATCH = 2_000
-_IGNORE_FILE_BYTES = 1 << 20
 
 
 class Sweep(msgspec.Struct, frozen=True):
@@ -111,6 +110,8 @@ class Sweeper:
         self._seen: dict[bytes, Seen] = {}
         self._unreadable: set[bytes] = set()
         self._unplugged: dict[bytes, set[int]] = {}
+        self._left: set[bytes] = set()
+        self._unsure: set[bytes] = set()
         self._doubted = 0
         self.generation = 0
         """Another after every sweep that found other folders than the one before."""
@@ -150,6 +151,17 @@ class Sweeper:
         """As ``sweep``, for some of the folders that were seen."""
         return self._sweep({folder for folder in folders_ if folder in self._seen})
 
+    def doubtful(self) -> set[bytes]:
+        """The folders that have to be looked at again, though nothing may be told of them."""
+        self._heed_doubts()
+        self._unsure &= self._seen.keys()
+        return self._unsure - self._unreadable
+
+    def is_offline(self) -> bool:
+        """Whether the root is taken for one that is not there, by a sweep or by a reader."""
+        root = self._database.read(lambda c: files.root(c, self._root.id))
+        return root is not None and root.state == "offline"
+
     def abandon(self) -> None:
         """Give up the sweep in hand, and every later one; for any thread."""
         self._abandoned = True
@@ -165,8 +177,7 @@ class Sweeper:
             self._seen.clear()
             self._database.write(lambda c: files.set_root_state(c, root.id, "offline"))
             return Sweep(root, offline=True)
-        if root.state == "offline" or root.device != device:
-            self._database.write(lambda c: _is_back(c, root, device))
+        self._note(root, device)
         findings = Findings(self._database, root)
         try:
             self._walk(findings, dirty)
@@ -199,16 +210,27 @@ class Sweeper:
 
         Where all files have gone together with their disk, its empty mount point is left.
         """
-        device = _folder_device(self._path)
+        device = device_of(self._path)
         if device is None or root.device in (0, device):
             return device
-        known = self._database.read(lambda c: list(folders.below(c, self._path)))
-        return None if known and all(is_gone(path) for path, _ in known) else device
+        known, mounted = self._database.read(
+            lambda c: (list(folders.below(c, self._path)), is_mounted(c, root))
+        )
+        if mounted or not known or not all(is_gone(path, self._path) for path, _ in known):
+            return device
+        return None
+
+    def _note(self, root: Root, device: int) -> None:
+        point = mount_point(self._path)
+        noted = self._database.read(lambda c: is_noted(c, root, point))
+        if root.state == "offline" or root.device != device or not noted:
+            self._database.write(lambda c: note(c, root, device, point))
 
     # Walking
 
     def _walk(self, findings: Findings, dirty: set[bytes] | None) -> None:
         visited: set[bytes] = set()
+        self._left.clear()
         pending: list[tuple[bytes, Scope | None]] = [(self._path, self._patterns.outermost)]
         if dirty is not None:  # the outer ones first: by them others may be excluded, or gone
             pending = [(path, None) for path in sorted(dirty, reverse=True)]
@@ -217,7 +239,7 @@ class Sweeper:
                 raise Abandoned
             folder, outer = pending.pop()
             if outer is None:
-                if folder not in self._seen:
+                if folder not in self._seen or is_within(folder, self._left):
                     continue
                 outer = self._seen[folder].outer
             visited.add(folder)
@@ -225,11 +247,13 @@ class Sweeper:
             if len(findings) >= _BATCH:
                 findings.write()
         findings.write()
+        gone = {path for path in self._seen if is_within(path, self._left)} if self._left else set()
         if dirty is None:
-            for path in self._seen.keys() - visited:
-                del self._seen[path]
-                self.generation += 1
+            gone |= self._seen.keys() - visited
             self._unreadable &= visited
+        for path in gone:
+            del self._seen[path]
+            self.generation += 1
 
     def _visit(
         self, folder: bytes, outer: Scope, findings: Findings, *, full: bool
@@ -242,11 +266,8 @@ class Sweeper:
             self._doubt(parent(folder))
             return []
         except OSError as error:
-            if folder not in self._unreadable:
-                log.warning("%s: cannot be listed (%s)", os.fsdecode(folder), error.strerror)
-            self._unreadable.add(folder)
-            return []
-        self._unreadable.discard(folder)
+            return self._pass_over(folder, error)
+        self._left.discard(folder)
         before = self._seen.get(folder)
         state = hash((listing.fingerprint, listing.device, listing.inode, outer.key))
         prefix = folder.rstrip(b"/") + b"/"
@@ -258,7 +279,11 @@ class Sweeper:
                 if prefix + name in self._seen or prefix + name in self._unreadable
             }
         else:
-            inner = self._inner(folder, listing, outer)
+            try:
+                inner = self._inner(folder, listing, outer)
+            except OSError as error:  # nobody can say what is excluded
+                self._watch_only(folder, listing, outer)
+                return self._pass_over(folder, error)
             taken = {
                 name
                 for name in listing.folders
@@ -270,11 +295,27 @@ class Sweeper:
             if before is None or (before.inode, before.odd_names) != (now.inode, now.odd_names):
                 self.generation += 1
             self._seen[folder] = now
+        self._unreadable.discard(folder)
+        self._unsure.discard(folder)
         return [
             (prefix + name, inner)
             for name in taken
             if full or not self._is_known(prefix + name, listing.folders[name], inner)
         ]
+
+    def _watch_only(self, folder: bytes, listing: Listing, outer: Scope) -> None:
+        """Have changes in a folder told, though it was not looked through."""
+        if folder not in self._seen:
+            self._seen[folder] = Seen(listing.inode, None, outer, outer, listing.odd_names)
+            self.generation += 1
+
+    def _pass_over(self, folder: bytes, error: OSError) -> list[tuple[bytes, Scope]]:
+        """Leave a folder as the index has it, until it can be looked through."""
+        if folder not in self._unreadable:
+            log.warning("%s: cannot be looked through (%s)", os.fsdecode(folder), error)
+        self._unreadable.add(folder)
+        self._doubt(folder)
+        return []
 
     def _is_known(self, folder: bytes, inode: int, outer: Scope) -> bool:
         """Whether a folder is the one that was looked into, under the same patterns."""
@@ -282,17 +323,15 @@ class Sweeper:
         return seen is not None and seen.inode == inode and seen.outer.key == outer.key
 
     def _inner(self, folder: bytes, listing: Listing, outer: Scope) -> Scope:
-        """The patterns that count in a folder."""
+        """The patterns that count in a folder.
+
+        Raises:
+            OSError: Its ignore file cannot be read.
+        """
         path = folder.rstrip(b"/") + b"/" + IGNORE_FILE
         if all(entry.path != path for entry in listing.files):
             return outer
-        try:
-            with os.fdopen(open_file(path), "rb") as file:
-                text = file.read(_IGNORE_FILE_BYTES).decode("utf-8", "replace")
-            return self._patterns.below(outer, folder, text)
-        except (OSError, ValueError) as error:
-            log.warning("%s: cannot be used (%s)", os.fsdecode(path), error)
-            return outer
+        return self._patterns.below(outer, folder, read_ignore_file(path))
 
     def _compare(
         self,
@@ -329,64 +368,29 @@ class Sweeper:
     def _leave(self, folder: bytes, why: dict[bytes, Known]) -> None:
         """Note all files of a folder as gone, or as excluded."""
         why.update(self._database.read(lambda c: list(folders.below(c, folder))))
-        prefix = folder + b"/"
-        for path in [path for path in self._seen if path == folder or path.startswith(prefix)]:
-            del self._seen[path]
-            self.generation += 1
+        self._left.add(folder)
 
     def _doubt(self, folder: bytes) -> None:
         """Have a folder compared once more, whether or not it lists as before."""
         if (seen := self._seen.get(folder)) is not None:
             self._seen[folder] = seen._replace(state=None)
+            self._unsure.add(folder)
 
     def _forget(self, findings: Findings, root: Root, device: int) -> None:
         """Remove what is missing for certain, and what is excluded."""
-        bare = {path for path in self._unplugged if _folder_device(path) == device}
+        bare = {path for path in self._unplugged if device_of(path) == device}
         self._unplugged = {path: self._unplugged[path] for path in bare}
         gone: list[tuple[bytes, Known]] = []
         for path, row in findings.missing.items():
-            if not is_gone(path) and findings.is_spelled_so(path):
+            if not is_gone(path, self._path) and findings.is_spelled_so(path):
                 self._doubt(parent(path))  # it came back
             elif row.device not in (root.device, device) and (
-                mount_point := _bare_mount_point(path, device)
+                point := bare_mount_point(path, device)
             ):
-                self._unplugged.setdefault(mount_point, set()).add(row.id)
+                self._unplugged.setdefault(point, set()).add(row.id)
             else:
                 gone.append((path, row))
-        if gone and _folder_device(self._path) != device:
+        if gone and device_of(self._path) != device:
             self._seen.clear()  # its disk has gone meanwhile, and with it what seems to be missing
             gone = []
         findings.remove([*gone, *findings.excluded.items()])
-
-
-def _is_back(connection: apsw.Connection, root: Root, device: int) -> None:
-    files.set_root_state(connection, root.id, "watching")
-    files.set_root_device(connection, root.id, device)
-
-
-def _folder_device(path: bytes) -> int | None:
-    """The file system that a folder is on; None where there is no folder."""
-    try:
-        found = lstat(path)
-    except OSError:
-        return None
-    return entry_of(path, found).device if stat.S_ISDIR(found.st_mode) else None
-
-
-def _bare_mount_point(path: bytes, device: int) -> bytes | None:
-    """The folder on which the disk of a missing file would be mounted, if nothing is.
-
-    Args:
-        path: The file.
-        device: That of the root.
-
-    Returns:
-        None where another disk is mounted there: then the file is missing on that one.
-    """
-    while True:
-        path = parent(path)
-        found = _folder_device(path)
-        if found is not None:
-            return path if found == device else None
-        if path == b"/":
-            return None

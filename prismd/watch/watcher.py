@@ -28,6 +28,8 @@ _MANY = 1_000
 system may have dropped others."""
 _REST = 4.0
 """After looking, so many times as long as it took is given to others, up to ``_TICK_S``."""
+_DOUBT_REST = 20.0
+"""As ``_REST``, where a reader takes files out of the index, which puts all folders in doubt."""
 _LONG_S = 60.0
 
 
@@ -85,7 +87,8 @@ class Watcher:
         self._shortage = ""
         self._next_sweep_s = 0.0
         self._next_poll_s = 0.0
-        self._here: tuple[int, int] | None = None
+        self._next_doubt_s = 0.0
+        self._here: tuple[int, int, int] | None = None
         self._mounted = Mounts()
         self._looking_since_s: float | None = None
         self._fault = ""
@@ -209,10 +212,18 @@ class Watcher:
             spent_s = time.monotonic() - now_s
             self._next_poll_s = now_s + spent_s + max(self._settings.poll_s, _REST * spent_s)
 
+        if time.monotonic() >= self._next_doubt_s and (doubtful := self._sweeper.doubtful()):
+            self._report(self._sweeper.relist(doubtful))
+            ended_s = time.monotonic()
+            self._next_doubt_s = ended_s + _DOUBT_REST * (ended_s - now_s)
+
     def _stands_elsewhere(self) -> bool:
         """Whether the root is another folder by now, or other disks are mounted in it."""
-        mounted = self._mounts()
-        return mounted.concern(self._path, self._mounted) or _identity(self._path) != self._here
+        if _identity(self._path) != self._here:
+            return True
+        if self._state.state != "offline" and self._sweeper.is_offline():
+            return True  # a reader found it so, and it may be back
+        return self._mounts().concern(self._path, self._mounted)
 
     def _sweep_all(self) -> None:
         self._wanted.clear()
@@ -271,10 +282,10 @@ def _by_reason(reasons: Mapping[bytes, Reason]) -> dict[Reason, frozenset[bytes]
     return {reason: frozenset(paths) for reason, paths in left.items()}
 
 
-def _identity(path: bytes) -> tuple[int, int] | None:
-    """Which folder stands at a path."""
+def _identity(path: bytes) -> tuple[int, int, int] | None:
+    """Which folder stands at a path, and who may look into it."""
     try:
         found = lstat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_mode

@@ -28,6 +28,7 @@ from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
+from prismd.models.base import ImageEmbedder
 from prismd.models.fake import (
     FakeEmbedder,
     FakeGenerator,
@@ -126,6 +127,7 @@ def build(
     generator: FakeGenerator | None = None,
     embedder: bool = True,
     pool: ExtractPool | None = None,
+    images: ImageEmbedder | None = None,
 ) -> Stack:
     """The real parts, with the fakes for models; nothing is indexed yet."""
     folder = tmp_path / "files"
@@ -135,7 +137,7 @@ def build(
     pool = pool or ExtractPool(1, deadline_s=60)
     embeds, reranks, progress = FakeEmbedder(), FakeReranker(), Progress()
     used = embeds if embedder else None
-    images = FakeImageEmbedder() if embedder else None
+    images = images or (FakeImageEmbedder() if embedder else None)
     settings = IngestSettings(workers=1)
     ingest = Ingest(
         database, pool, embeds.tokens, used, settings, progress, FakeTranscriber(), images
@@ -264,7 +266,7 @@ def live_server(tmp_path: Path, *, sample: bool = True, **options: Any) -> Itera
             stack.close()
 
 
-_BUILD_OPTIONS = {"generator", "embedder", "pool"}
+_BUILD_OPTIONS = {"generator", "embedder", "pool", "images"}
 
 
 def wait_until(condition: Callable[[], bool], *, deadline_s: float = _DEADLINE_S) -> None:

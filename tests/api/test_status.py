@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from prismd.api.app import create_app
+from prismd.api.roots import roots_of
 from prismd.api.services import ApiSettings
+from prismd.api.status import status_of
+from prismd.forecast import Backlog, Outlook
+from prismd.models.fake import FakeImageEmbedder
+from prismd.progress import Progress
 from tests.api.harness import Live, build, live_server, serving, write_sample
-from tests.building import wait_until
+from tests.building import picture, wait_until, write_file
 
 DESIGN = {
     "state", "version", "files", "passages", "passages_embedded", "embeddings_computed",
@@ -129,3 +138,56 @@ def test_a_paused_queue_is_counted_by_folder_and_has_no_time_left(tmp_path: Path
         status = live.client.get("/status").json()
         [root] = status["roots"]
         assert (root["pending"], root["eta_s"], status["eta_s"]) == (0, 0, 0)
+
+
+class Asked(Progress):
+    """Notes of what the time left was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unembedded: list[int | None] = []
+
+    def outlook(self, backlog: Backlog) -> Outlook:
+        self.unembedded.append(backlog.unembedded)
+        return super().outlook(backlog)
+
+
+def test_who_asks_for_the_folders_changes_nothing_of_the_time_left(tmp_path: Path) -> None:
+    stack = build(tmp_path, "")
+    try:
+        write_file(stack.folder / "a.txt", "The ferry sails at noon.")
+        stack.index()
+        stack.ingest.pause()
+        stack.database.write(lambda c: c.execute("UPDATE passages SET embedding_id = NULL"))
+        asked = Asked()
+        app = create_app(dataclasses.replace(stack.services, progress=asked), ApiSettings())
+        roots_of(app.state.api)
+        status_of(app.state.api)
+        # The time that is told moves on from what was told before: all must ask for the same.
+        assert asked.unembedded == [1, 1]
+    finally:
+        stack.close()
+
+
+def test_pictures_without_a_vector_are_work_of_which_nobody_knows_how_long_it_takes(
+    tmp_path: Path,
+) -> None:
+    at_work, go_on = threading.Event(), threading.Event()
+
+    class Slow(FakeImageEmbedder):
+        def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+            at_work.set()
+            assert go_on.wait(60)
+            return super().embed_images(pixels)
+
+    with live_server(tmp_path, sample=False, images=Slow()) as live:
+        write_file(live.stack.folder / "red.png", picture("red"))
+        live.stack.folders.watches.rescan()
+        assert at_work.wait(60)
+        wait_until(lambda: live.client.get("/status").json()["files"]["completed"] == 1)
+        wait_until(lambda: live.stack.ingest.pictures.idle() is False)
+        status = live.client.get("/status").json()
+        assert (status["state"], status["eta_s"]) == ("indexing", None)
+        go_on.set()
+        wait_until(lambda: live.client.get("/status").json()["state"] == "idle")
+        assert live.client.get("/status").json()["eta_s"] == 0

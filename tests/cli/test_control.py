@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from prismd.store import files
 from prismd.store.check import check
@@ -249,3 +252,18 @@ def _take_away(daemon: Daemon, path: Path) -> None:
     path.unlink()
     daemon.client.post("/rescan").raise_for_status()
     wait_until(lambda: daemon.status()["files"]["total"] == 6)
+
+
+def test_a_folder_that_no_answer_could_name_is_refused(place: Place) -> None:
+    odd = os.fsdecode(os.fsencode(place.root) + b"/odd\xff")
+    try:
+        os.mkdir(odd)  # noqa: PTH102 - a name that is not UTF-8
+    except OSError:
+        pytest.skip("this disk takes UTF-8 names only")
+    refused = "its name is not UTF-8; rename it, or name the folder that it is in"
+    for command in ("add", "run", "index"):
+        assert refused in place.run(command, odd, exit_code=2)
+    with place.daemon() as daemon:
+        for command in ("add", "remove", "index"):
+            assert refused in place.run(command, odd, exit_code=2)
+        assert [root["path"] for root in daemon.status()["roots"]] == [str(place.folder)]

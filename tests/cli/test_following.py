@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from contextlib import ExitStack
 from typing import Any
 
+from websockets.sync.client import connect
+
+from prismd.api.hub import LARGEST_CROWD
 from prismd.cli.following import in_one_line
 from prismd.cli.status import in_hand
 from tests.cli.harness import Place
@@ -49,6 +53,21 @@ def test_it_goes_on_when_the_daemon_is_back(place: Place) -> None:
             message = next_message(following)
         assert message["seq"] == 1
         interrupted(following)
+
+
+def test_who_is_one_too_many_is_told_so(place: Place) -> None:
+    with place.daemon() as daemon, ExitStack() as crowd:
+        for _ in range(LARGEST_CROWD):
+            client = crowd.enter_context(
+                connect(
+                    f"ws://127.0.0.1:{place.port}/ws",
+                    additional_headers={"Authorization": daemon.client.headers["Authorization"]},
+                    proxy=None,
+                )
+            )
+            client.recv()
+        said = place.run("status", "--follow", exit_code=3)
+        assert f"{LARGEST_CROWD} clients listen already" in said
 
 
 def test_a_person_is_told_in_lines(place: Place) -> None:

@@ -118,6 +118,24 @@ def test_a_broken_file_changes_nothing_and_is_told_until_it_is_mended(
         assert daemon.finds("zeppelin") == ["b.txt"]
 
 
+def test_an_emptied_file_is_refused_and_keeps_what_was_read(place: Place, more: Path) -> None:
+    good = CONFIG + folder(more)
+    place.config.write_text(good)
+    with place.daemon(folders=[]) as daemon:
+        daemon.await_idle()
+        place.config.write_text("")
+        answer = daemon.client.post("/config/reload")
+        assert answer.status_code == 400
+        assert "config.toml: says nothing any more" in answer.json()["error"]["message"]
+        status = daemon.status()
+        assert "says nothing any more" in status["config_fault"]
+        assert [root["path"] for root in status["roots"]] == [str(more)]
+        assert daemon.finds("zeppelin") == ["b.txt"]
+        place.config.write_text(good)
+        assert by_command(daemon)["removed"] == []
+        assert daemon.status()["config_fault"] == ""
+
+
 def test_what_waits_for_a_restart_is_named_until_it_is_taken_back(place: Place) -> None:
     with place.daemon() as daemon:
         daemon.await_idle()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import apsw
 import pytest
 
 from prismd.store import files, jobs, listing
@@ -261,3 +262,29 @@ def test_recordings_come_last_and_have_a_lane_of_their_own(database: Database) -
     slow = database.write(lambda c: jobs.lease(c, "us", slow=True))
     assert slow is not None
     assert slow.path == "/d/new.mp3"
+
+
+def test_an_empty_queue_is_asked_without_looking_at_any_file(database: Database) -> None:
+    """Readers ask every few seconds, and statistics say nothing of an empty table."""
+    root = database.write(lambda c: files.add_root(c, "/d", "config"))
+    database.write(lambda c: files.add(c, root.id, [entry(f"/d/{n}") for n in range(5_000)]))
+    database.write(lambda c: c.execute("DELETE FROM jobs; ANALYZE").fetchall())
+
+    def ask(connection: apsw.Connection) -> int:
+        hundreds = 0
+
+        def count() -> bool:
+            nonlocal hundreds
+            hundreds += 1
+            return False
+
+        connection.set_progress_handler(count, 100, id="test")
+        try:
+            assert jobs.next_due_s(connection, slow=False) is None
+            assert jobs.outstanding(connection) == (0, 0)
+            assert jobs.lease(connection, "us") is None
+        finally:
+            connection.set_progress_handler(None, id="test")
+        return hundreds
+
+    assert database.write(ask) < 10

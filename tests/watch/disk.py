@@ -44,8 +44,6 @@ class Disk:
         self.base = os.fsencode(base)
         self._tell = tell
         self._age = 0
-        self.linked = False
-        """Whether a file has, or had, two names: who changes it by the one, tells of that alone."""
 
     @contextlib.contextmanager
     def _at(self, path: bytes) -> Iterator[tuple[int, bytes]]:
@@ -149,8 +147,10 @@ class Disk:
     def move(self, path: bytes, to: bytes) -> None:
         """Rename, onto whatever stands there, as far as the system lets one."""
         with self._at(path) as (folder, name), self._at(to) as (other, new):
-            before = _stat(other, new)
+            before, moved = _stat(other, new), _stat(folder, name)
             os.rename(name, new, src_dir_fd=folder, dst_dir_fd=other)
+            if before is not None and moved is not None and os.path.samestat(before, moved):
+                return  # renamed to itself, of which nothing comes
             if before is not None and stat.S_ISDIR(before.st_mode):
                 self._tell(before.st_ino, GONE)
             self._told(folder, name)
@@ -179,7 +179,6 @@ class Disk:
         """Give a file another name."""
         with self._at(path) as (folder, name), self._at(to) as (other, new):
             os.link(name, new, src_dir_fd=folder, dst_dir_fd=other, follow_symlinks=False)
-            self.linked = True
             self._told(folder, name)
             self._told(other, new)
 

@@ -11,7 +11,7 @@ import apsw
 
 from prismd.store import documents
 from prismd.store.database import Database
-from prismd.watch.rules import Patterns, Rules, Scope
+from prismd.watch.rules import Patterns, Rules, Scope, ignore_lines
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -84,7 +84,11 @@ def walk(root: bytes, rules: Rules) -> OnDisk:
 
 def _walk(descriptor: int, folder: bytes, patterns: Patterns, outer: Scope, found: OnDisk) -> None:
     try:
-        scope = _scope(descriptor, folder, patterns, outer)
+        try:
+            scope = _scope(descriptor, folder, patterns, outer)
+        except PermissionError:  # nobody can say what is excluded
+            found.hidden.add(folder)
+            return
         for name in map(os.fsencode, os.listdir(descriptor)):
             path = folder + b"/" + name
             try:
@@ -108,13 +112,13 @@ def _walk(descriptor: int, folder: bytes, patterns: Patterns, outer: Scope, foun
 def _scope(descriptor: int, folder: bytes, patterns: Patterns, outer: Scope) -> Scope:
     try:
         mode = os.stat(b".prismignore", dir_fd=descriptor, follow_symlinks=False).st_mode
-        if not stat.S_ISREG(mode):
-            return outer
-        opened = os.open(b".prismignore", os.O_RDONLY, dir_fd=descriptor)
     except OSError:
         return outer
+    if not stat.S_ISREG(mode):
+        return outer
+    opened = os.open(b".prismignore", os.O_RDONLY, dir_fd=descriptor)
     with os.fdopen(opened, "rb") as file:
-        return patterns.below(outer, folder, file.read().decode("utf-8", "replace"))
+        return patterns.below(outer, folder, ignore_lines(file.read())[0])
 
 
 def _sha256(descriptor: int, name: bytes) -> str | None:

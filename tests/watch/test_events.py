@@ -263,3 +263,14 @@ def test_the_limit_is_shared_and_given_back() -> None:
     assert limit.take("b", 7) == 7
     limit.leave("a")
     assert limit.take("b", 20) == 10
+
+
+@linux
+def test_what_happened_before_other_folders_are_covered_is_told_after(by_folder: Told) -> None:
+    for number in range(20):
+        by_folder.cover()
+        (by_folder.folder / f"{number}.txt").write_text("x")
+        (by_folder.folder / f"folder{number}").mkdir()
+        by_folder.cover()
+        by_folder.cover()
+        assert os.fsencode(by_folder.folder / f"{number}.txt") in by_folder.events.wait(0.001).paths

@@ -93,7 +93,9 @@ def test_what_is_never_taken_is_not_whatever_the_rules_say(watched: Watched) -> 
             ["a.txt", "sub/a.txt", "sub/keep.log"],
         ),
         ({"": "# a comment\n\n"}, EVERYTHING),
-        ({"": "\udcff\n[\n***\n!"}, EVERYTHING),
+        ({"": "\udcff\n[\n!"}, EVERYTHING),
+        ({"": "!\nkeep.*\n/\nsub"}, ["a.txt"]),
+        ({"": "\ufeffkeep.log\r\nsub\r\n"}, ["a.txt"]),
     ],
 )
 def test_ignore_files_count_below_where_they_stand(

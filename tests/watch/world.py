@@ -195,7 +195,7 @@ class World:
             self._read_all()
             self.lossy = True
         self.hear()
-        if self.lossy or self.disk.linked:
+        if self.lossy:
             self.watching.rescan()
             wait_until(self.watching.swept, _PATIENCE_S)
             self.hear()
@@ -219,7 +219,7 @@ class World:
     def _await_events(self) -> None:
         """Without a sweep, unless an event was lost on purpose, the index has to come right."""
         for lossy in self.heard.values():
-            self.lossy = self.lossy or self.disk.linked or lossy.lost > 0
+            self.lossy = self.lossy or lossy.lost > 0
             lossy.fault, lossy.lost = "", 0
         self.ingest.resume()
         if not self.lossy:

@@ -1,0 +1,52 @@
+"""Whether a folder's own disk stands at its path, or what is left where it was mounted."""
+
+from __future__ import annotations
+
+import os
+
+import apsw
+
+from prismd.disk import device_of
+from prismd.opening import parent
+from prismd.store import facts, files, folders, jobs
+from prismd.store.files import Root
+
+
+def mount_point(folder: bytes) -> bytes:
+    """Where the disk of a folder is mounted, which is there."""
+    device = device_of(folder)
+    while folder != b"/" and device_of(parent(folder)) == device:
+        folder = parent(folder)
+    return folder
+
+
+def is_mounted(connection: apsw.Connection, root: Root) -> bool:
+    """Whether a disk is mounted where that of a root was, which the root is only a part of.
+
+    It is taken for the same disk then. Some have another number after every start.
+    """
+    noted = facts.get(connection, _key(root.id))
+    point = bytes.fromhex(noted or "")
+    return point not in (b"", os.fsencode(root.path)) and mount_point(point) == point
+
+
+def note(connection: apsw.Connection, root: Root, device: int, point: bytes) -> None:
+    """Note that a root is there, on which disk, and where that is mounted.
+
+    A disk that is mounted anew has another number by now, and its files have it as well. Those
+    that have been deleted meanwhile would be taken for files of a disk that is away.
+    """
+    if root.state == "offline" or root.device != device:
+        jobs.retry_unreadable(connection, root.id)  # it may have been for this that it went
+    files.set_root_state(connection, root.id, "watching")
+    folders.renumber(connection, root, device)
+    facts.put(connection, _key(root.id), point.hex())
+
+
+def is_noted(connection: apsw.Connection, root: Root, point: bytes) -> bool:
+    """Whether it is known where the disk of a root is mounted."""
+    return facts.get(connection, _key(root.id)) == point.hex()
+
+
+def _key(root_id: int) -> str:
+    return f"mount point of root {root_id}"
