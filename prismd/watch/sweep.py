@@ -284,17 +284,9 @@ class Sweeper:
             except OSError as error:  # nobody can say what is excluded
                 self._watch_only(folder, listing, outer)
                 return self._pass_over(folder, error)
-            taken = {
-                name
-                for name in listing.folders
-                if prefix + name not in self._no_disk
-                and self._patterns.takes_folder(inner, prefix + name)
-            }
+            taken = {name for name in listing.folders if self._takes(inner, prefix + name)}
             self._compare(prefix, listing, inner, taken, findings)
-            now = Seen(listing.inode, state, outer, inner, listing.odd_names)
-            if before is None or (before.inode, before.odd_names) != (now.inode, now.odd_names):
-                self.generation += 1
-            self._seen[folder] = now
+            self._see(folder, Seen(listing.inode, state, outer, inner, listing.odd_names))
         self._unreadable.discard(folder)
         self._unsure.discard(folder)
         return [
@@ -303,11 +295,19 @@ class Sweeper:
             if full or not self._is_known(prefix + name, listing.folders[name], inner)
         ]
 
+    def _takes(self, scope: Scope, folder: bytes) -> bool:
+        return folder not in self._no_disk and self._patterns.takes_folder(scope, folder)
+
+    def _see(self, folder: bytes, now: Seen) -> None:
+        before = self._seen.get(folder)
+        if before is None or (before.inode, before.odd_names) != (now.inode, now.odd_names):
+            self.generation += 1
+        self._seen[folder] = now
+
     def _watch_only(self, folder: bytes, listing: Listing, outer: Scope) -> None:
         """Have changes in a folder told, though it was not looked through."""
         if folder not in self._seen:
-            self._seen[folder] = Seen(listing.inode, None, outer, outer, listing.odd_names)
-            self.generation += 1
+            self._see(folder, Seen(listing.inode, None, outer, outer, listing.odd_names))
 
     def _pass_over(self, folder: bytes, error: OSError) -> list[tuple[bytes, Scope]]:
         """Leave a folder as the index has it, until it can be looked through."""

@@ -105,21 +105,31 @@ class Daemon:
         children = main.children(recursive=True)
         everything = [main, *children]
         cpu_s = 0.0
-        rss_bytes = 0
+        bytes_ = 0
         for process in everything:
             with contextlib.suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
                 cpu_s += times.user + times.system
-                rss_bytes += process.memory_info().rss
+                bytes_ += private_bytes(process)
         ended = main.cpu_times()
         return {
-            "rss_mb": main.memory_info().rss / 1e6,
-            "rss_all_mb": rss_bytes / 1e6,
+            "own_mb": private_bytes(main) / 1e6,
+            "mapped_mb": (main.memory_info().rss - private_bytes(main)) / 1e6,
+            "own_all_mb": bytes_ / 1e6,
             "open_files": float(main.num_fds()),
             "threads": float(main.num_threads()),
             "processes": float(len(everything)),
             "cpu_s": cpu_s + ended.children_user + ended.children_system,
         }
+
+
+def private_bytes(process: psutil.Process) -> int:
+    """Memory of a process without the pages of files, which the system takes back at will.
+
+    The index is mapped into memory as far as it was read.
+    """
+    memory = process.memory_info()
+    return int(memory.rss - getattr(memory, "shared", 0))
 
 
 def until(condition: Callable[[], bool], pause_s: float = _LOOK_S) -> float:

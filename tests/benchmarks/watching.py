@@ -211,7 +211,8 @@ def idle(measured: Measured) -> None:
     share = (after["cpu_s"] - before["cpu_s"]) / spent_s
     print(
         f"idle: {100 * share:.2f} % of a core over {spent_s:.0f} s,"
-        f" {after['rss_mb']:.0f} MB, with its readers {after['rss_all_mb']:.0f} MB,"
+        f" {after['own_mb']:.0f} MB of its own and {after['mapped_mb']:.0f} MB of files,"
+        f" with its readers {after['own_all_mb']:.0f} MB of its own,"
         f" {after['open_files']:.0f} open files, {after['threads']:.0f} threads",
         flush=True,
     )
@@ -232,8 +233,9 @@ def soak(measured: Measured) -> None:
             print(
                 f"soak: {int(measured.arguments.soak_s - end_s + now_s):5} s,"
                 f" {churn.steps} steps, {files['total']:,} files,"
-                f" {files['pending'] + files['processing']} left, {took['rss_mb']:.0f} MB"
-                f" ({took['rss_all_mb']:.0f} with readers), {took['open_files']:.0f} open files,"
+                f" {files['pending'] + files['processing']} left,"
+                f" {took['own_mb']:.0f} MB of its own, {took['mapped_mb']:.0f} MB of files,"
+                f" {took['open_files']:.0f} open files,"
                 f" {took['threads']:.0f} threads, {took['processes']:.0f} processes,"
                 f" {took['cpu_s']:.0f} s CPU",
                 flush=True,
