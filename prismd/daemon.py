@@ -65,7 +65,7 @@ def _serve(
     config = prism.config
     if not prism.put_roots():
         log.warning("no folder is indexed; name one: 'prismd run FOLDER'")
-    folders = prism.folders(partial(_swept, prism))
+    folders = prism.folders(partial(_swept, prism, set()))
     scheduling = Scheduling(prism.ingest.holds, schedule(config), Machine().conditions)
     reloading = Reloading(prism, folders, scheduling, read_config)
     server = uvicorn.Server(
@@ -107,9 +107,18 @@ def _serve(
         folders.watches.stop()
 
 
-def _swept(prism: Prism, found: Sweep) -> None:
-    """Have what was found read, and tell of it."""
-    if found.offline or found.jobs or found.moved or found.removed:
+def _swept(prism: Prism, away: set[int], found: Sweep) -> None:
+    """Have what was found read, and tell of it.
+
+    Args:
+        prism: The parts.
+        away: The roots that were offline when they were looked at last; kept up to date.
+        found: What was found.
+    """
+    # A disk may be unplugged for months, and is looked for every few minutes.
+    has_gone = found.offline and found.root.id not in away
+    (away.add if found.offline else away.discard)(found.root.id)
+    if has_gone or found.jobs or found.moved or found.removed:
         prism.progress.feed.tell(
             SweepEvent(
                 root=found.root.path,
@@ -122,7 +131,7 @@ def _swept(prism: Prism, found: Sweep) -> None:
         )
     if found.jobs:
         prism.ingest.wake()
-    if found.offline:
+    if has_gone:
         log.warning("%s: is not there; what is known of it is kept", found.root.path)
     log.log(
         logging.INFO if found.jobs or found.moved or found.removed else logging.DEBUG,

@@ -32,6 +32,15 @@ def look(path: str) -> Entry:
     return entry_of(raw, found)
 
 
+def is_file(path: str) -> bool:
+    """Whether a regular file is seen at a path."""
+    try:
+        look(path)
+    except OSError:
+        return False
+    return True
+
+
 def hash_file(path: str, cancelled: Callable[[], bool] | None = None) -> str:
     """The sha256 of a regular file's content, in hexadecimal digits.
 

@@ -174,6 +174,8 @@ class Ingest:
                 if job is not None:
                     self._read_one(job)
                     continue
+                if self._nothing_to_read():
+                    self._progress.trouble("reading")  # what was in trouble has gone
                 due_s = self._database.read(lambda c: jobs.next_due_s(c, slow=slow))
                 queued.wait(IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
             except PrismdError as error:
@@ -187,6 +189,9 @@ class Ingest:
                 self._progress.trouble("reading", f"internal error: {type(error).__name__}")
                 self._stopping.wait(IDLE_WAIT_S)
 
+    def _nothing_to_read(self) -> bool:
+        return self._database.read(lambda c: jobs.next_due_s(c) is None and not jobs.in_hand(c))
+
     def _read_one(self, job: Job) -> None:
         self._progress.began(job.owner, job.shown_path, job.size_bytes)
         done = False
@@ -199,8 +204,11 @@ class Ingest:
                 self._held.append(job)  # its lease goes back as soon as that can be written
 
     def _return_held(self) -> None:
-        while self._held:
-            job = self._held.popleft()
+        while True:
+            try:
+                job = self._held.popleft()
+            except IndexError:  # another loop may have taken the last one
+                return
             try:
                 self._reader.give_back(job)
             except PrismdError:

@@ -16,7 +16,7 @@ import msgspec
 from prismd import transcript
 from prismd.chunk import Chunking
 from prismd.composing import compose, keep_sound
-from prismd.disk import bare_mount_point, hash_file, is_there, look
+from prismd.disk import bare_mount_point, hash_file, is_file, is_there, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
 from prismd.errors import ExtractError, PrismdError
@@ -138,8 +138,11 @@ class FileReader:
                 self._process(job)
             except ExtractError as error:
                 self._blame(job, error)
-        except FileNotFoundError:
-            self._gone(job)
+        except FileNotFoundError as error:
+            if is_file(job.path):  # it is another file that is missing
+                self._refused(job, error)
+            else:
+                self._gone(job)
         except OSError as error:
             self._refused(job, error)
         except PrismdError:

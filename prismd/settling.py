@@ -21,6 +21,8 @@ _HELD_S = 30.0
 still for so long is read all the same."""
 _LONGEST_WAIT_S = 5.0
 _LONGEST_BACKOFF_S = 300.0
+_MOST_ROUNDS = 16
+"""More make no difference, and in the end a number too large to be one."""
 
 
 class Settling:
@@ -90,7 +92,7 @@ class Settling:
         with self._lock:
             rounds = self._rounds.get(file_id, 0)
             self._rounds[file_id] = rounds + 1
-        return min(_STILL_S * 2.0**rounds, _LONGEST_BACKOFF_S)
+        return min(_STILL_S * 2.0 ** min(rounds, _MOST_ROUNDS), _LONGEST_BACKOFF_S)
 
     def done(self, file_id: int) -> None:
         """A file was read, or has gone."""

@@ -97,6 +97,7 @@ def test_what_changes_all_the_time_is_left_alone_for_longer_and_longer(path: Pat
     waits = [settling.changed(1) for _ in range(12)]
     assert waits[:4] == [0.5, 1.0, 2.0, 4.0]
     assert waits[-1] == 300
+    assert {settling.changed(1) for _ in range(2_000)} == {300}
     assert settling.changed(2) == 0.5
     settling.done(1)
     assert settling.changed(1) == 0.5

@@ -69,6 +69,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
             version=settings.version,
             description="Ask your own files; every answer says where it comes from.",
             path="/schema",
+            use_handler_docstrings=True,
             # No page that loads scripts from elsewhere: the description alone.
             render_plugins=[JsonRenderPlugin()],
         ),

@@ -79,7 +79,8 @@ def _given(body: bytes, path: str) -> str:
 def described(type_: type[Any]) -> type[Operation]:
     """An OpenAPI operation whose request body is described by a wire type."""
     schema = {"$id": f"urn:prismd:{type_.__name__}", **msgspec.json.schema(type_)}
-    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    required = any(field.required for field in msgspec.structs.fields(type_))
+    body = {"required": required, "content": {"application/json": {"schema": schema}}}
 
     @dataclass
     class Described(Operation):

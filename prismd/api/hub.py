@@ -176,8 +176,9 @@ class Hub:
             return True
         if now_s < self._due_s:
             return False
-        at_work = self._shown.get("state") == "indexing" and now_s >= self._stale_s
-        return at_work or await self._mark() != self._seen
+        # A rate falls by itself when the work is done.
+        at_work = self._shown.get("state") == "indexing" or self._shown.get("rate_files_per_s")
+        return bool(at_work and now_s >= self._stale_s) or await self._mark() != self._seen
 
     async def _show(self) -> None:
         """Tell what of the status is another now; to who is new, all of it.

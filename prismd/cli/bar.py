@@ -45,10 +45,10 @@ class IndexBar:
         self._said = time.monotonic()
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.fields[counts]}"),
+            TextColumn("{task.fields[counts]}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:3.0f}%"),
-            TextColumn("{task.fields[rest]}"),
+            TextColumn("{task.fields[rest]}", markup=False),  # a name may have brackets
             console=self._console,
             transient=True,
             disable=self._quiet or not self._console.is_terminal,

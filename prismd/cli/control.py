@@ -21,6 +21,7 @@ def retry_command(context: Context, skipped: bool) -> None:
     """Queue the files that failed once more."""
     states: tuple[FileState, ...] = ("failed", "quarantined")
     states += ("skipped",) if skipped else ()
+    told = ""
     if context.running():
         with context.daemon() as daemon:
             count = checked(daemon.post("/retry", json={"states": states}))["queued"]
@@ -30,7 +31,8 @@ def retry_command(context: Context, skipped: bool) -> None:
         context.need_index()
         with context.prism(writable=True) as prism:
             count = prism.database.write(lambda c: jobs.retry(c, states))
-    click.echo(f"{counted(count, 'file')} queued.")
+        told = "; 'prismd index' or 'prismd run' reads them" if count else ""
+    click.echo(f"{counted(count, 'file')} queued{told}.")
 
 
 @click.command("add")

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prismd.cli.context import Context, pass_context
-from prismd.cli.terminal import counted
+from prismd.cli.terminal import counted, plain
 from prismd.errors import PrismdError
 
 if TYPE_CHECKING:
     import httpx
 
 _POLL_S = 0.2
+_WORKS = ("ready", "loaded", "remote")
+"""States of a model that can do its work."""
 _FOLDERS = click.argument(
     "folders", nargs=-1, type=click.Path(file_okay=False, exists=True, path_type=Path)
 )
@@ -31,7 +33,10 @@ _FOLDERS = click.argument(
 @click.option("--port", type=int, help="The port to listen on.")
 @pass_context
 def run_command(context: Context, folders: tuple[Path, ...], port: int | None) -> None:
-    """Index FOLDERS, besides those of the configuration, and answer over HTTP."""
+    """Index FOLDERS, and those known already, and answer over HTTP until Ctrl-C.
+
+    FOLDERS are watched at every later start, too, until 'prismd remove'.
+    """
     context.set(folders=list(folders) or None, server__port=port)
     from prismd.daemon import run
 
@@ -157,10 +162,27 @@ def _follow(status: Callable[[], Any], quiet: bool) -> None:
         time.sleep(_POLL_S)
     if on_terminal:
         click.echo(err=True)
-    if left:
-        raise PrismdError(
-            f"{counted(left, 'file')} still to be read, and prismd is paused; 'prismd resume'"
-            " goes on"
-        )
+    if held_up := undone(now):
+        raise PrismdError(held_up)
+    for root in now["roots"]:
+        if root["state"] == "offline":
+            click.echo(f"{plain(root['path'])}: is not there; kept as it was", err=True)
     if not quiet:
         click.echo("Up to date.")
+
+
+def undone(status: Any) -> str:
+    """What a pause keeps a pass from doing, and what goes on with it; empty where nothing is."""
+    if (held := status["paused"]) is None:
+        return ""
+    files = status["files"]
+    left = files["pending"] + files["processing"]
+    lacking = status["passages"] - status["passages_embedded"]
+    if left:
+        what = f"{counted(left, 'file')} still to be read"
+    elif lacking and status["models"]["embedding"]["state"] in _WORKS:
+        what = f"{counted(lacking, 'passage')} still to be embedded"
+    else:
+        return ""
+    command = "prismd resume" if held["by"] == "you" else "prismd resume --now"
+    return f"{what}, and prismd is paused; '{command}' goes on"

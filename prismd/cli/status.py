@@ -47,7 +47,7 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
         f" index {status['index_bytes'] / 1e6:.1f} MB"
     )
     if status["fault"]:
-        click.echo(click.style(f"fault      {status['fault']}", fg="red"))
+        click.echo(click.style(f"fault      {plain(status['fault'])}", fg="red"))
     for item in status["current"]:
         click.echo(f"now        {in_hand(item)}")
     if status["eta_s"]:
@@ -77,4 +77,4 @@ def _root_in_words(root: dict[str, Any]) -> str:
     if root["pending"]:
         told += f", {root['pending']} to be read"
         told += f" in {duration(root['eta_s'])}" if root["eta_s"] else ""
-    return f"{told}; {root['detail']}" if root["detail"] else told
+    return f"{told}; {plain(root['detail'])}" if root["detail"] else told

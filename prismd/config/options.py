@@ -54,7 +54,7 @@ class Folder(Struct, frozen=True, kw_only=True):
     kinds: tuple[Kind, ...] = ()
     """What is read, by name: "document", "image", "audio", "text"; empty is all of them."""
     poll: bool = False
-    """Whether to look for changes every ``poll_s``; network disks are, by themselves."""
+    """Whether to look for changes every ``poll_s``; on network disks that is done anyway."""
 
 
 class Index(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     """``[schedule]``: when files are read; ``prismd status`` says what holds it back, and why."""
 
     on_battery: Literal["run", "low", "pause"] = "low"
-    """On battery: run on, pause when it is low, or pause at once."""
+    """On battery: "run" on, pause when it is "low", or "pause" at once."""
     low_percent: Percent = 20
     """Charge below which the battery is low."""
     hours: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 
 class Chunking(Struct, frozen=True, kw_only=True):
-    """``[chunking]``: how text is cut into passages; a change takes effect by ``reindex``."""
+    """``[chunking]``: how text is cut into passages; older ones stay until ``reindex --stale``."""
 
     target_tokens: Annotated[int, Meta(ge=32, le=8192)] = 256
     """Tokens of a passage, counted by the embedding model."""
@@ -114,7 +114,7 @@ class Models(Struct, frozen=True, kw_only=True):
     """``[models]``: which models do what; names are those of ``prismd models list``."""
 
     embedding: str = "bge-small-en-v1.5"
-    """Turns text into vectors; a change takes effect by ``reindex``."""
+    """Turns text into vectors; a change takes a restart, then ``prismd reindex --stale``."""
     reranking: str = "ms-marco-MiniLM-L-12-v2"
     """Reads question and passage together; empty for none."""
     generation: str = "qwen2.5-coder-0.5b-instruct"
@@ -191,7 +191,7 @@ class Search(Struct, frozen=True, kw_only=True):
     rrf_k: CountOrZero = 10
     """The higher, the less the very first ranks count in the fusion."""
     rerank: Literal["auto", "always", "never"] = "auto"
-    """Whether the best hits are read once more; auto: as far as ``rerank_tokens`` allows."""
+    """Whether the best hits are read once more: always, never, auto (within ``rerank_tokens``)."""
     rerank_depth: Count = 20
     """Hits that are read once more at most."""
     rerank_tokens: Count = 4000
@@ -204,7 +204,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     """``[answer]``: how answers are made of what was found."""
 
     engine: Literal["auto", "extractive", "generative"] = "auto"
-    """Quote the best sentences, or have the generator write; auto: write where one is there."""
+    """Quote sentences (extractive) or write (generative); auto writes where it can."""
     evidence_tokens: Annotated[int, Meta(ge=128)] = 2000
     """Tokens of passages that an answer may rest on."""
     max_evidence: Count = 8
@@ -223,7 +223,7 @@ class Log(Struct, frozen=True, kw_only=True):
     """``[log]``: what is written down of the daemon's doings."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """Questions and passages appear at debug only."""
+    """debug, info, warning or error; questions and passages appear at debug only."""
     file: Path | None = None
     """A file that is rotated; without one, the log goes to standard error."""
 

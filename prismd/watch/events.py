@@ -162,7 +162,8 @@ class SystemEvents:
         self._watches = len(inodes)
         watched = watched_of(chosen, inodes)
         self._watched = {path: chosen[path] for path in chosen if path in watched}
-        return "" if len(watched) == len(chosen) else shortage(len(chosen))
+        left = (path for path in chosen if path not in watched)
+        return shortage(len(chosen)) if any(map(_may_be_watched, left)) else ""
 
     def _cover_tree(self, folders: Mapping[bytes, int]) -> Cover:
         """Watch the root with all that is in it; anew only where it stands anew."""
@@ -243,6 +244,15 @@ class _Woken(threading.Event):
         woken = super().wait(timeout)
         self.clear()
         return woken
+
+
+def _may_be_watched(folder: bytes) -> bool:
+    """Whether the system would watch a folder if it had room: it takes what can be listed."""
+    try:
+        os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def is_utf8(path: bytes) -> bool:

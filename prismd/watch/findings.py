@@ -77,8 +77,10 @@ class Findings:
             forgotten = files.move(connection, self._root.id, moved)
             forgotten += files.change(connection, [*changed, *compared])
             forgotten += files.recognise(connection, same)
-            # A reader may have looked for one while it was elsewhere for a moment.
-            files.add(connection, self._root.id, [*new, *forgotten])
+            # A reader may have looked for one while it was elsewhere for a moment. What other
+            # roots have forgotten they look for themselves.
+            ours = [entry for entry in forgotten if _holds(self._root, entry.path)]
+            files.add(connection, self._root.id, [*new, *ours])
 
         if moved or new or changed or same:
             self._database.write(record)

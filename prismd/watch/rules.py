@@ -54,7 +54,7 @@ class _Level(NamedTuple):
 class Scope(NamedTuple):
     """The patterns that count in one folder, the outermost first.
 
-    ``key`` differs where any pattern differs.
+    ``key`` differs where any pattern differs, or counts from another folder on.
     """
 
     levels: tuple[_Level, ...]
@@ -109,7 +109,7 @@ class Patterns:
             lines: The patterns of its ignore file, as ``ignore_lines`` gives them.
         """
         level = _Level(self._relative(folder), pathspec.GitIgnoreSpec.from_lines(lines))
-        return Scope((*scope.levels, level), hash((scope.key, *lines)))
+        return Scope((*scope.levels, level), hash((scope.key, level.folder, *lines)))
 
     def takes_file(self, scope: Scope, path: bytes) -> bool:
         """Whether a file is looked at, its folder being looked at."""

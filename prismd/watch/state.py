@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from typing import Literal
 
@@ -9,12 +10,13 @@ import msgspec
 
 from prismd.watch.sweep import Sweep
 
-Reason = Literal["", "asked", "network", "names", "limit"]
+Reason = Literal["", "asked", "network", "names", "closed", "limit"]
 
 _WHY: dict[Reason, str] = {
     "asked": "the settings ask for it",
     "network": "another computer or program writes to their disk, and tells of nothing",
     "names": "they have names that are not UTF-8, of which nothing is told",
+    "closed": "the system does not watch them, as they may not be read or their path is too long",
 }
 
 
@@ -55,6 +57,10 @@ def state_of(
     if found.unplugged:
         details.append(f"{found.unplugged:,} files are on a disk that is not there")
     if found.unreadable:
-        details.append(f"{len(found.unreadable):,} folders cannot be read")
+        one = os.fsencode(found.unreadable[0]).decode("utf-8", "replace")
+        details.append(
+            f"{len(found.unreadable):,} folders cannot be read, such as {one};"
+            " allow prismd's user to list them and their .prismignore, or leave them out"
+        )
     polled = sum(map(len, left.values()))
     return WatchState("polling" if polled and polled == folders else "watching", "; ".join(details))

@@ -128,6 +128,7 @@ class Sweeper:
 
         Raises:
             StoreError: Nothing can be written.
+            Abandoned: It was given up.
         """
         return self._sweep(None)
 
@@ -173,6 +174,8 @@ class Sweeper:
         root = self._database.read(lambda c: files.root(c, self._root.id)) or self._root
         self._heed_doubts()
         device = self._device_of(root)
+        if self._abandoned:  # the disk may have taken so long that the root is another's by now
+            raise Abandoned
         if device is None:
             self._seen.clear()
             self._database.write(lambda c: files.set_root_state(c, root.id, "offline"))

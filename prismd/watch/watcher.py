@@ -31,6 +31,9 @@ _REST = 4.0
 _DOUBT_REST = 20.0
 """As ``_REST``, where a reader takes files out of the index, which puts all folders in doubt."""
 _LONG_S = 60.0
+_MAY_END: tuple[Reason, ...] = ("limit", "closed")
+"""Why a folder may be watched by the next sweep though it could not be: others may have left
+some of the limit, or somebody has allowed to read it."""
 
 
 class WatchSettings(msgspec.Struct, frozen=True):
@@ -143,7 +146,7 @@ class Watcher:
         return WatchState(self._state.state, "; ".join(details))
 
     def end(self) -> None:
-        """Have it end soon; a sweep in hand is given up, and what it found is kept."""
+        """Have it end soon; a sweep in hand is given up, and what it wrote down is kept."""
         self._stopping.set()
         self._sweeper.abandon()
         self._wanted.set()
@@ -236,8 +239,8 @@ class Watcher:
         self._answered = asked
         now_s = time.monotonic()
         self._next_sweep_s = now_s + max(self._settings.rescan_s, _REST * (now_s - began_s))
-        if "limit" in self._left:
-            self._covered = ()  # others may have left some of it meanwhile
+        if not self._left.keys().isdisjoint(_MAY_END):
+            self._covered = ()
 
     def _cover(self) -> None:
         """Have changes told in every folder that is looked into."""
@@ -253,7 +256,8 @@ class Watcher:
                 {path: seen[path].inode for path, reason in reasons.items() if not reason}
             )
             for path in cover.left:
-                reasons[path] = "limit" if cover.shortage and is_utf8(path) else "names"
+                why: Reason = "limit" if cover.shortage else "closed"
+                reasons[path] = why if is_utf8(path) else "names"
             self._left, self._shortage = _by_reason(reasons), cover.shortage
             # What happened in them between the sweep and now has not been told.
             self._report(self._sweeper.relist(cover.fresh))

@@ -118,8 +118,11 @@ class Watching:
                 try:
                     self._database.write(jobs.hurry)  # it is by the clock that jobs wait
                     is_late = False
-                except PrismdError as error:
-                    log.error("the clock was set, and that could not be heeded yet (%s)", error)
+                except Exception as error:
+                    # Without this thread nobody would notice that the computer had slept.
+                    known = isinstance(error, PrismdError)
+                    message = "the clock was set, and that could not be heeded yet (%s)"
+                    log.error(message, error, exc_info=None if known else error)
 
     def rescan(self) -> None:
         """Sweep everything as soon as possible."""
@@ -144,7 +147,7 @@ class Watching:
             return watcher.state if watcher is not None else WatchState()
 
     def stop(self) -> None:
-        """End; sweeps in hand are given up, and what they found is kept."""
+        """End; sweeps in hand are given up, and what they wrote down is kept."""
         self._stopping.set()
         with self._lock:
             ended = list(self._watchers.values())

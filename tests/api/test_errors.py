@@ -95,3 +95,13 @@ def test_the_description_names_every_route_and_loads_nothing(live: Live) -> None
     body = described["paths"]["/search"]["post"]["requestBody"]["content"]["application/json"]
     assert "query" in str(body["schema"])
     assert live.client.get("/schema").headers["content-type"].startswith("application/")
+
+
+def test_the_description_says_which_requests_need_a_body(live: Live) -> None:
+    paths = live.client.get("/schema/openapi.json").json()["paths"]
+    needed = {
+        path: paths[path]["post"]["requestBody"]["required"]
+        for path in ("/v1/chat/completions", "/roots", "/pause", "/resume", "/retry", "/reindex")
+    }
+    assert [path for path in needed if needed[path]] == ["/v1/chat/completions", "/roots"]
+    assert "outlives a restart" in paths["/pause"]["post"]["description"]

@@ -25,6 +25,7 @@ class World:
     def __init__(self) -> None:
         self.number = 0
         self.state = "idle"
+        self.rate = 0.0
         self.looks = self.marks = 0
         self.marked = asyncio.Event()
         self.feed = Feed()
@@ -37,7 +38,8 @@ class World:
 
     async def look(self) -> State:
         self.looks += 1
-        return {"state": self.state, "number": self.number, "same": "same"}
+        counts = {"number": self.number, "rate_files_per_s": self.rate}
+        return {"state": self.state, "same": "same", **counts}
 
     async def marked_again(self, times: int) -> None:
         for _ in range(times):
@@ -67,6 +69,19 @@ def test_while_nothing_changes_nobody_looks() -> None:
         told = await next_of(listener)
         assert told == {"seq": 2, "type": "status", "status": {"number": 7}}
         assert world.looks == 2
+        world.hub.leave(listener)
+
+    run(work())
+
+
+def test_a_rate_is_told_until_it_has_fallen() -> None:
+    async def work() -> None:
+        world = World()
+        world.rate = 3.0
+        listener = world.join()
+        await next_of(listener)
+        world.rate = 0.0
+        assert (await next_of(listener))["status"] == {"rate_files_per_s": 0.0}
         world.hub.leave(listener)
 
     run(work())

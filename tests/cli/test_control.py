@@ -37,7 +37,7 @@ def test_what_failed_is_queued_again(place: Place) -> None:
     place.write("report.pdf", "%PDF-1.7\nnothing of a PDF follows")
     place.run("index", place.folder)
     assert place.states() == {"report.pdf": "failed"}
-    assert place.run("retry") == "1 file queued.\n"
+    assert place.run("retry") == "1 file queued; 'prismd index' or 'prismd run' reads them.\n"
     assert place.states() == {"report.pdf": "pending"}
 
 

@@ -101,6 +101,11 @@ def test_on_a_terminal_a_bar_shows_files_passages_and_the_file_in_hand(place: Pl
     assert "1 file read" in shown
 
 
+def test_on_a_terminal_names_stand_as_they_are(place: Place) -> None:
+    place.write("harbour [draft].txt", "".join(LONG.format(n) for n in range(3_000)))
+    assert "harbour [draft].txt" in terminal_output(place, "index", str(place.folder))
+
+
 def test_without_weights_words_are_indexed_and_the_way_to_meaning_is_told(place: Place) -> None:
     place.config.write_text("[index]\nworkers = 1\n")
     place.write("a.txt", "The ferry sails at noon.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from prismd.cli.serve import undone
 from prismd.store import facts
 from prismd.store.database import Database
 from tests.building import wait_until
@@ -33,6 +35,36 @@ def test_pause_holds_until_resume(served: Daemon) -> None:
     waiting.unlink()
     served.client.post("/rescan").raise_for_status()
     wait_until(lambda: served.status()["files"]["total"] == 6)
+
+
+def test_a_pass_that_a_pause_keeps_from_its_end_says_what_goes_on() -> None:
+    status: dict[str, Any] = {
+        "paused": {"by": "schedule"},
+        "files": {"pending": 0, "processing": 0},
+        "passages": 5,
+        "passages_embedded": 3,
+        "models": {"embedding": {"state": "ready"}},
+    }
+    assert undone(status) == (
+        "2 passages still to be embedded, and prismd is paused; 'prismd resume --now' goes on"
+    )
+    assert not undone({**status, "models": {"embedding": {"state": "missing"}}})
+    assert not undone({**status, "passages_embedded": 5})
+    assert not undone({**status, "paused": None})
+
+
+def test_a_pass_goes_to_its_end_while_a_folder_with_files_to_read_is_away(place: Place) -> None:
+    with place.daemon() as daemon:
+        daemon.await_idle()
+        daemon.client.post("/pause").raise_for_status()
+        place.write("a.txt", "The ferry sails at noon.")
+        daemon.client.post("/rescan").raise_for_status()
+        wait_until(lambda: daemon.status()["files"]["pending"] == 1)
+        place.folder.rename(place.root / "unplugged")
+        daemon.client.post("/rescan").raise_for_status()
+        wait_until(lambda: daemon.status()["roots"][0]["state"] == "offline")
+        daemon.client.post("/resume").raise_for_status()
+        assert place.run("index").endswith("Up to date.\n")
 
 
 @pytest.mark.parametrize("text", ["15", "15x", "x15m", "0m", "-5m", "400d", ""])

@@ -130,7 +130,9 @@ def test_the_status_has_the_shape_of_the_design(both: dict[str, tuple[Any, Any]]
             "quarantined": 0,
         }
         assert status["passages"] == status["passages_embedded"] > 0
-        assert status["roots"][0].keys() == {"path", "state", "files"}
+        assert status["roots"][0].keys() == {
+            *("path", "state", "files", "detail", "pending", "eta_s")
+        }
         assert status["models"]["embedding"].keys() == {"name", "state", "detail"}
 
 

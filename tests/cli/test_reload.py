@@ -112,6 +112,11 @@ def test_a_broken_file_changes_nothing_and_is_told_until_it_is_mended(
         )
         assert place.run("index", env=env).endswith("Up to date.\n")
 
+        place.config.write_text(CONFIG + folder(more) + folder(place.root / "bell\\u0007"))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "bell\u0007" in daemon.status()["fault"])
+        assert "bell\ufffd: there is no such folder" in place.run("status", env=env)
+
         place.config.write_text(good)
         assert place.run("config", "reload") == f"{place.config}: read.\nNothing has changed.\n"
         assert daemon.status()["fault"] == ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,10 @@ from numpy.typing import NDArray
 
 from prismd.errors import ModelError, StoreError, WorkerError
 from prismd.models.fake import FakeEmbedder, FakeTokens
+from prismd.reading import IngestSettings
 from prismd.search import Search, SearchSettings
 from prismd.store.check import check
+from prismd.store.jobs import Job
 from tests.building import Indexer, wait_until
 from tests.ingest.passes import LONG, SETTINGS, CountingPool, finds
 
@@ -124,3 +129,53 @@ def test_without_an_embedder_words_are_enough(
     indexer.run()
     assert indexer.rows("SELECT count(*) FROM embeddings") == [(1,)]
     indexer.database.close()
+
+
+def test_of_two_loops_that_return_the_same_file_neither_stumbles(
+    indexer: Indexer, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Emptied(deque[Job]):
+        """What another loop takes everything out of as soon as one has looked."""
+
+        def __len__(self) -> int:
+            return 1
+
+    ingest = indexer.ingest()
+    ingest._held = Emptied()
+    ingest.start()
+    indexer.write("a.txt", "The walrus.")
+    indexer.sweep()
+    ingest.wake()
+    wait_until(lambda: indexer.states() == {"a.txt": ("completed", "")})
+    ingest.stop()
+    assert "stumbled" not in caplog.text
+
+
+def test_a_fault_is_told_no_more_once_its_file_has_gone(
+    indexer: Indexer, pool: CountingPool
+) -> None:
+    def refuse(_: str) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    pool.before = refuse
+    path = indexer.write("a.txt", "The walrus.", age=9)
+    indexer.sweep()
+    with indexer.ingesting() as ingest:
+        wait_until(lambda: indexer.progress.fault != "")
+        path.unlink()
+        indexer.sweep()
+        ingest.wake()
+        wait_until(lambda: indexer.progress.fault == "")
+
+
+def test_a_file_is_not_forgotten_because_another_one_is_missing(
+    indexer: Indexer, pool: CountingPool
+) -> None:
+    def miss(_: str) -> None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "dictionary")
+
+    pool.before = miss
+    indexer.settings = IngestSettings(attempts=1)
+    indexer.write("a.txt", "The walrus.", age=9)
+    indexer.run()
+    assert indexer.states() == {"a.txt": ("quarantined", "unreadable")}

@@ -13,6 +13,7 @@ import pytest
 
 from prismd.watch.events import Hints, SystemEvents
 from prismd.watch.inotify import WatchLimit, watched_of
+from tests.watch.watched import unprivileged
 
 _PATIENCE_S = 20.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="macOS watches a whole tree at once")
@@ -274,3 +275,17 @@ def test_what_happened_before_other_folders_are_covered_is_told_after(by_folder:
         by_folder.cover()
         by_folder.cover()
         assert os.fsencode(by_folder.folder / f"{number}.txt") in by_folder.events.wait(0.001).paths
+
+
+def test_a_folder_that_may_not_be_read_is_left_for_no_want_of_room(by_folder: Told) -> None:
+    shut = by_folder.folder / "shut"
+    shut.mkdir()
+    shut.chmod(0)
+    folders = by_folder.folders()
+    try:
+        with unprivileged(by_folder.folder):
+            cover = by_folder.events.cover(folders)
+    finally:
+        shut.chmod(0o755)
+    assert cover.left == {os.fsencode(shut)}
+    assert cover.shortage == ""

@@ -11,6 +11,7 @@ import pytest
 from prismd.store import files, jobs
 from prismd.watch import Rules, Sweeper
 from prismd.watch.findings import Findings
+from prismd.watch.sweep import Abandoned
 from tests.building import write_file
 from tests.watch.watched import Watched, unprivileged
 
@@ -186,3 +187,26 @@ def test_a_folder_is_watched_though_its_ignore_file_cannot_be_read(watched: Watc
     ignore.chmod(0o644)
     sweeper.look_at([os.fsencode(ignore)])
     assert watched.names() == ["a.txt"]
+
+
+def test_an_ignore_file_that_moves_counts_from_its_new_folder_on(watched: Watched) -> None:
+    watched.write("folder/deep/secret.txt")
+    ignore = watched.write(".prismignore", "/deep/secret.txt")
+    watched.sweep()
+    assert watched.names() == ["folder/deep/secret.txt"]
+    ignore.rename(watched.folder / "folder/.prismignore")
+    watched.sweep()
+    assert watched.names() == []
+
+
+def test_a_sweep_that_was_given_up_says_nothing_of_its_root(
+    watched: Watched, tmp_path: Path
+) -> None:
+    (root,) = watched.database.read(files.roots)
+    sweeper = Sweeper(watched.database, root, Rules())
+    sweeper.sweep()
+    sweeper.abandon()
+    watched.folder.rename(tmp_path / "away")
+    with pytest.raises(Abandoned):
+        sweeper.sweep()
+    assert [root.state for root in watched.database.read(files.roots)] == ["watching"]

@@ -8,8 +8,9 @@ import shutil
 from pathlib import Path
 
 from prismd.disk import look
-from prismd.store import files, jobs
+from prismd.store import files, folders, jobs
 from prismd.store.database import Database
+from prismd.store.files import Known
 from prismd.watch import Rules, Sweeper, sweep
 from prismd.watch.findings import Findings
 from tests.building import write_file
@@ -315,6 +316,29 @@ def test_a_link_to_a_file_of_a_root_that_is_away_does_not_take_it_over(
     mine.sweep()
     paths = watched.database.read(lambda c: c.execute("SELECT path FROM files").fetchall())
     assert sorted(paths) == [(str(path),), (str(watched.folder / "b"),)]
+
+
+def test_a_link_that_its_own_root_has_forgotten_meanwhile_is_left_to_it(
+    watched: Watched, tmp_path: Path
+) -> None:
+    path = watched.write("a")
+    other, _, others = two_roots(watched, tmp_path)
+    link = other / "b"
+    link.hardlink_to(path)
+    others.sweep()
+
+    def at(path: Path) -> Known | None:
+        return watched.database.read(lambda c: folders.at(c, os.fsencode(path)))
+
+    at_a, at_b = at(path), at(link)
+    assert at_a is not None and at_b is not None
+    _, root = watched.database.read(files.roots)
+    findings = Findings(watched.database, root)
+    path.write_text("longer")
+    findings.differs(at_a.id, look(str(path)))
+    watched.database.write(lambda c: files.remove(c, [at_b.id]))
+    findings.write()
+    assert at(link) is None
 
 
 def test_patterns_around_a_folder_count_for_what_changed_in_it_meanwhile(

@@ -371,7 +371,9 @@ def test_after_the_end_nothing_is_watched_any_more(place: Place) -> None:
     assert "prismd-clock" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_nothing_waits_by_a_clock_that_was_set_back(place: Place) -> None:
+def test_nothing_waits_by_a_clock_that_was_set_back(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     place.write("a.txt")
     wall = {"ahead_s": 0.0}
     clock = Clock(time.monotonic, lambda: time.time() + wall["ahead_s"])
@@ -379,7 +381,10 @@ def test_nothing_waits_by_a_clock_that_was_set_back(place: Place) -> None:
         wait_until(watching.swept)
         place.database.write(lambda c: jobs.give_back(c, 1, delay_s=3600))
         wait_until(lambda: (place.database.read(jobs.next_due_s) or 0) > 3000)
+        place.database.write(lambda c: c.execute("ALTER TABLE jobs RENAME TO away"))
         wall["ahead_s"] = -7200.0
+        wait_until(lambda: "could not be heeded yet" in caplog.text)
+        place.database.write(lambda c: c.execute("ALTER TABLE away RENAME TO jobs"))
         wait_until(lambda: place.database.read(jobs.next_due_s) == 0)
 
 
