@@ -205,7 +205,9 @@ def test_a_closed_terminal_ends_what_was_started_in_it(place: Place) -> None:
     ours, its = os.openpty()
     assert stat.S_ISCHR(os.fstat(its).st_mode)
     process = subprocess.Popen(
-        [sys.executable, "-c", f"import os; os.login_tty({its}); os.execv({COMMAND[0]!r},"
+        # Who runs the tests may have done so by nohup, which a daemon of theirs would heed.
+        [sys.executable, "-c", "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_DFL);"
+         f" os.login_tty({its}); os.execv({COMMAND[0]!r},"
          f" {[*COMMAND, 'run', str(place.folder)]!r})"],
         pass_fds=[its],
         env=place.environment(),
