@@ -27,8 +27,7 @@ def read_token(data_dir: Path) -> str:
             " --data-dir"
         ) from error
     try:
-        if not path.exists():
-            _make(path)
+        _make_unless_there(path)
         if path.stat().st_mode & 0o077:
             raise ConfigError(
                 f"{path}: others can read it; 'chmod 600' it, or delete it for a new one"
@@ -39,6 +38,18 @@ def read_token(data_dir: Path) -> str:
     if not token:
         raise ConfigError(f"{path}: is empty; delete it, and a new one is made")
     return token
+
+
+def _make_unless_there(path: Path) -> None:
+    if path.exists():
+        return
+    try:
+        _make(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written ({error.strerror}); make it writable, or name another"
+            " --data-dir"
+        ) from error
 
 
 def _make(path: Path) -> None:

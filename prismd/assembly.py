@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import apsw
@@ -16,16 +14,16 @@ from prismd import parameters
 from prismd.answer import Answering
 from prismd.api.interrupt import Interruptible
 from prismd.config.options import Config
-from prismd.errors import ConfigError
 from prismd.extract.base import media_types
 from prismd.extract.naming import read_suffixes
-from prismd.folders import Folders, need_utf8
+from prismd.folders import Folders, need_folder, need_utf8
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter
 from prismd.models.load import Models
 from prismd.models.remote import EstimatedTokens
 from prismd.progress import Progress
+from prismd.real_path import real_path
 from prismd.search import Search
 from prismd.store import files, stale
 from prismd.store.database import Database
@@ -127,8 +125,7 @@ class Prism:
                 if config is not None and origin == "command":
                     continue
                 need_utf8(path)
-                if not Path(path).is_dir():
-                    raise ConfigError(f"{path}: there is no such folder; correct or remove it")
+                need_folder(path, "correct or remove it")
             wanted[path] = origin
         file = owner(config or self.config)
 
@@ -144,7 +141,7 @@ class Prism:
 
     def leaving(self, config: Config) -> list[tuple[Root, int]]:
         """The folders that ``put_roots`` would forget, with how many files there are in each."""
-        named = {os.path.realpath(folder.path) for folder in config.folders}
+        named = {real_path(folder.path) for folder in config.folders}
         return [
             (root, self.database.read(partial(files.count, root_id=root.id)))
             for root in self.database.read(files.roots)
@@ -237,7 +234,7 @@ def _named(config: Config) -> Iterator[tuple[str, Literal["config", "command"]]]
     """The folders of the settings, and whether the file names them, or the command did."""
     for number, folder in enumerate(config.folders):
         by_flag = config.sources[f"folders.{number}"] == "flag"
-        yield os.path.realpath(folder.path), "command" if by_flag else "config"
+        yield real_path(folder.path), "command" if by_flag else "config"
 
 
 def _is_of(root: Root, file: str) -> bool:

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import logging.handlers
 import os
-import signal
 import socket
 from collections.abc import Callable
 from functools import partial
 from io import TextIOWrapper
 
 import uvicorn
+from litestar import Litestar
 
 from prismd.access import read_token
 from prismd.api.sockets import websocket_settings
@@ -21,7 +21,7 @@ from prismd.config.options import Config
 from prismd.disk import heed_writers
 from prismd.errors import StoreError
 from prismd.feed import SweepEvent
-from prismd.hangup import on_hangup
+from prismd.hangup import Signals
 from prismd.holding import Scheduling
 from prismd.machine import Machine
 from prismd.parameters import base_url, schedule
@@ -35,42 +35,78 @@ log = logging.getLogger(__name__)
 _SHUTDOWN_S = 5
 
 
-def run(config: Config, read_config: Callable[[], Config]) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM).
+def run(config: Config, read_config: Callable[[], Config], signals: Signals) -> None:
+    """Serve until told to stop (SIGINT, SIGTERM); told so during the start, end after the step.
 
     Args:
         config: The settings.
         read_config: Reads them once more, in the ways in which they were given; called by SIGHUP
             and ``prismd config reload``.
+        signals: Made before anything else was begun.
 
     Raises:
         PrismdError: The port or the data directory is taken, or a setting is wrong.
     """
     _log_to(config)
-    token = read_token(config.data_dir)
-    # First what only one can have of a data directory, then the port: who starts prismd twice
-    # is to hear that it runs, not that a port is taken.
-    prism = Prism(config)
-    try:
-        with _listen(config) as listener:
-            _serve(prism, token, listener, read_config)
-    finally:
-        prism.close()
+    if not signals.ending:
+        token = read_token(config.data_dir)
+        # First what only one can have of a data directory, then the port: who starts prismd
+        # twice is to hear that it runs, not that a port is taken.
+        prism = Prism(config)
+        try:
+            with _listen(config) as listener:
+                _serve(prism, token, listener, read_config, signals)
+        finally:
+            prism.close()
     log.info("stopped")
 
 
 def _serve(
-    prism: Prism, token: str, listener: socket.socket, read_config: Callable[[], Config]
+    prism: Prism,
+    token: str,
+    listener: socket.socket,
+    read_config: Callable[[], Config],
+    signals: Signals,
 ) -> None:
     config = prism.config
+    if signals.ending:
+        return
     if not prism.put_roots():
         log.warning("no folder is indexed; name one: 'prismd run FOLDER'")
     folders = prism.folders(partial(_swept, prism, set()))
     scheduling = Scheduling(prism.ingest.holds, schedule(config), Machine().conditions)
     reloading = Reloading(prism, folders, scheduling, read_config)
-    server = uvicorn.Server(
+    server = _server(make_app(prism, token, folders, reloading))
+
+    def stop() -> None:
+        server.should_exit = True
+
+    heed_writers()
+    scheduling.start()  # before anything is begun that it may have something against
+    prism.ingest.start()
+    folders.watches.start()
+    try:
+        with announced(config.data_dir, base_url(config)):
+            # uvicorn raises the signal that ended it once more when it is done, which ours take.
+            signals.serve(reloading.reload, stop)
+            if not signals.ending:
+                log.info(
+                    "serving on %s; 'prismd token' prints the token, 'prismd token --open' lets"
+                    " this computer's browser in",
+                    base_url(config),
+                )
+                server.run(sockets=[listener])
+    finally:
+        # Parsers first: they are what a loop could be waiting for.
+        prism.pool.close()
+        scheduling.stop()
+        folders.watches.stop()
+
+
+def _server(app: Litestar) -> uvicorn.Server:
+    return uvicorn.Server(
         uvicorn.Config(
-            make_app(prism, token, folders, reloading),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -79,32 +115,6 @@ def _serve(
             **websocket_settings(),
         )
     )
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    # uvicorn raises the signal that ended it once more when it is done; without handlers of our
-    # own that would end the process before it has put everything away.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    on_hangup(reloading.reload, stop)
-    heed_writers()
-    scheduling.start()  # before anything is begun that it may have something against
-    prism.ingest.start()
-    folders.watches.start()
-    try:
-        with announced(config.data_dir, base_url(config)):
-            log.info(
-                "serving on %s; 'prismd token' prints the token, 'prismd token --open' lets this"
-                " computer's browser in",
-                base_url(config),
-            )
-            server.run(sockets=[listener])
-    finally:
-        # Parsers first: they are what a loop could be waiting for.
-        prism.pool.close()
-        scheduling.stop()
-        folders.watches.stop()
 
 
 def _swept(prism: Prism, away: set[int], found: Sweep) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from prismd.errors import ExtractError
+from prismd.extract.pool import CANCELLED
 from prismd.opening import lstat, open_file, parent
 from prismd.store.files import Entry, Root, entry_of
 
@@ -59,7 +60,7 @@ def hash_file(path: str, cancelled: Callable[[], bool] | None = None) -> str:
             if cancelled is not None and cancelled():
                 raise ExtractError(
                     f"{path}: reading it was called off; it is read at the next run",
-                    code="cancelled",
+                    code=CANCELLED,
                     transient=True,
                 )
     return digest.hexdigest()

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from typing import NamedTuple
 
 import apsw
 import numpy as np
 from numpy.typing import NDArray
 
 from prismd import chunk
-from prismd.errors import PrismdError
+from prismd.errors import StoreError
 from prismd.models.base import Embedder
 from prismd.progress import Progress
 from prismd.store import documents, vector_search, vectors
 from prismd.store.database import Database
-
-log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 5.0
 _BATCH = 64
@@ -31,6 +29,14 @@ _ORPHAN_GRACE_S = 60.0
 _VACUUM_PAGES = 20_000
 _MOST_FREE_PAGES = 5_000
 """What the pieces of a long file took, say, is not kept for ever."""
+
+
+class _Computed(NamedTuple):
+    """Vectors of a space, shape ``(len(hashes), dim)``, that are still to be written."""
+
+    space_id: int
+    hashes: tuple[bytes, ...]
+    rows: NDArray[np.float32]
 
 
 class EmbeddingLoop:
@@ -58,8 +64,8 @@ class EmbeddingLoop:
         self._stopping = stopping
         self._running = running
         self._queued = threading.Event()
+        self._unwritten: _Computed | None = None
         self._writing: Future[None] | None = None
-        self._written: frozenset[bytes] = frozenset()
         self._after_id = 0
         self._portion = _FIRST_PORTION
         self._tended = time.monotonic()
@@ -86,28 +92,29 @@ class EmbeddingLoop:
         while True:
             self._running.wait()
             if self._stopping.is_set():
-                self._finish_writing()
+                with self._progress.attempt("embedding"):
+                    self._finish_writing()
                 return
             self._queued.clear()
             try:
                 busy = self._embed_batch()
-                if not busy or time.monotonic() - self._tended > _TEND_S:
-                    self._tend()
-                    self._tended = time.monotonic()
-                self._progress.trouble("embedding")  # a round without one has ended it
-                if not busy:
-                    self._queued.wait(IDLE_WAIT_S)
             except Exception as error:
                 # The loop must outlive a full disk and a failing model, and any fault of ours.
-                known = isinstance(error, PrismdError)
-                log.log(logging.ERROR, "%s", error, exc_info=None if known else error)
-                self._progress.trouble("embedding", str(error))
+                self._progress.trouble("embedding", error)
                 self._stopping.wait(IDLE_WAIT_S)
+                continue
+            if not busy or time.monotonic() - self._tended > _TEND_S:
+                self._tend()
+            if not busy:
+                self._progress.trouble("embedding")
+                self._queued.wait(IDLE_WAIT_S)
 
     def _embed_batch(self) -> bool:
         embedder, space_id = self._embedder, self.space_id
         if embedder is None or space_id is None:
             return False
+        if self._writing is None:
+            self._finish_writing()  # which failed before: nothing more is computed until it is done
         batch, last_id = self._database.read(
             lambda c: vectors.unembedded(c, _BATCH, self._after_id)
         )
@@ -117,7 +124,8 @@ class EmbeddingLoop:
             # Passages may have come below where the last round stood.
             return restarted and not self.idle()
         # What is still being written is not seen yet, and another document may hold it too.
-        batch = [item for item in batch if item.embedding_hash not in self._written]
+        unwritten = self._unwritten.hashes if self._unwritten else ()
+        batch = [item for item in batch if item.embedding_hash not in unwritten]
         if not batch:
             self._finish_writing()
             return True
@@ -126,13 +134,9 @@ class EmbeddingLoop:
         if len(computed) == len(batch):
             self._after_id = last_id
         self._finish_writing()
-        hashes = [item.embedding_hash for item in batch[: len(computed)]]
-        self._written = frozenset(hashes)
-        # Written while the next batch is computed.
-        self._writing = self._database.submit(
-            lambda c: vectors.store(c, space_id, hashes, computed)
-        )
-        self._progress.trouble("embedding")
+        hashes = tuple(item.embedding_hash for item in batch[: len(computed)])
+        self._unwritten = _Computed(space_id, hashes, computed)
+        self._writing = self._submit(self._unwritten)  # written while the next is computed
         return True
 
     def _computed(self, embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -156,11 +160,25 @@ class EmbeddingLoop:
             at += len(portion)
         return np.concatenate(rows)
 
+    def _submit(self, made: _Computed) -> Future[None]:
+        return self._database.submit(
+            lambda c: vectors.store(c, made.space_id, made.hashes, made.rows)
+        )
+
     def _finish_writing(self) -> None:
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            self._written = frozenset()
+        """See that what was computed is written, once more where it failed."""
+        if self._unwritten is None:
+            return
+        writing, self._writing = self._writing or self._submit(self._unwritten), None
+        try:
             writing.result()
+        except StoreError:
+            raise  # it is not computed again for that
+        except BaseException:
+            self._unwritten = None
+            raise
+        self._unwritten = None
+        self._progress.trouble("embedding")
 
     def collect(self, *, older_than_s: float) -> None:
         """Delete what no file holds any more, and give its space back."""
@@ -173,9 +191,12 @@ class EmbeddingLoop:
             self._database.run_outside_transaction(_give_space_back)
 
     def _tend(self) -> None:
-        self.collect(older_than_s=_ORPHAN_GRACE_S)
-        if self.space_id is not None and self._embedder is not None:
-            vector_search.maintain(self._database, self.space_id, self._embedder.space.dim)
+        """Collect, and keep the index fit; embedding goes on at full speed though that fails."""
+        with self._progress.attempt("tending the index"):
+            self.collect(older_than_s=_ORPHAN_GRACE_S)
+            if self.space_id is not None and self._embedder is not None:
+                vector_search.maintain(self._database, self.space_id, self._embedder.space.dim)
+        self._tended = time.monotonic()
 
 
 def _free_pages(connection: apsw.Connection) -> int:

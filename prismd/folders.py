@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import apsw
 
 from prismd.errors import ConfigError
+from prismd.real_path import is_folder, real_path
 from prismd.store import files
 from prismd.store.database import Database
 from prismd.store.files import Root
@@ -36,13 +37,16 @@ class Watches(Protocol):
         """Look through everything as soon as possible."""
 
     def started(self) -> bool:
-        """Whether everything has been looked through once."""
+        """Whether everything has been looked through once, but for disks that do not answer."""
 
     def swept(self) -> bool:
         """Whether everything has been looked through since that was asked for last."""
 
     def state_of(self, root_id: int) -> WatchState:
         """How a folder is watched."""
+
+    def states(self) -> Mapping[int, WatchState]:
+        """How every folder is watched, by its id; asks no database."""
 
 
 class Folders:
@@ -101,11 +105,23 @@ class Folders:
 
 def add_root(database: Database, folder: Path) -> Root:
     """Add a folder to the index; see ``Folders.add``."""
-    path = os.path.realpath(folder)
+    path = real_path(folder)
     need_utf8(path)
-    if not Path(path).is_dir():
-        raise ConfigError(f"{path}: there is no such folder; correct the path, or make it first")
+    need_folder(path, "correct the path, or make it first")
     return database.write(lambda c: files.add_root(c, path, "command"))
+
+
+def need_folder(path: str, advice: str) -> None:
+    """Refuse what is no folder.
+
+    Raises:
+        ConfigError: There is none, or nobody can tell.
+    """
+    found = is_folder(path)
+    if found is None:
+        raise ConfigError(f"{path}: its disk does not answer; try again when it does")
+    if not found:
+        raise ConfigError(f"{path}: there is no such folder; {advice}")
 
 
 def need_utf8(path: str) -> None:
@@ -129,7 +145,7 @@ def removable(database: Database, folder: Path, configured: frozenset[str]) -> R
     Raises:
         ConfigError: It is not watched, or the configuration names it.
     """
-    path = os.path.realpath(folder)
+    path = real_path(folder)
     if path in configured:
         raise ConfigError(
             f"{path}: is named in the configuration; take it out there, then 'prismd config reload'"

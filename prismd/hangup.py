@@ -1,4 +1,8 @@
-"""SIGHUP: to a daemon, read the configuration; to what runs in a terminal, the terminal is gone."""
+"""What signals ask of a daemon: to end, and to read the configuration once more.
+
+SIGHUP is of two kinds: to a daemon it says that the configuration is to be read; to what runs in
+a terminal, that the terminal is gone.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +19,57 @@ from prismd.errors import ConfigError, PrismdError
 log = logging.getLogger(__name__)
 
 
-def on_hangup(reload: Callable[[], object], stop: Callable[[], None]) -> None:
-    """Handle SIGHUP from now on.
+class Signals:
+    """Heeds SIGINT, SIGTERM and SIGHUP from the moment on at which it is made.
 
-    Args:
-        reload: Reads the configuration once more; called in a thread of its own.
-        stop: Ends prismd; called where the terminal that it was started in has been closed,
-            unless it was started to outlive that (``nohup``).
+    That is to be the first moment of all: each of them would end a process that has no handler,
+    in the middle of whatever it is at. Until ``serve`` is called they are only remembered. To be
+    made in the main thread. A terminal that has been closed ends what was started in it, unless
+    that was started to outlive it (``nohup``).
     """
-    wanted: SimpleQueue[None] = SimpleQueue()
-    outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    in_terminal = _has_terminal() and not outlives
 
-    def hung_up(*_: object) -> None:
-        if in_terminal and not _has_terminal():
+    def __init__(self) -> None:
+        self._stop: Callable[[], None] | None = None
+        self._ending = False
+        self._wanted: SimpleQueue[None] = SimpleQueue()
+        outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        self._in_terminal = _has_terminal() and not outlives
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
+        signal.signal(signal.SIGHUP, self._hung_up)
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was asked to end; to be looked at between the steps of a start."""
+        return self._ending
+
+    def serve(self, reload: Callable[[], object], stop: Callable[[], None]) -> None:
+        """Do from now on what is asked, and what has been asked until now.
+
+        Args:
+            reload: Reads the configuration once more; called in a thread of its own.
+            stop: Ends the daemon; called in the middle of anything, and maybe more than once.
+        """
+        self._stop = stop
+        if self._ending:
             stop()
+        # However many come while it reads, it reads once more for all of them.
+        threading.Thread(
+            target=_reload_whenever, args=(reload, self._wanted), name="prismd-reload", daemon=True
+        ).start()
+
+    def _end(self, *_: object) -> None:
+        self._ending = True
+        if self._stop is not None:
+            self._stop()
+
+    def _hung_up(self, *_: object) -> None:
+        if self._in_terminal and not _has_terminal():
+            self._end()
         else:
             # Not here: what is interrupted may hold what reloading needs. No event, whose lock an
             # interrupted handler may hold: only this queue is made for that.
-            wanted.put(None)
-
-    # However many come while it reads, it reads once more for all of them.
-    threading.Thread(
-        target=_reload_whenever, args=(reload, wanted), name="prismd-reload", daemon=True
-    ).start()
-    signal.signal(signal.SIGHUP, hung_up)
+            self._wanted.put(None)
 
 
 def _reload_whenever(reload: Callable[[], object], wanted: SimpleQueue[None]) -> None:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _PAUSED = "paused"
 _FOR_GOOD = "yes"
+_PART = "pausing"
+_LOST = {True: ("the pause", "forget it"), False: ("the end of the pause", "pause it again")}
 _TICK_S = 3.0
 
 
@@ -73,14 +75,17 @@ class Holds:
         self._paused = False
         self._until: _Pause | None = None
         self._ends_s = 0.0
+        self._noted: str | None = None
+        self._unnoted = False
         self._reasons: tuple[Reason, ...] = ()
         self._overridden: frozenset[Rule] = frozenset()
+        self._passes: dict[str, float] = {}
         self._ended = False
         self._apply()
 
     def recall(self) -> None:
         """Take up the pause that was in force when prismd last ended."""
-        noted = self._database.read(lambda c: facts.get(c, _PAUSED))
+        noted = self._noted = self._database.read(lambda c: facts.get(c, _PAUSED)) or ""
         if not noted:
             return
         if noted == _FOR_GOOD:
@@ -92,18 +97,18 @@ class Holds:
         if left_s > 0:
             self._pause(_Pause(self._now() + left_s, kept.for_s), left_s)
 
-    def pause(self, for_s: float | None = None) -> None:
+    def pause(self, for_s: float | None = None) -> str:
         """Begin nothing more, after a restart neither.
 
         Args:
             for_s: It ends by itself after so long; None is until ``resume``.
+
+        Returns:
+            Why a restart would forget it, fit to show; empty where it would not. It is paused
+            all the same, and what could not be written down is tried again.
         """
-        pause = _Pause(self._now() + for_s, for_s) if for_s is not None else None
-        noted = msgspec.json.encode(pause).decode() if pause else _FOR_GOOD
-        self._pause(pause, for_s or 0.0)  # at once, however long the disk takes
-        with self._noting:
-            self._pause(pause, for_s or 0.0)  # whoever was before us may have resumed
-            self._database.write(lambda c: facts.put(c, _PAUSED, noted))
+        self._pause(_Pause(self._now() + for_s, for_s) if for_s is not None else None, for_s or 0.0)
+        return self._note()
 
     def _pause(self, until: _Pause | None, left_s: float = 0.0) -> None:
         with self._lock:
@@ -111,19 +116,59 @@ class Holds:
             self._ends_s = time.monotonic() + left_s
             self._apply()
 
-    def resume(self, *, override: bool = False) -> None:
+    def resume(self, *, override: bool = False) -> str:
         """End the pause.
 
         Args:
             override: Go on against the schedule, too, until a rule that holds now is kept again.
+
+        Returns:
+            Why a restart would find it paused, fit to show; empty where it would not. See
+            ``pause``.
         """
-        with self._noting:
-            self._database.write(lambda c: facts.put(c, _PAUSED, ""))
+        with self._lock:
+            self._paused = False
+            if override:
+                self._overridden |= {reason.rule for reason in self._reasons}
+            self._apply()
+        return self._note()
+
+    def keep_pass(self, name: str, for_s: float) -> None:
+        """Go against the schedule for a pass that a person asked for; a pause stands.
+
+        To be said again and again while it goes on: whoever makes it may be killed, and then
+        nobody says that it is over.
+
+        Args:
+            name: Tells it from others.
+            for_s: It is over after so long, unless this is said anew; 0 is at once.
+        """
+        with self._lock:
+            self._passes[name] = time.monotonic() + for_s
+            self._end_passes()
+            self._apply()
+
+    def _end_passes(self) -> None:
+        now_s = time.monotonic()
+        self._passes = {name: end_s for name, end_s in self._passes.items() if end_s > now_s}
+
+    def _note(self) -> str:
+        """Write down whether a person has paused it; returns why that could not be done."""
+        with self._noting:  # whoever is last writes what is true by then
             with self._lock:
-                self._paused = False
-                if override:
-                    self._overridden |= {reason.rule for reason in self._reasons}
-                self._apply()
+                paused, until, self._unnoted = self._paused, self._until, True
+            record = (msgspec.json.encode(until).decode() if until else _FOR_GOOD) if paused else ""
+            if record != self._noted:
+                try:
+                    self._database.write(lambda c: facts.put(c, _PAUSED, record))
+                except PrismdError as error:
+                    what, then = _LOST[paused]
+                    why = f"{what} could not be written down, so a restart would {then} ({error})"
+                    self._progress.trouble(_PART, why)
+                    return why
+            self._noted, self._unnoted = record, False
+        self._progress.trouble(_PART)
+        return ""
 
     def look(self, reasons: tuple[Reason, ...]) -> None:
         """Go by the reasons that the schedule has now, and end a pause whose time is up."""
@@ -132,23 +177,16 @@ class Holds:
             before, self._reasons = self._holders(), reasons
             # What was overridden is so only for as long as it lasts.
             self._overridden &= {reason.rule for reason in reasons}
+            self._end_passes()
             if self._paused and self._until is not None:
                 over = self._now() >= self._until.until or time.monotonic() >= self._ends_s
                 self._paused = not over
             self._apply()
             now, held = self._holders(), self.standing()
-        if over:
-            self._forget_pause()
+        if over or self._unnoted:
+            self._note()
         if now != before:
             log.info("%s", f"indexing is paused: {held.why or 'asked for'}" if held else "going on")
-
-    def _forget_pause(self) -> None:
-        try:
-            with self._noting:
-                if not self._paused:  # it may have been paused anew
-                    self._database.write(lambda c: facts.put(c, _PAUSED, ""))
-        except PrismdError as error:
-            log.warning("that the pause is over could not be noted (%s)", error)
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -159,7 +197,12 @@ class Holds:
     def overridden(self) -> tuple[str, ...]:
         """What the schedule has against it, and a person has overridden; fit to show."""
         with self._lock:
-            return tuple(r.why for r in self._reasons if r.rule in self._overridden)
+            others = self._reasons if self._passes else ()
+            return tuple(
+                r.why if r.rule in self._overridden else f"{r.why} (until 'prismd index' ends)"
+                for r in self._reasons
+                if r.rule in self._overridden or r in others
+            )
 
     def standing(self) -> Hold | None:
         """Why nothing is begun now; None while all goes on."""
@@ -174,6 +217,8 @@ class Holds:
             return Hold("schedule", "; ".join(reason.why for reason in holding), until)
 
     def _holding(self) -> list[Reason]:
+        if self._passes:
+            return []
         return [reason for reason in self._reasons if reason.rule not in self._overridden]
 
     def _holders(self) -> tuple[bool, list[Rule]]:

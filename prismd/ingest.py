@@ -178,15 +178,10 @@ class Ingest:
                     self._progress.trouble("reading")  # what was in trouble has gone
                 due_s = self._database.read(lambda c: jobs.next_due_s(c, slow=slow))
                 queued.wait(IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
-            except PrismdError as error:
-                # Nothing that a file could be blamed for (a full disk, no worker, no model).
-                log.error("%s", error)
-                self._progress.trouble("reading", str(error))
-                self._stopping.wait(IDLE_WAIT_S)
             except Exception as error:
-                # The loop must outlive any fault of ours: without it nothing is read any more.
-                log.exception("a reader stumbled; please report this")
-                self._progress.trouble("reading", f"internal error: {type(error).__name__}")
+                # Nothing that a file could be blamed for (a full disk, no worker, no model), or
+                # a fault of ours; the loop must outlive both, or nothing is read any more.
+                self._progress.trouble("reading", error)
                 self._stopping.wait(IDLE_WAIT_S)
 
     def _nothing_to_read(self) -> bool:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from prismd.disk import hash_file, look
 from prismd.embedding import IDLE_WAIT_S
-from prismd.errors import ExtractError, ModelError, PrismdError
+from prismd.errors import ExtractError, ModelError
 from prismd.models.base import ImageEmbedder
 from prismd.progress import Progress
 from prismd.store import likeness, vector_search, vectors
@@ -125,18 +125,17 @@ class PictureLoop:
                 outcome = self._step()
                 self._down, self._rests = False, outcome == "done"
                 self._progress.trouble(PART)
-                self._tend(at_rest=outcome == "done")
-                if outcome == "held up":
-                    self._queued.wait(_HELD_UP_S)
-                elif outcome == "done":
-                    self._rest()
             except Exception as error:
                 # The loop must outlive a full disk and a failing model, and any fault of ours.
-                known = isinstance(error, PrismdError)
-                log.log(logging.ERROR, "%s", error, exc_info=None if known else error)
-                self._progress.trouble(PART, str(error))
+                self._progress.trouble(PART, error)
                 self._down = True
                 self._stopping.wait(IDLE_WAIT_S)
+                continue
+            self._tend(at_rest=outcome == "done")
+            if outcome == "held up":
+                self._queued.wait(_HELD_UP_S)
+            elif outcome == "done":
+                self._rest()
 
     def _rest(self) -> None:
         """Wait until there may be something to do."""
@@ -245,9 +244,10 @@ class PictureLoop:
         """Keep the indexes of whole documents fit; while there is much to do, now and then."""
         if not at_rest and time.monotonic() - self._tended < _TEND_S:
             return
-        for space_id, space in self._database.read(vectors.spaces):
-            if space.content != "passage":
-                vector_search.maintain(self._database, space_id, space.dim)
+        with self._progress.attempt("tending the index of pictures"):
+            for space_id, space in self._database.read(vectors.spaces):
+                if space.content != "passage":
+                    vector_search.maintain(self._database, space_id, space.dim)
         self._tended = time.monotonic()
 
 

@@ -15,6 +15,7 @@ from prismd.costs import Costs
 from prismd.domain import FileState
 from prismd.feed import Feed, FileEvent
 from prismd.forecast import Backlog, Forecast, Outlook
+from prismd.trouble import Troubles
 
 _RATE_WINDOW_S = 30.0
 
@@ -73,7 +74,7 @@ class Progress:
         self._given: dict[str, int] = {}
         self._history: deque[tuple[float, int, int, int]] = deque()
         self._paused = False
-        self._faults: dict[str, str] = {}
+        self._troubles = Troubles()
         self._version = 0
         self._forecast = Forecast(usable_cores(), time.monotonic())
         self.feed = Feed()
@@ -100,20 +101,31 @@ class Progress:
     @property
     def fault(self) -> str:
         """What keeps something from going on, fit to show; empty while all is well."""
-        with self._lock:
-            return next((fault for fault in self._faults.values() if fault), "")
+        return self._troubles.of()
 
     def fault_of(self, *parts: str) -> str:
         """What keeps the first of these parts that is in trouble from going on; else empty."""
-        with self._lock:
-            return next((fault for part in parts if (fault := self._faults.get(part))), "")
+        return self._troubles.of(*parts)
 
-    def trouble(self, part: str, fault: str = "") -> None:
-        """Say what keeps a part (reading, embedding) from going on; without a fault, nothing."""
-        with self._lock:
-            if self._faults.get(part, "") != fault:
+    def trouble(self, part: str, fault: str | Exception = "") -> None:
+        """Say what keeps a part (reading, embedding) from going on; without a fault, nothing.
+
+        However often the same is said, it is logged once; see ``Troubles``.
+        """
+        changed = self._troubles.gone(part) if fault == "" else self._troubles.met(part, fault)
+        if changed:
+            with self._lock:
                 self._version += 1
-                self._faults[part] = fault
+
+    @contextlib.contextmanager
+    def attempt(self, part: str) -> Iterator[None]:
+        """Try something that may fail without anything else being kept from going on."""
+        try:
+            yield
+        except Exception as error:
+            self.trouble(part, error)
+        else:
+            self.trouble(part)
 
     def began(self, lease: str, path: str, size_bytes: int) -> None:
         """A file was taken in hand."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ import msgspec
 from prismd import transcript
 from prismd.chunk import Chunking
 from prismd.composing import compose, keep_sound
-from prismd.disk import bare_mount_point, hash_file, is_file, is_there, look
+from prismd.disk import hash_file, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
 from prismd.errors import ExtractError, PrismdError
@@ -28,18 +27,18 @@ from prismd.models.base import TokenCounter, Transcriber
 from prismd.pictures import Decodes
 from prismd.progress import Progress
 from prismd.settling import Settling
-from prismd.store import documents, files, folders, jobs
+from prismd.store import documents, files, jobs, obstacles
 from prismd.store.database import Database
-from prismd.store.files import Entry, Root
+from prismd.store.files import Entry
 from prismd.store.jobs import Job
-from prismd.unread import check_size, is_of_the_machine, unreadable
+from prismd.store.order import is_recording
+from prismd.unreached import Unreached
+from prismd.unread import check_size, unreadable
 from prismd.wording import shown_name
 
 log = logging.getLogger(__name__)
 
 _RETRY_DELAYS_S = (1.0, 5.0, 30.0)
-_AWAY_DELAY_S = 30.0
-"""What cannot be read for no fault of its own is tried again so much later, without end."""
 
 
 class Parsers(Decodes, Protocol):
@@ -122,6 +121,7 @@ class FileReader:
         self._progress = progress
         self._stopping = stopping
         self._settling = Settling()
+        self._unreached = Unreached(database)
 
     def follow(self, settings: IngestSettings) -> None:
         """Read by these settings from the next file on."""
@@ -138,13 +138,11 @@ class FileReader:
                 self._process(job)
             except ExtractError as error:
                 self._blame(job, error)
-        except FileNotFoundError as error:
-            if is_file(job.path):  # it is another file that is missing
-                self._refused(job, error)
-            else:
-                self._gone(job)
         except OSError as error:
-            self._refused(job, error)
+            if self._unreached.end(job, error):
+                self._settling.done(job.file_id)
+            else:
+                self._fail(job, unreadable(job.path, error))
         except PrismdError:
             raise
         except Exception as error:
@@ -177,23 +175,17 @@ class FileReader:
                 return
         self._fail(job, error)
 
-    def _refused(self, job: Job, error: OSError) -> None:
-        """The system lets nobody read a file."""
-        if is_of_the_machine(error):
-            self._progress.trouble("reading", f"a file cannot be read ({error.strerror})")
-            self.give_back(job, delay_s=_AWAY_DELAY_S)
-        else:
-            self._fail(job, unreadable(job.path, error))
-
     def _process(self, job: Job) -> None:
         entry = look(job.path)
         if (entry.size_bytes, entry.mtime_ns) != (job.size_bytes, job.mtime_ns):
             self._changed(job, entry)
             return
-        if delay_s := self._settling.delay_s(job.file_id, job.path, entry):
+        delay_s = self._settling.delay_s(job.file_id, job.path, entry)
+        self._reached(job)
+        if delay_s:
             self.give_back(job, delay_s=delay_s)
             return
-        if files.is_recording(job.path):
+        if is_recording(job.path):
             limit_bytes, setting = self._settings.max_recording_bytes, "max_recording_mb"
         else:
             limit_bytes, setting = self._settings.max_file_bytes, "max_file_mb"
@@ -273,37 +265,6 @@ class FileReader:
 
         self._database.write(queue)
 
-    def _gone(self, job: Job) -> None:
-        """Forget a file that is not there, unless its whole disk is gone."""
-        for root in self._database.read(files.roots):
-            if not job.path.startswith(root.path.rstrip("/") + "/"):
-                continue
-            if not is_there(root):
-                set_offline = partial(files.set_root_state, root_id=root.id, state="offline")
-                self._database.write(set_offline)
-                self.give_back(job)
-                return
-            if self._is_unplugged(job, root):
-                self.give_back(job, delay_s=_AWAY_DELAY_S)
-                return
-
-        self._settling.done(job.file_id)
-
-        def forget(connection: apsw.Connection) -> None:
-            # A sweep may have found by now that it was only moved.
-            if jobs.still_leased(connection, job.file_id, job.owner):
-                jobs.forget(connection, job.file_id)
-
-        self._database.write(forget)
-
-    def _is_unplugged(self, job: Job, root: Root) -> bool:
-        """Whether a file is on a disk within its root that is away."""
-        path = os.fsencode(job.path)
-        known = self._database.read(lambda c: folders.at(c, path))
-        if known is None or root.device in (0, known.device):
-            return False
-        return bare_mount_point(path, root.device) is not None
-
     def _attach_known(self, job: Job, entry: Entry, sha256: str) -> bool:
         if look(job.path) != entry:
             return False  # what was hashed may be of neither version; reading on finds out
@@ -366,7 +327,14 @@ class FileReader:
             lambda c: jobs.give_back(c, job.file_id, owner=job.owner, delay_s=delay_s)
         )
 
+    def _reached(self, job: Job) -> None:
+        """What it waited for is over, and so it is for all that waited with it."""
+        if (obstacle_id := job.obstacle_id) is not None:
+            self._database.write(lambda c: obstacles.overcome(c, obstacle_id))
+
     def _fail(self, job: Job, error: ExtractError) -> None:
+        self._reached(job)
+
         def record(connection: apsw.Connection) -> FileState | None:
             if not jobs.still_leased(connection, job.file_id, job.owner):
                 return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from prismd.disk import is_being_written
 from prismd.store.files import Entry
@@ -23,6 +24,10 @@ _LONGEST_WAIT_S = 5.0
 _LONGEST_BACKOFF_S = 300.0
 _MOST_ROUNDS = 16
 """More make no difference, and in the end a number too large to be one."""
+_MOST_FILES = 10_000
+"""Of so many is known how they settle: those of which nothing is heard any more must not add up."""
+
+Noted = TypeVar("Noted")
 
 
 class Settling:
@@ -41,7 +46,7 @@ class Settling:
         self._wall = wall
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._rounds: dict[int, int] = {}
+        self._rounds: dict[int, int] = {}  # both in the order of the last look
         self._seen: dict[int, tuple[Entry, float]] = {}
 
     def delay_s(self, file_id: int, path: str, entry: Entry) -> float:
@@ -78,10 +83,10 @@ class Settling:
                 return age_s
         # The clock was set back: the time since it was looked at first has to do.
         with self._lock:
-            seen, since_s = self._seen.get(file_id, (None, 0.0))
+            seen, since_s = self._seen.pop(file_id, (None, 0.0))
             if seen != entry:
                 since_s = self._monotonic()
-                self._seen[file_id] = (entry, since_s)
+            _put_last(self._seen, file_id, (entry, since_s))
         return self._monotonic() - since_s
 
     def changed(self, file_id: int) -> float:
@@ -90,8 +95,8 @@ class Settling:
         Longer each time, so that what is written all day is not read all day.
         """
         with self._lock:
-            rounds = self._rounds.get(file_id, 0)
-            self._rounds[file_id] = rounds + 1
+            rounds = self._rounds.pop(file_id, 0)
+            _put_last(self._rounds, file_id, rounds + 1)
         return min(_STILL_S * 2.0 ** min(rounds, _MOST_ROUNDS), _LONGEST_BACKOFF_S)
 
     def done(self, file_id: int) -> None:
@@ -99,6 +104,13 @@ class Settling:
         with self._lock:
             self._rounds.pop(file_id, None)
             self._seen.pop(file_id, None)
+
+
+def _put_last(notes: dict[int, Noted], file_id: int, note: Noted) -> None:
+    """Note something of a file, and forget what was noted longest ago where there is too much."""
+    notes[file_id] = note
+    if len(notes) > _MOST_FILES:
+        del notes[next(iter(notes))]
 
 
 def _tick_s(entry: Entry) -> float:

@@ -48,6 +48,11 @@ def is_of_the_machine(error: OSError) -> bool:
     return error.errno in _OF_THE_MACHINE
 
 
+def refusal(error: OSError) -> str:
+    """Such a refusal, fit to show; the same for every file that it concerns."""
+    return f"the system lets nobody read now ({error.strerror})"
+
+
 def unreadable(path: str, error: OSError) -> ExtractError:
     """What the system's refusal means to the user."""
     name = shown_name(path)

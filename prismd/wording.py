@@ -306,3 +306,8 @@ def asks_nothing(turn: str) -> bool:
     """Whether a turn is nothing but thanks, a greeting or the like."""
     said = words(turn)
     return bool(said) and _COURTESIES.issuperset(said)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 file``, ``2,000 files``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import stat
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import psutil
 import pytest
 
 from prismd.store.check import check
 from prismd.store.database import Database
 from tests.building import wait_until
-from tests.cli.harness import Daemon, Place
+from tests.cli.harness import CONFIG, Daemon, Place
 
 SECRET = "The passphrase of the archive is heliotrope."
 
@@ -40,6 +44,98 @@ def test_it_serves_its_folder_and_ends_in_order(place: Place, number: signal.Sig
     assert not announcement.exists()
     assert not [child for child in children if child.is_running()]
     assert place.log.read_text().splitlines()[-1].endswith("INFO stopped")
+
+
+@pytest.fixture
+def starting(place: Place) -> Iterator[tuple[Place, subprocess.Popen[str]]]:
+    """A daemon that waits for its configuration: somebody has to write it to a pipe."""
+    place.config.unlink()
+    os.mkfifo(place.config)
+    process = place.start("run", place.folder)
+    yield place, process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def give_configuration(
+    place: Place, process: subprocess.Popen[str], *first: signal.Signals
+) -> None:
+    """Write the configuration that is being waited for, after signals have been sent."""
+    pipe = -1
+
+    def is_read() -> bool:
+        nonlocal pipe
+        assert process.poll() is None
+        try:
+            pipe = os.open(place.config, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        return True
+
+    wait_until(is_read)
+    for number in first:
+        process.send_signal(number)
+    os.write(pipe, CONFIG.encode())
+    os.close(pipe)
+
+
+def test_a_reload_that_is_asked_during_the_start_is_done_once_it_serves(
+    starting: tuple[Place, subprocess.Popen[str]],
+) -> None:
+    place, process = starting
+    give_configuration(place, process, signal.SIGHUP, signal.SIGHUP)
+    assert process.stderr is not None
+    said = iter(process.stderr.readline, "")
+    assert any("serving on" in line for line in said)
+    give_configuration(place, process)  # it is read once more
+    assert any("the configuration was read once more" in line for line in said)
+    process.terminate()
+    assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_end_that_is_asked_during_the_start_is_in_order(
+    starting: tuple[Place, subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    place, process = starting
+    give_configuration(place, process, number, number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "serving on" not in said
+    assert said.endswith("INFO stopped\n")
+    assert not (place.data_dir / "daemon.json").exists()
+
+
+def test_an_end_that_is_asked_while_the_index_is_opened_is_in_order(place: Place) -> None:
+    place.data_dir.mkdir()
+    Database(place.data_dir).close()
+    other = apsw.Connection(str(place.data_dir / "prism.db"))
+    other.execute("BEGIN IMMEDIATE")  # whoever wants to write waits
+    process = place.start("run", place.folder)
+    try:
+        wait_until(lambda: _is_locked(place.data_dir / "prismd.lock"))
+        process.terminate()
+        other.execute("ROLLBACK")
+        _, said = process.communicate(timeout=60)
+    finally:
+        other.close()
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert said.endswith("INFO stopped\n")
+    assert _well(place)
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def test_it_ends_in_order_while_it_reads(place: Place) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from prismd.disk import hash_file, heed_writers, is_being_written, is_there, look
 from prismd.errors import ExtractError
+from prismd.extract.pool import CANCELLED
 from prismd.store.files import Root, entry_of
 
 
@@ -58,7 +59,7 @@ def test_hashing_can_be_called_off_on_the_way(tmp_path: Path) -> None:
     looks = iter([False, False, True])
     with pytest.raises(ExtractError) as error:
         hash_file(str(path), lambda: next(looks))
-    assert error.value.code == "cancelled"
+    assert error.value.code == CANCELLED
     assert next(looks, None) is None
 
 

@@ -1,4 +1,4 @@
-"""SIGHUP, as a daemon takes it."""
+"""Signals, as a daemon takes them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from collections.abc import Iterator
 import pytest
 
 from prismd.errors import StoreError
-from prismd.hangup import on_hangup
+from prismd.hangup import Signals
 from tests.building import wait_until
+
+HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True)
-def handler() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGHUP)
+def handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in HEEDED}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class Reader:
@@ -37,7 +40,7 @@ class Reader:
 
 def test_however_many_come_it_reads_once_more_for_all_of_them() -> None:
     reader = Reader()
-    on_hangup(reader, pytest.fail)
+    Signals().serve(reader, pytest.fail)
     signal.raise_signal(signal.SIGHUP)
     wait_until(lambda: reader.begun == 1)
     for _ in range(50):
@@ -50,3 +53,26 @@ def test_however_many_come_it_reads_once_more_for_all_of_them() -> None:
     wait_until(lambda: reader.begun == 3)  # the second was the only one for all fifty
     reader.go_on.set()
     wait_until(lambda: reader.ended == 3)
+
+
+def test_what_is_asked_during_the_start_is_done_once_it_serves() -> None:
+    reader = Reader()
+    reader.go_on.set()
+    signals = Signals()
+    for _ in range(3):
+        signal.raise_signal(signal.SIGHUP)
+    assert not signals.ending
+    signals.serve(reader, pytest.fail)
+    wait_until(lambda: reader.ended == 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_during_the_start_is_remembered(number: signal.Signals) -> None:
+    signals = Signals()
+    signal.raise_signal(number)
+    assert signals.ending
+    stopped: list[bool] = []
+    signals.serve(Reader(), lambda: stopped.append(signals.ending))
+    assert stopped == [True]
+    signal.raise_signal(number)
+    assert stopped == [True, True]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from prismd.holding import Hold, Holds, Scheduling
@@ -173,6 +175,52 @@ def test_an_override_is_forgotten_by_a_restart(database: Database, clock: Clock)
     assert not again.goes_on
 
 
+def test_a_pass_goes_against_the_schedule_as_long_as_it_lasts(
+    database: Database, clock: Clock
+) -> None:
+    held = Held(database, clock)
+    held.holds.look((BATTERY,))
+    held.holds.keep_pass("ours", 60)
+    held.holds.keep_pass("theirs", 60)
+    assert held.goes_on
+    assert held.holds.overridden() == ("on battery (until 'prismd index' ends)",)
+    held.holds.look((BATTERY, HOURS))  # whatever comes meanwhile
+    assert held.goes_on
+    held.holds.keep_pass("ours", 0)
+    assert held.goes_on
+    held.holds.keep_pass("theirs", 0)
+    assert not held.goes_on
+    assert held.holds.overridden() == ()
+
+
+def test_a_pass_of_which_nothing_is_heard_any_more_is_over(
+    database: Database, clock: Clock
+) -> None:
+    held = Held(database, clock)
+    held.holds.look((BATTERY,))
+    held.holds.keep_pass("killed", 0.01)
+
+    def held_again() -> bool:
+        held.holds.look((BATTERY,))
+        return not held.goes_on
+
+    wait_until(held_again)
+    assert held.holds.standing() == Hold("schedule", "on battery")
+
+
+def test_a_pass_leaves_what_a_person_has_asked_for(database: Database, clock: Clock) -> None:
+    held = Held(database, clock)
+    held.holds.pause()
+    held.holds.keep_pass("ours", 60)
+    assert held.holds.standing() == Hold("you")
+    held.holds.resume()
+    held.holds.look((BATTERY,))
+    held.holds.resume(override=True)
+    held.holds.keep_pass("ours", 0)
+    assert held.goes_on
+    assert held.holds.overridden() == ("on battery",)
+
+
 def test_loops_that_are_to_end_are_held_by_nothing(database: Database, clock: Clock) -> None:
     held = Held(database, clock)
     held.holds.pause()
@@ -243,3 +291,86 @@ def test_the_log_tells_that_a_rule_holds_and_not_how_its_figure_moves(
         held.holds.look((Reason("load", f"others use {percent} %"),))
     held.holds.look(())
     assert caplog.messages == ["indexing is paused: others use 61 %", "going on"]
+
+
+@contextlib.contextmanager
+def unwritable(database: Database) -> Iterator[None]:
+    """Have another program keep the index from being written."""
+    database.run_outside_transaction(lambda c: c.set_busy_timeout(10))
+    other = apsw.Connection(str(database.path))
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+def test_a_pause_that_cannot_be_written_down_holds_and_is_written_down_once_it_can(
+    database: Database, clock: Clock
+) -> None:
+    held = Held(database, clock)
+    with unwritable(database):
+        note = held.holds.pause()
+        assert "could not be written down, so a restart would forget it (" in note
+        assert "is locked by" in note
+        assert held.progress.fault == note
+        assert not held.goes_on
+        held.holds.look(())
+        assert held.progress.fault == note
+        assert Held(database, clock).goes_on
+    held.holds.look(())
+    assert held.progress.fault == ""
+    assert not Held(database, clock).goes_on
+
+
+def test_resuming_takes_effect_though_it_cannot_be_written_down(
+    database: Database, clock: Clock
+) -> None:
+    held = Held(database, clock)
+    held.holds.pause(900)
+    with unwritable(database):
+        note = held.holds.resume()
+        assert "so a restart would pause it again (" in note
+        assert held.goes_on
+        assert not Held(database, clock).goes_on
+    held.holds.look(())
+    assert Held(database, clock).goes_on
+    assert held.progress.fault == ""
+
+
+def test_a_pause_that_was_never_written_down_leaves_nothing_to_be_undone(
+    database: Database, clock: Clock
+) -> None:
+    held = Held(database, clock)
+    with unwritable(database):
+        assert held.holds.pause()
+        assert held.holds.resume() == ""
+        assert held.progress.fault == ""
+        assert held.goes_on
+
+
+def test_a_pause_whose_end_cannot_be_written_down_ends_all_the_same(
+    database: Database, clock: Clock
+) -> None:
+    held = Held(database, clock)
+    held.holds.pause(60)
+    clock.now += 60
+    with unwritable(database):
+        held.holds.look(())
+        assert held.goes_on
+        assert "so a restart would pause it again" in held.progress.fault
+    held.holds.look(())
+    assert held.progress.fault == ""
+    clock.now -= 30  # within the time of the pause, had it not been undone
+    assert Held(database, clock).goes_on
+
+
+def test_whoever_pauses_or_resumes_last_is_remembered(database: Database, clock: Clock) -> None:
+    held = Held(database, clock)
+    switches: list[Callable[[], str]] = [held.holds.pause, held.holds.resume] * 8
+    threads = [threading.Thread(target=switch) for switch in switches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Held(database, clock).goes_on == held.goes_on

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from prismd.domain import Filters, Hit
-from prismd.errors import ModelError, RequestError
+from prismd.errors import RequestError
 from prismd.extract.pool import ExtractPool
 from prismd.likeness import Likeness
 from prismd.models.fake import FakeEmbedder, FakeImageEmbedder
@@ -303,47 +301,6 @@ def test_a_vector_is_never_that_of_another_picture(indexer: Indexer) -> None:
     assert find(indexer, "red") == []
     indexer.run()
     assert names(find(indexer, "red"))[:1] == ["b.png"]
-
-
-class Failing(FakeImageEmbedder):
-    """Fails on blue pictures and on the word poison; on everything when it is down."""
-
-    down = False
-
-    def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if self.down or pixels[0, 0, 0, 2] > 200:
-            raise ModelError("fake: fails")
-        return super().embed_images(pixels)
-
-    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        if self.down or any("poison" in text for text in texts):
-            raise ModelError("fake: fails")
-        return super().embed_texts(texts)
-
-
-def test_what_a_model_fails_on_is_passed_over(indexer: Indexer) -> None:
-    indexer.images = Failing()
-    indexer.write("a.png", picture("blue"))
-    indexer.write("b.png", picture("red"))
-    indexer.write("bad.txt", "A blue poison.")
-    indexer.write("good.txt", "A red barn.")
-    indexer.run()
-    assert names([h for h in find(indexer, "red") if h.explanation.image_rank]) == ["b.png"]
-    assert indexer.progress.fault == ""
-
-
-def test_a_model_of_pictures_that_is_down_holds_up_nothing_else(indexer: Indexer) -> None:
-    indexer.images = Failing()
-    indexer.images.down = True
-    indexer.write("b.png", picture("red"))
-    indexer.write("good.txt", "A red barn.")
-    indexer.run()
-    assert indexer.states()["good.txt"] == ("completed", "")
-    assert indexer.progress.fault_of("reading", "embedding") == ""
-    assert "fake: fails" in indexer.progress.fault_of("pictures")
-    indexer.images.down = False
-    indexer.run()
-    assert names([h for h in find(indexer, "red") if h.explanation.image_rank]) == ["b.png"]
 
 
 def test_what_was_found_by_words_keeps_its_similarity_beside_a_picture(indexer: Indexer) -> None:

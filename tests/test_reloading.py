@@ -88,6 +88,9 @@ class Watched:
     def state_of(self, root_id: int) -> WatchState:
         return WatchState()
 
+    def states(self) -> dict[int, WatchState]:
+        return {}
+
 
 def test_no_folder_is_added_or_removed_by_others_while_settings_are_taken(tmp_path: Path) -> None:
     folder, file = tmp_path / "folder", tmp_path / "config.toml"

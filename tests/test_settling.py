@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import msgspec
@@ -101,6 +102,21 @@ def test_what_changes_all_the_time_is_left_alone_for_longer_and_longer(path: Pat
     assert settling.changed(2) == 0.5
     settling.done(1)
     assert settling.changed(1) == 0.5
+
+
+def test_files_of_which_nothing_is_heard_any_more_do_not_add_up(path: Path) -> None:
+    times = after(path, -3600)
+    settling, entry = times.settling(), look(str(path))
+    for file_id in range(30_000):
+        settling.changed(file_id)
+        settling.delay_s(file_id, str(path), entry)
+    assert sys.getsizeof(settling._rounds) + sys.getsizeof(settling._seen) < 2_000_000
+    assert len(settling._rounds) == len(settling._seen) == 10_000
+    # The one that was heard of last is still known.
+    assert settling.changed(29_999) == 1.0
+    assert settling.changed(0) == 0.5
+    times.monotonic_s += 0.2
+    assert settling.delay_s(29_999, str(path), entry) == pytest.approx(0.3)
 
 
 def test_a_file_that_has_gone_meanwhile_fails(tmp_path: Path) -> None:

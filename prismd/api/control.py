@@ -15,16 +15,21 @@ from prismd.holding import Hold
 
 
 class Switched(Struct, frozen=True):
-    """The state after a switch; see ``Status``."""
+    """The state after a switch; see ``Status``.
+
+    Attributes:
+        note: Why a restart would not find it switched so; empty where it would.
+    """
 
     state: State
     paused: Hold | None
     overridden: tuple[str, ...]
+    note: str = ""
 
 
-def _switched(api: Api) -> Switched:
+def _switched(api: Api, note: str = "") -> Switched:
     status = status_of(api)
-    return Switched(status.state, status.paused, status.overridden)
+    return Switched(status.state, status.paused, status.overridden, note)
 
 
 @post(
@@ -39,8 +44,8 @@ async def pause(request: ApiRequest) -> Switched:
     api = api_of(request)
     holds = running(api.services.ingest).holds
     asked = await decode_body(request, wire.PauseRequest)
-    await api.offload.read(lambda: holds.pause(asked.for_s))
-    return await api.offload.read(lambda: _switched(api))
+    note = await api.offload.read(lambda: holds.pause(asked.for_s))
+    return await api.offload.read(lambda: _switched(api, note))
 
 
 @post(
@@ -55,7 +60,26 @@ async def resume(request: ApiRequest) -> Switched:
     api = api_of(request)
     holds = running(api.services.ingest).holds
     asked = await decode_body(request, wire.ResumeRequest)
-    await api.offload.read(lambda: holds.resume(override=bool(asked.override)))
+    note = await api.offload.read(lambda: holds.resume(override=bool(asked.override)))
+    return await api.offload.read(lambda: _switched(api, note))
+
+
+@post(
+    "/override",
+    status_code=200,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.OverrideRequest),
+    summary="Go against the schedule for a moment",
+)
+async def override(request: ApiRequest) -> Switched:
+    """Go against the schedule, whatever it says, for a pass that a person waits for.
+
+    Ends by itself unless it is asked for anew; a pause stands.
+    """
+    api = api_of(request)
+    holds = running(api.services.ingest).holds
+    asked = await decode_body(request, wire.OverrideRequest)
+    await api.offload.read(lambda: holds.keep_pass(asked.name, asked.for_s))
     return await api.offload.read(lambda: _switched(api))
 
 
@@ -79,7 +103,7 @@ async def reload(request: ApiRequest) -> Reloaded:
         except ConfigError as error:
             raise RequestError(str(error), code="invalid_config") from error
 
-    return await api.offload.read(reloaded)
+    return await api.offload.change(reloaded)
 
 
-ROUTES: list[HTTPRouteHandler] = [pause, resume, rescan, reload]
+ROUTES: list[HTTPRouteHandler] = [pause, resume, override, rescan, reload]

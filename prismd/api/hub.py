@@ -50,7 +50,7 @@ class Listener:
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
-        self._queued_bytes = 0
+        self._queued_bytes = self._taken_bytes = 0
         self._seq = 0
         self._told = 0
         self._ready = asyncio.Event()
@@ -81,12 +81,13 @@ class Listener:
 
     async def take(self) -> bytes:
         """The next message, once there is one; it counts as queued until the call after."""
+        self._queued_bytes -= self._taken_bytes
+        self._taken_bytes = 0
         while not self._messages:
-            self._queued_bytes = 0
             self._ready.clear()
             await self._ready.wait()
         message = self._messages.popleft()
-        self._queued_bytes = sum(map(len, self._messages)) + len(message)
+        self._taken_bytes = len(message)
         return message
 
     def end(self, code: int, reason: str) -> None:
@@ -177,7 +178,8 @@ class Hub:
         if now_s < self._due_s:
             return False
         # A rate falls by itself when the work is done.
-        at_work = self._shown.get("state") == "indexing" or self._shown.get("rate_files_per_s")
+        state = self._shown.get("state")
+        at_work = state in ("starting", "indexing") or self._shown.get("rate_files_per_s")
         return bool(at_work and now_s >= self._stale_s) or await self._mark() != self._seen
 
     async def _show(self) -> None:

@@ -15,6 +15,7 @@ _SEARCHES = 4
 _EMBEDDINGS = 2
 _RENDERINGS = 2
 _EXAMPLES = 1
+_CHANGES = 1
 
 
 class Offload:
@@ -26,10 +27,15 @@ class Offload:
         self._embeddings = CapacityLimiter(_EMBEDDINGS)
         self._renderings = CapacityLimiter(_RENDERINGS)
         self._examples = CapacityLimiter(_EXAMPLES)
+        self._changes = CapacityLimiter(_CHANGES)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run short work on the database or the disk."""
         return await anyio.to_thread.run_sync(work, limiter=self._reads)
+
+    async def change(self, work: Callable[[], T]) -> T:
+        """Change folders or settings; that may take long, and each waits for the one before."""
+        return await anyio.to_thread.run_sync(work, limiter=self._changes)
 
     async def search(self, work: Callable[[], T]) -> T:
         """Run a search."""

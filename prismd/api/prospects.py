@@ -49,13 +49,13 @@ def prospects_of(api: Api) -> Prospects:
         if group.root_id is not None:
             pending[group.root_id] = pending.get(group.root_id, 0) + group.files
     left = replace(left, pending=pending)
-    folders = services.folders
-    if folders is not None and not folders.watches.started():
-        return left  # who knows what will be found
     # The same for everybody who asks: what is told of it moves on from what was told before.
     outlook = services.progress.outlook(backlog_of(groups, unembedded))
-    if left.busy and not outlook.eta_s:
-        outlook = replace(outlook, eta_s=None)  # how long pictures take nobody has learned
+    folders = services.folders
+    found_all = folders is None or folders.watches.started()
+    # Who knows what will be found; and how long pictures take nobody has learned.
+    if not found_all or (left.busy and not outlook.eta_s):
+        outlook = replace(outlook, eta_s=None)
     return replace(left, outlook=outlook)
 
 

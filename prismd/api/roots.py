@@ -22,13 +22,15 @@ class RootStatus(Struct, frozen=True):
     """A watched folder.
 
     Attributes:
+        state: ``starting`` until it has been looked through once; ``offline`` where it is not
+            there, or its disk does not answer any more.
         pending: How many of its files are still to be read.
         eta_s: Until they are read, and found by their words; None while that is not known.
         detail: What is out of the ordinary about it, fit to show; empty when nothing is.
     """
 
     path: str
-    state: Literal["watching", "polling", "offline"]
+    state: Literal["starting", "watching", "polling", "offline"]
     files: int
     detail: str = ""
     pending: int = 0
@@ -68,10 +70,10 @@ def _status(api: Api, root: files.Root, count: int, left: Prospects) -> RootStat
     watched = folders.watches.state_of(root.id) if folders is not None else None
     pending = left.pending.get(root.id, 0)
     eta_s = rounded(left.outlook.roots.get(root.id)) if pending else 0.0
-    if watched is None or watched.state == "starting":
-        # What is not looked through yet may have anything in it.
-        detail = watched.detail if watched is not None else ""
-        return RootStatus(root.path, root.state, count, detail, pending, None)
+    if watched is None:
+        return RootStatus(root.path, root.state, count, "", pending, None)
+    if watched.state == "starting":
+        eta_s = None  # what is not looked through yet may have anything in it
     return RootStatus(root.path, watched.state, count, watched.detail, pending, eta_s)
 
 
@@ -102,7 +104,7 @@ async def add_root(request: ApiRequest) -> RootStatus:
         except ConfigError as error:
             raise _refused(error) from error
 
-    return await api.offload.read(add)
+    return await api.offload.change(add)
 
 
 @delete("/roots", status_code=200, summary="Forget a folder")
@@ -118,7 +120,7 @@ async def remove_root(request: ApiRequest, path: FromQuery[str]) -> Removed:
         except ConfigError as error:
             raise _refused(error) from error
 
-    return await api.offload.read(remove)
+    return await api.offload.change(remove)
 
 
 def _absolute(path: str) -> Path:

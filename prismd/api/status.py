@@ -20,8 +20,9 @@ from prismd.domain import FileState
 from prismd.holding import Hold
 from prismd.models.load import ModelState
 from prismd.progress import Current
-from prismd.store import files, jobs
+from prismd.store import files, jobs, obstacles
 from prismd.store.listing import FileQuery
+from prismd.store.obstacles import Waiting
 from prismd.store.stale import Stale
 
 State = Literal["starting", "indexing", "idle", "paused"]
@@ -56,7 +57,9 @@ class Status(Struct, frozen=True):
         eta_s: Until everything is read and embedded; None while that is not known, or paused.
         looking: Whether the folders are being looked through, as was asked for last.
         paused: Why nothing is begun; None while all goes on.
-        overridden: What the schedule has against it, and ``resume --now`` has overridden.
+        overridden: What the schedule has against it, and ``resume --now`` has overridden, or
+            ``index`` as long as it runs.
+        waiting: Of the pending files those that cannot be read now, and are no work in hand.
         fault: What keeps something from going on, or else what is wrong with the configuration.
         config_fault: What is wrong with the configuration as it was read last.
         after_restart: Settings that were changed, and wait for the next start.
@@ -68,6 +71,7 @@ class Status(Struct, frozen=True):
     paused: Hold | None
     overridden: tuple[str, ...]
     files: FileCounts
+    waiting: tuple[Waiting, ...]
     passages: int
     passages_embedded: int
     embeddings_computed: int
@@ -177,6 +181,7 @@ def status_of(api: Api) -> Status:
         paused=ingest.holds.standing() if ingest is not None else None,
         overridden=ingest.holds.overridden() if ingest is not None else (),
         files=FileCounts(total=sum(by_state.values()), **by_state),
+        waiting=tuple(database.read(obstacles.waiting)),
         passages=prospects.passages,
         passages_embedded=prospects.embedded,
         embeddings_computed=snapshot.embeddings,
@@ -205,7 +210,7 @@ def mark_of(api: Api) -> object:
     return (
         services.progress.version,
         services.database.changes,
-        watches is not None and (watches.started(), watches.swept()),
+        watches is not None and (watches.started(), watches.swept(), watches.states()),
         ingest is not None
         and (ingest.holds.standing(), ingest.holds.overridden(), ingest.pictures.at_rest),
         dict(services.model_states()),

@@ -154,6 +154,16 @@ class ResumeRequest(Struct, frozen=True):
     override: bool | None = None
 
 
+class OverrideRequest(Struct, frozen=True):
+    """``POST /override``: against the schedule for so long, or until it is said anew; 0 ends it.
+
+    ``name`` tells it from what others ask for.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    for_s: Annotated[float, Meta(ge=0, le=60)]
+
+
 class RetryRequest(Struct, frozen=True):
     """``POST /retry``: one file, or every file in these states."""
 

@@ -209,6 +209,7 @@ def _index(context: Context) -> Iterator[Verdict]:
     from prismd.errors import StoreError
     from prismd.store.check import check
     from prismd.store.database import FILE_NAME, Database
+    from prismd.store.faults import is_damage
 
     path = context.config.data_dir / FILE_NAME
     if not path.exists():
@@ -219,8 +220,10 @@ def _index(context: Context) -> Iterator[Verdict]:
             findings = check(database, repair=False)
             size = f"{database.size_bytes() / 1e6:.1f} MB"
     except StoreError as error:
-        remedy = "restore a backup, or delete it and run 'prismd index' to make it anew"
-        yield Verdict("index", False, str(error), remedy)
+        cause, _, remedy = str(error).rpartition("; ")
+        if is_damage(error):
+            remedy = "restore a backup, or delete it and run 'prismd index' to make it anew"
+        yield Verdict("index", False, cause, remedy)
         return
     wrong = "; ".join(f"{finding.what}: {finding.count}" for finding in findings)
     remedy = "stop prismd and run 'prismd check'" if findings else ""

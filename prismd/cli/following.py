@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from prismd.cli.context import Context
-from prismd.cli.status import in_hand
+from prismd.cli.status import faults, in_hand
 from prismd.cli.terminal import plain
 from prismd.errors import DaemonUnreachable
 from prismd.timing import duration
@@ -155,8 +155,7 @@ def in_one_line(status: dict[str, Any]) -> str:
     ]
     if status["eta_s"]:
         told.append(f"{duration(status['eta_s'])} left")
-    if status["fault"]:
-        told.append(plain(status["fault"]))
+    told += map(plain, faults(status))
     told += map(in_hand, status["current"])
     return "; ".join(told)
 

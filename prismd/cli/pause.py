@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from prismd.cli.context import Context, checked, pass_context
+from prismd.cli.terminal import plain
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST_S = 366 * 86_400
@@ -40,6 +41,7 @@ def pause_command(context: Context, for_s: float | None) -> None:
         switched = checked(daemon.post("/pause", json={"for_s": for_s}))
     held = switched["paused"] or {}
     click.echo(f"Paused until {moment(held['until'])}." if held.get("until") else "Paused.")
+    _say_note(switched)
 
 
 @click.command("resume")
@@ -58,6 +60,13 @@ def resume_command(context: Context, now: bool) -> None:
         click.echo(f"Resumed, against [schedule]: {'; '.join(switched['overridden'])}.")
     else:
         click.echo("Resumed.")
+    _say_note(switched)
+
+
+def _say_note(switched: dict[str, Any]) -> None:
+    """Say what keeps a switch from outliving a restart."""
+    if switched["note"]:
+        click.echo(f"note: {plain(switched['note'])}", err=True)
 
 
 def hold_in_words(status: dict[str, Any]) -> Iterator[str]:

@@ -46,8 +46,10 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
         f"passages   {status['passages']}, {status['passages_embedded']} embedded;"
         f" index {status['index_bytes'] / 1e6:.1f} MB"
     )
-    if status["fault"]:
-        click.echo(click.style(f"fault      {plain(status['fault'])}", fg="red"))
+    for fault in faults(status):
+        click.echo(click.style(f"fault      {plain(fault)}", fg="red"))
+    for waiting in status["waiting"]:
+        click.echo(f"waiting    {counted(waiting['files'], 'file')}: {plain(waiting['why'])}")
     for item in status["current"]:
         click.echo(f"now        {in_hand(item)}")
     if status["eta_s"]:
@@ -63,6 +65,11 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
         )
     if status["after_restart"]:
         click.echo(f"settings   after a restart: {', '.join(status['after_restart'])}")
+
+
+def faults(status: dict[str, Any]) -> list[str]:
+    """What keeps something from going on, and what is wrong with the configuration."""
+    return [fault for fault in dict.fromkeys((status["fault"], status["config_fault"])) if fault]
 
 
 def in_hand(item: dict[str, Any]) -> str:

@@ -8,7 +8,9 @@ import click
 
 from prismd.assembly import Prism
 from prismd.cli.terminal import counted, plain
+from prismd.errors import PrismdError
 from prismd.store import counts, files, listing
+from prismd.store.obstacles import Waiting
 from prismd.timing import duration
 from prismd.watch import Sweep
 
@@ -38,6 +40,25 @@ def summarise(prism: Prism, sweeps: Sequence[Sweep], elapsed_s: float) -> None:
         f"In the index: {told or 'no files'}; {counted(passages, 'passage')}, {embedded} embedded."
     )
     _say_failures(prism)
+
+
+def say_waiting(waiting: Sequence[Waiting]) -> None:
+    """Say which files could not be read through no fault of theirs; a disk may be away for long.
+
+    Raises:
+        PrismdError: The system refused some.
+    """
+    for each in waiting:
+        if each.kind == "disk":
+            told = f"{counted(each.files, 'file')} not read: {plain(each.why)}"
+            click.echo(f"{told}; read once it is back", err=True)
+    refused = [
+        f"{counted(each.files, 'file')} not read: {each.why}"
+        for each in waiting
+        if each.kind == "system"
+    ]
+    if refused:
+        raise PrismdError(f"{'; '.join(refused)}; 'prismd index' tries again")
 
 
 def _say_failures(prism: Prism) -> None:

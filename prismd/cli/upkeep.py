@@ -35,9 +35,10 @@ def token_command(context: Context, open_page: bool) -> None:
 @click.pass_context
 def check_command(ctx: click.Context, context: Context, repair: bool, as_json: bool) -> None:
     """Verify the index; ends with 1 when something is wrong that could not be mended."""
-    from prismd.errors import StoreError, StoreLocked
+    from prismd.errors import StoreError
     from prismd.store.check import check
     from prismd.store.database import Database
+    from prismd.store.faults import is_damage
 
     context.need_index()
     # A running daemon holds the write lock: then look, and mend nothing.
@@ -45,9 +46,9 @@ def check_command(ctx: click.Context, context: Context, repair: bool, as_json: b
     try:
         with contextlib.closing(Database(context.config.data_dir, writable=writable)) as database:
             findings = check(database, repair=writable)
-    except StoreLocked:
-        raise
     except StoreError as error:
+        if not is_damage(error):
+            raise
         raise StoreError(
             f"{error}; where 'prismd check' cannot mend it, restore a backup, or delete the file"
             " and run 'prismd index' to make it anew"

@@ -13,7 +13,7 @@ import os
 import queue
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,7 @@ import apsw
 import sqlite_vec
 
 from prismd.errors import StoreError, StoreLocked
-from prismd.store import lexical, migrate
+from prismd.store import faults, lexical, migrate
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -52,8 +52,9 @@ class Database:
         self._changes = 0
         self._lock_fd: int | None = None
         if writable:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock_fd = _take_lock(data_dir)
+            with faults.told(self.path):
+                data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._lock_fd = _take_lock(data_dir)
         elif not self.path.exists():
             raise StoreError(f"{self.path}: no index here yet; run 'prismd index FOLDER' first")
         try:
@@ -73,13 +74,11 @@ class Database:
                 self._writer.shutdown()
                 raise
             self._changes = self._write_connection.total_changes()
-        try:
+        with _opening(self.path):
             for _ in range(_READERS):
                 self._readers.put(_connect(self.path, apsw.SQLITE_OPEN_READONLY))
             if not self.writable:
                 self.read(migrate.require_current)
-        except apsw.Error as error:
-            raise StoreError(f"{self.path}: cannot be opened ({error})") from error
 
     @property
     def changes(self) -> int:
@@ -102,25 +101,30 @@ class Database:
         """Run a write and wait for it.
 
         Raises:
-            StoreError: The disk is full, or the file is damaged.
+            StoreError: The disk is full, read-only or failing, another program holds the file's
+                lock, or the file is damaged.
         """
         return self.submit(work).result()
 
     def _transact(self, work: Callable[[apsw.Connection], T]) -> T:
-        try:
-            result = _transact(self._write_connection, work)
-            self._changes = self._write_connection.total_changes()
-            return result
-        except (apsw.FullError, apsw.IOError) as error:
-            raise StoreError(
-                f"{self.path}: cannot be written ({error}); free some disk space"
-            ) from error
-        except (apsw.CorruptError, apsw.NotADBError) as error:
-            raise StoreError(f"{self.path}: is damaged; run 'prismd check'") from error
+        connection = self._write_connection
+        with faults.told(self.path, connection):
+            result = _transact(connection, work)
+        self._changes = connection.total_changes()
+        return result
 
     def run_outside_transaction(self, work: Callable[[apsw.Connection], T]) -> T:
-        """Run maintenance that SQLite refuses within a transaction (VACUUM, checkpoints)."""
-        return self._writer.submit(work, self._write_connection).result()
+        """Run maintenance that SQLite refuses within a transaction (VACUUM, checkpoints).
+
+        Raises:
+            StoreError: As ``write``.
+        """
+
+        def told() -> T:
+            with faults.told(self.path, self._write_connection):
+                return work(self._write_connection)
+
+        return self._writer.submit(told).result()
 
     def read(self, work: Callable[[apsw.Connection], T], *, deadline_s: float | None = None) -> T:
         """Run a read in the caller's thread, on one snapshot of the file.
@@ -130,7 +134,7 @@ class Database:
             deadline_s: Interrupt the statement in hand after this long.
 
         Raises:
-            StoreError: The deadline passed, the file is damaged, or it is closed.
+            StoreError: The deadline passed, the file is closed or damaged, or its disk fails.
         """
         connection = self._readers.get()
         if connection is None:
@@ -140,19 +144,14 @@ class Database:
             end = time.monotonic() + deadline_s
             connection.set_progress_handler(lambda: time.monotonic() > end, 20_000)
         try:
-            connection.execute("BEGIN")
-            return work(connection)
+            with faults.told(self.path, connection):
+                return _on_one_snapshot(connection, work)
         except apsw.InterruptError as error:
             raise StoreError(
                 f"the search took longer than {deadline_s:g} s and was stopped; "
                 "narrow it with a filter"
             ) from error
-        except (apsw.CorruptError, apsw.NotADBError) as error:
-            raise StoreError(f"{self.path}: is damaged; run 'prismd check'") from error
         finally:
-            connection.set_progress_handler(None)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
             self._readers.put(connection)
 
     def size_bytes(self) -> int:
@@ -226,7 +225,7 @@ def _index_text(*values: apsw.SQLiteValue) -> str:
 
 
 def _open_writer(path: Path) -> apsw.Connection:
-    try:
+    with _opening(path):
         new = not path.exists()
         if new:
             # Made by hand first: SQLite would give it the user's umask.
@@ -239,9 +238,17 @@ def _open_writer(path: Path) -> apsw.Connection:
         connection.pragma("journal_size_limit", 64 * 1024 * 1024)
         connection.pragma("cache_size", -32_000)
         migrate.migrate(connection, path)
+    return connection
+
+
+@contextlib.contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Nothing of a file that cannot even be opened is sure to be a fault of ours."""
+    try:
+        with faults.told(path):
+            yield
     except apsw.Error as error:
         raise StoreError(f"{path}: cannot be opened as an index ({error})") from error
-    return connection
 
 
 def _close_writer(connection: apsw.Connection) -> None:
@@ -254,10 +261,20 @@ def _transact(connection: apsw.Connection, work: Callable[[apsw.Connection], T])
     connection.execute("BEGIN IMMEDIATE")
     try:
         result = work(connection)
+        connection.execute("COMMIT")
     except BaseException:
         # A full disk or an I/O error may have rolled back already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
     return result
+
+
+def _on_one_snapshot(connection: apsw.Connection, work: Callable[[apsw.Connection], T]) -> T:
+    try:
+        connection.execute("BEGIN")
+        return work(connection)
+    finally:
+        connection.set_progress_handler(None)
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -23,4 +23,4 @@ def doubts(connection: apsw.Connection, root_id: int) -> int:
 
 
 def _key(root_id: int) -> str:
-    return f"doubts of root {root_id}"
+    return facts.of_root("doubts", root_id)

@@ -18,3 +18,13 @@ def put(connection: apsw.Connection, key: str, value: str) -> None:
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (key, value),
     )
+
+
+def of_root(what: str, root_id: int) -> str:
+    """The key of a fact about a watched folder, which ``drop_of_root`` drops."""
+    return f"{what} of root {root_id}"
+
+
+def drop_of_root(connection: apsw.Connection, root_id: int) -> None:
+    """Drop everything that is noted about a folder; the next one may get its number."""
+    connection.execute("DELETE FROM facts WHERE key GLOB ?", (of_root("*", root_id),))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 from typing import Literal
 
 import apsw
@@ -13,15 +12,9 @@ import msgspec
 
 from prismd.domain import FileState
 from prismd.errors import ConfigError
+from prismd.store import facts, order
 from prismd.store.doubts import doubt
 
-_LARGE_BYTES = 5_000_000
-_RECORDINGS = (
-    *(".mp3", ".wav", ".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wma", ".aiff"),
-    *(".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".wmv"),
-)
-SLOW = 2
-"""Priority of files that take minutes: recordings."""
 _MAX_INTEGER = 2**63 - 1
 
 
@@ -178,6 +171,7 @@ def remove_root(connection: apsw.Connection, root_id: int) -> None:
     """Forget a folder and the files in it; never touches the disk."""
     ids = [row[0] for row in connection.execute("SELECT id FROM files WHERE root_id=?", (root_id,))]
     remove(connection, ids)
+    facts.drop_of_root(connection, root_id)
     connection.execute("DELETE FROM roots WHERE id = ?", (root_id,))
 
 
@@ -279,7 +273,9 @@ def move(
         connection.execute(
             "UPDATE files SET state = 'pending' WHERE id = ? AND state = 'processing'", (file_id,)
         )
-        connection.execute("UPDATE jobs SET leased_by = NULL WHERE file_id = ?", (file_id,))
+        connection.execute(
+            "UPDATE jobs SET leased_by = NULL, obstacle_id = NULL WHERE file_id = ?", (file_id,)
+        )
         connection.execute(
             "UPDATE files SET root_id = ?, path_raw = ?, path = ?, device = ?, inode = ?,"
             " ctime_ns = ? WHERE id = ?",
@@ -362,22 +358,12 @@ def enqueue(connection: apsw.Connection, file_id: int, size_bytes: int, mtime_ns
     """
     path = connection.execute("SELECT path FROM files WHERE id = ?", (file_id,)).get
     connection.execute(
-        "INSERT INTO jobs (file_id, priority, recency) VALUES (?, ?, ?)"
-        " ON CONFLICT (file_id) DO UPDATE SET attempts = 0, not_before = 0,"
+        "INSERT INTO jobs (file_id, root_id, priority, recency)"
+        " VALUES (?1, (SELECT root_id FROM files WHERE id = ?1), ?2, ?3)"
+        " ON CONFLICT (file_id) DO UPDATE SET attempts = 0, not_before = 0, obstacle_id = NULL,"
         " priority = excluded.priority, recency = excluded.recency, leased_by = NULL",
-        (file_id, _priority(str(path), size_bytes), -mtime_ns),
+        (file_id, order.priority(str(path), size_bytes), -mtime_ns),
     )
-
-
-def is_recording(path: str) -> bool:
-    """Whether a file's name says that it is a recording or a film."""
-    return PurePosixPath(path).suffix.lower() in _RECORDINGS
-
-
-def _priority(path: str, size_bytes: int) -> int:
-    if is_recording(path):
-        return SLOW
-    return int(size_bytes > _LARGE_BYTES)
 
 
 def counts(connection: apsw.Connection) -> dict[str, int]:

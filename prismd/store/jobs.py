@@ -15,12 +15,23 @@ import apsw
 import msgspec
 
 from prismd.domain import FileState
-from prismd.store import files
+from prismd.store import files, obstacles, order
 from prismd.store.doubts import doubt
 
-# Of the two tables, jobs is asked first (CROSS JOIN): mostly it is empty, and files never is.
-# An uploaded file has no root.
-_REACHABLE = "ifnull((SELECT state FROM roots WHERE id = f.root_id), '') != 'offline'"
+# The queue is asked folder by folder (CROSS JOIN), so that one that is offline costs nothing. An
+# uploaded file has none.
+_REACHABLE = (
+    "WITH reachable (id) AS (SELECT id FROM roots WHERE state != 'offline' UNION ALL SELECT NULL)"
+)
+_QUEUED = "leased_by IS NULL AND obstacle_id IS NULL"
+# Where most of the queue is of one folder, statistics would have all of it looked through.
+_JOBS = "jobs j INDEXED BY jobs_in_order"
+_OUTSTANDING = (
+    f"{_REACHABLE}, outstanding (file_id, held) AS"
+    " (SELECT j.file_id, 0 FROM reachable"
+    f" CROSS JOIN {_JOBS} ON j.root_id IS reachable.id AND {_QUEUED}"
+    " UNION ALL SELECT file_id, 1 FROM jobs WHERE leased_by IS NOT NULL)"
+)
 
 UNREADABLE = "unreadable"
 """Error code of a file that the system did not give out, for no reason that the file tells."""
@@ -28,7 +39,11 @@ _END_CHARS = 5
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A file that is to be read now."""
+    """A file that is to be read now.
+
+    Attributes:
+        obstacle_id: What it waited for until now; it is overcome once the file can be read.
+    """
 
     file_id: int
     path: str
@@ -36,6 +51,7 @@ class Job(msgspec.Struct, frozen=True):
     mtime_ns: int
     attempts: int
     owner: str
+    obstacle_id: int | None = None
 
     @property
     def shown_path(self) -> str:
@@ -53,7 +69,8 @@ def recover(connection: apsw.Connection) -> int:
     Returns:
         How many files were in hand.
     """
-    in_hand = connection.execute("SELECT count(*) FROM jobs WHERE leased_by IS NOT NULL").get
+    held = in_hand(connection)
+    obstacles.overcome_all(connection)
     connection.execute(
         "UPDATE jobs SET leased_by = NULL, not_before = 0"
         " WHERE leased_by IS NOT NULL OR not_before != 0"
@@ -66,12 +83,13 @@ def recover(connection: apsw.Connection) -> int:
     ).fetchall()
     for file_id, size_bytes, mtime_ns in rows:
         files.enqueue(connection, file_id, size_bytes, mtime_ns)
-    return int(in_hand)
+    return held
 
 
 def hurry(connection: apsw.Connection) -> None:
     """Let nothing wait any longer: the clock was set, and it is by the clock that jobs wait."""
     connection.execute("UPDATE jobs SET not_before = 0 WHERE not_before != 0")
+    obstacles.look_soon(connection)
 
 
 def lease(connection: apsw.Connection, owner: str, *, slow: bool = False) -> Job | None:
@@ -84,20 +102,39 @@ def lease(connection: apsw.Connection, owner: str, *, slow: bool = False) -> Job
         owner: Names this lease; another one's result for the file does not count any more.
         slow: Whether it is to be one of the files that take minutes, or any other.
     """
+    trial = obstacles.to_try(connection, slow=slow)
+    file_id = trial.file_id if trial is not None else _first_due(connection, slow=slow)
+    if file_id is None:
+        return None
     row = connection.execute(
-        "SELECT j.file_id, f.path_raw, f.size_bytes, f.mtime_ns, j.attempts"
-        " FROM jobs j CROSS JOIN files f ON f.id = j.file_id"
-        f" WHERE j.leased_by IS NULL AND j.not_before <= ? AND {_REACHABLE}"
-        f" AND j.priority {'>=' if slow else '<'} {files.SLOW}"
-        " ORDER BY j.priority, j.recency LIMIT 1",
+        "SELECT f.path_raw, f.size_bytes, f.mtime_ns, j.attempts"
+        " FROM jobs j CROSS JOIN files f ON f.id = j.file_id WHERE j.file_id = ?",
+        (file_id,),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - a job has a file
+    connection.execute("UPDATE jobs SET leased_by = ? WHERE file_id = ?", (owner, file_id))
+    connection.execute("UPDATE files SET state = 'processing' WHERE id = ?", (file_id,))
+    path, size_bytes, mtime_ns, attempts = row
+    obstacle_id = trial.obstacle_id if trial is not None else None
+    return Job(file_id, os.fsdecode(path), size_bytes, mtime_ns, attempts, owner, obstacle_id)
+
+
+def _first_due(connection: apsw.Connection, *, slow: bool) -> int | None:
+    """The file that is to be read next: the first of all folders' firsts."""
+    row = connection.execute(
+        f"{_REACHABLE} SELECT j.file_id FROM reachable CROSS JOIN jobs j ON j.file_id ="
+        f" (SELECT file_id FROM {_JOBS} WHERE root_id IS reachable.id AND {_QUEUED}"
+        f" AND {_lane(slow)} AND not_before <= ? ORDER BY priority, recency, file_id LIMIT 1)"
+        " ORDER BY j.priority, j.recency, j.file_id LIMIT 1",
         (time.time(),),
     ).fetchone()
-    if row is None:
-        return None
-    connection.execute("UPDATE jobs SET leased_by = ? WHERE file_id = ?", (owner, row[0]))
-    connection.execute("UPDATE files SET state = 'processing' WHERE id = ?", (row[0],))
-    file_id, path, size_bytes, mtime_ns, attempts = row
-    return Job(file_id, os.fsdecode(path), size_bytes, mtime_ns, attempts, owner)
+    return None if row is None else int(row[0])
+
+
+def _lane(slow: bool | None) -> str:
+    if slow is None:
+        return "true"
+    return f"priority {'>=' if slow else '<'} {order.SLOW}"
 
 
 def give_back(
@@ -114,7 +151,7 @@ def give_back(
     if owner is not None and not still_leased(connection, file_id, owner):
         return
     connection.execute(
-        "UPDATE jobs SET leased_by = NULL, not_before = ? WHERE file_id = ?",
+        "UPDATE jobs SET leased_by = NULL, obstacle_id = NULL, not_before = ? WHERE file_id = ?",
         (time.time() + delay_s if delay_s else 0, file_id),
     )
     connection.execute(
@@ -127,8 +164,8 @@ def retry_later(
 ) -> None:
     """Count a failed attempt and queue another; the reason shows meanwhile."""
     connection.execute(
-        "UPDATE jobs SET leased_by = NULL, attempts = attempts + 1, not_before = ?"
-        " WHERE file_id = ?",
+        "UPDATE jobs SET leased_by = NULL, obstacle_id = NULL, attempts = attempts + 1,"
+        " not_before = ? WHERE file_id = ?",
         (time.time() + delay_s, file_id),
     )
     connection.execute(
@@ -152,14 +189,14 @@ def forget(connection: apsw.Connection, file_id: int) -> None:
 
 
 def outstanding(connection: apsw.Connection) -> tuple[int, int]:
-    """Files that are queued or in hand, and their bytes; without those of offline folders.
+    """Files that are queued or in hand, and their bytes; without those that nobody can read now.
 
-    A pass is at its end when there are none, and nothing can be done about an offline folder.
+    A pass is at its end when there are none: nothing can be done about what is offline, or behind
+    an obstacle.
     """
     row = connection.execute(
-        "SELECT count(*), coalesce(sum(f.size_bytes), 0)"
-        " FROM jobs j CROSS JOIN files f ON f.id = j.file_id"
-        f" WHERE j.leased_by IS NOT NULL OR {_REACHABLE}"
+        f"{_OUTSTANDING} SELECT count(*), coalesce(sum(f.size_bytes), 0)"
+        " FROM outstanding o CROSS JOIN files f ON f.id = o.file_id"
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always has a row
     return int(row[0]), int(row[1])
@@ -183,15 +220,14 @@ class Outstanding(msgspec.Struct, frozen=True):
 
 def outstanding_by_root(connection: apsw.Connection) -> list[Outstanding]:
     """What ``outstanding`` counts, by folder and the end of the names; 0.1 s for 100,000 files."""
-    offline = {root.id for root in files.roots(connection) if root.state == "offline"}
     rows = connection.execute(
-        f"SELECT f.root_id, CASE instr(substr(f.path, -{_END_CHARS}), '.') WHEN 0 THEN ''"
-        f" ELSE substr(f.path, -{_END_CHARS}) END, j.leased_by IS NOT NULL, count(*),"
+        f"{_OUTSTANDING} SELECT f.root_id,"
+        f" CASE instr(substr(f.path, -{_END_CHARS}), '.') WHEN 0 THEN ''"
+        f" ELSE substr(f.path, -{_END_CHARS}) END, o.held, count(*),"
         " coalesce(sum(f.size_bytes), 0)"
-        " FROM jobs j CROSS JOIN files f ON f.id = j.file_id GROUP BY 1, 2, 3"
+        " FROM outstanding o CROSS JOIN files f ON f.id = o.file_id GROUP BY 1, 2, 3"
     )
-    found = [Outstanding(root_id, end, bool(held), *rest) for root_id, end, held, *rest in rows]
-    return [group for group in found if group.in_hand or group.root_id not in offline]
+    return [Outstanding(root_id, end, bool(held), *rest) for root_id, end, held, *rest in rows]
 
 
 def in_hand(connection: apsw.Connection) -> int:
@@ -202,16 +238,28 @@ def in_hand(connection: apsw.Connection) -> int:
 def next_due_s(connection: apsw.Connection, *, slow: bool | None = None) -> float | None:
     """Seconds until ``lease`` has a file to give (0 when it has), or None when none is queued.
 
+    What cannot be read through no fault of its own counts as not queued.
+
     Args:
         connection: Any connection to the file.
         slow: As for ``lease``; None asks for files of either kind.
     """
-    kind = "" if slow is None else f"AND j.priority {'>=' if slow else '<'} {files.SLOW}"
+    if _is_due(connection, slow=slow):  # told by the first, however many there are
+        return 0.0
     due = connection.execute(
-        "SELECT min(j.not_before) FROM jobs j CROSS JOIN files f ON f.id = j.file_id"
-        f" WHERE j.leased_by IS NULL AND {_REACHABLE} {kind}"
+        f"{_REACHABLE} SELECT min(j.not_before) FROM reachable"
+        f" CROSS JOIN {_JOBS} ON j.root_id IS reachable.id AND {_QUEUED} AND {_lane(slow)}"
     ).get
     return None if due is None else max(0.0, float(due) - time.time())
+
+
+def _is_due(connection: apsw.Connection, *, slow: bool | None) -> bool:
+    row = connection.execute(
+        f"{_REACHABLE} SELECT 1 FROM reachable CROSS JOIN {_JOBS} ON j.root_id IS reachable.id"
+        f" AND {_QUEUED} AND {_lane(slow)} WHERE j.not_before <= ? LIMIT 1",
+        (time.time(),),
+    ).fetchone()
+    return row is not None
 
 
 def enqueue_holders(connection: apsw.Connection, document_ids: Sequence[int]) -> int:

@@ -56,7 +56,9 @@ def migrate(connection: apsw.Connection, path: Path, known: Sequence[tuple[int, 
             connection.execute(sql)
             connection.execute(f"PRAGMA user_version = {version}")
         except BaseException:
-            connection.execute("ROLLBACK")
+            # A full disk may have rolled back already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
 

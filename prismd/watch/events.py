@@ -19,6 +19,7 @@ from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 from prismd.opening import lstat
 from prismd.watch.inotify import (
+    UNTOLD,
     Opened,
     WatchLimit,
     close_watches,
@@ -27,6 +28,7 @@ from prismd.watch.inotify import (
     open_watches,
     refusal,
     shortage,
+    system_limit,
     watched_of,
 )
 
@@ -129,7 +131,7 @@ class SystemEvents:
                 self._close()
                 why, heard = self._open(chosen), {}
         if len(chosen) < len(wanted):
-            why = why or shortage(len(wanted))
+            why = why or shortage(len(wanted), system_limit())
         watched = self._watched
         fresh = {path for path, inode in watched.items() if heard.get(path) != inode}
         return Cover(frozenset(folders.keys() - watched.keys()), frozenset(fresh), why)
@@ -163,7 +165,9 @@ class SystemEvents:
         watched = watched_of(chosen, inodes)
         self._watched = {path: chosen[path] for path in chosen if path in watched}
         left = (path for path in chosen if path not in watched)
-        return shortage(len(chosen)) if any(map(_may_be_watched, left)) else ""
+        if not any(map(_may_be_watched, left)):
+            return ""
+        return shortage(len(chosen), system_limit()) if opened.descriptor else UNTOLD
 
     def _cover_tree(self, folders: Mapping[bytes, int]) -> Cover:
         """Watch the root with all that is in it; anew only where it stands anew."""

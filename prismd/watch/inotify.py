@@ -30,6 +30,8 @@ _CLOSING_S = 1.0
 _HEARING_MS = 10
 _SPARE_DESCRIPTORS = 16
 _opening = threading.Lock()
+UNTOLD = "the system does not say which folders it watches; /proc has to be mounted"
+"""Why folders are left though they may be watched: nobody can tell."""
 
 
 class WatchLimit:
@@ -40,7 +42,7 @@ class WatchLimit:
     """
 
     def __init__(self, most: int | None = None) -> None:
-        self._most = most if most is not None else system_limit() // _SHARE
+        self._most = most if most is not None else (system_limit() or sys.maxsize) // _SHARE
         self._taken: dict[object, int] = {}
         self._lock = threading.Lock()
 
@@ -150,14 +152,21 @@ def watched_of(wanted: Mapping[bytes, int], inodes: list[int]) -> set[bytes]:
     return {path for path, inode in wanted.items() if inode in there and named[inode] == 1}
 
 
-def shortage(wanted: int) -> str:
-    """Why not all folders are watched, and what helps."""
-    now = system_limit()
+def shortage(wanted: int, limit: int | None) -> str:
+    """Why not all folders are watched, and what helps. Pure.
+
+    Args:
+        wanted: How many folders there are to watch.
+        limit: As ``system_limit`` has it.
+    """
+    setting = "fs.inotify.max_user_watches"
+    if limit is None:
+        return f"the system's limit of watched folders is reached; raise it ({setting})"
     enough = 1 << max(16, (_SHARE * _SHARE * wanted).bit_length())
-    raised = enough if enough > now else 2 * now
+    raised = enough if enough > limit else 2 * limit
     return (
         "the system's limit of watched folders is reached; raise it:"
-        f" sudo sysctl fs.inotify.max_user_watches={raised}"
+        f" sudo sysctl {setting}={raised}"
     )
 
 
@@ -177,22 +186,25 @@ def _descriptors_left() -> int:
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         return most - sum(1 for _ in _OWN_DESCRIPTORS.iterdir())
+    except FileNotFoundError:
+        return most
     except OSError:
         return 0
 
 
 def _inotify_descriptors() -> set[str]:
     found = set()
-    for descriptor in _OWN_DESCRIPTORS.iterdir():
-        with contextlib.suppress(OSError):  # closed meanwhile
-            if "inotify" in str(descriptor.readlink()):
-                found.add(descriptor.name)
+    with contextlib.suppress(FileNotFoundError):  # there is no /proc
+        for descriptor in _OWN_DESCRIPTORS.iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                if "inotify" in str(descriptor.readlink()):
+                    found.add(descriptor.name)
     return found
 
 
-def system_limit() -> int:
-    """How many folders the system lets a user watch."""
+def system_limit() -> int | None:
+    """How many folders the system lets a user watch; None where that cannot be known."""
     try:
         return int(_WATCH_LIMIT.read_text())
     except (OSError, ValueError):
-        return sys.maxsize
+        return None

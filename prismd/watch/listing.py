@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+from collections.abc import Callable
 from typing import NamedTuple
 
 from prismd.opening import open_file, open_folder
@@ -40,8 +41,12 @@ class Listing(NamedTuple):
     odd_names: bool
 
 
-def list_folder(path: bytes) -> Listing:
+def list_folder(path: bytes, beat: Callable[[], None] = lambda: None) -> Listing:
     """Look at everything in a folder, without following links.
+
+    Args:
+        path: The folder.
+        beat: Called again and again, as long as the disk answers.
 
     Raises:
         OSError: It cannot be listed, or is no folder any more.
@@ -57,6 +62,7 @@ def list_folder(path: bytes) -> Listing:
         own = entry_of(path, os.fstat(descriptor))
         with os.scandir(descriptor) as children:
             for child in children:
+                beat()
                 name = os.fsencode(child.name)
                 odd_names = odd_names or not _is_utf8(name)
                 try:

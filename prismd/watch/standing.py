@@ -20,13 +20,20 @@ def mount_point(folder: bytes) -> bytes:
     return folder
 
 
-def is_mounted(connection: apsw.Connection, root: Root) -> bool:
+def noted_point(connection: apsw.Connection, root: Root) -> bytes:
+    """Where the disk of a root was mounted when it was there last; empty for nowhere yet."""
+    return bytes.fromhex(facts.get(connection, _key(root.id)) or "")
+
+
+def is_mounted(root: Root, point: bytes) -> bool:
     """Whether a disk is mounted where that of a root was, which the root is only a part of.
 
     It is taken for the same disk then. Some have another number after every start.
+
+    Args:
+        root: The root.
+        point: As ``noted_point`` has it.
     """
-    noted = facts.get(connection, _key(root.id))
-    point = bytes.fromhex(noted or "")
     return point not in (b"", os.fsencode(root.path)) and mount_point(point) == point
 
 
@@ -36,6 +43,9 @@ def note(connection: apsw.Connection, root: Root, device: int, point: bytes) -> 
     A disk that is mounted anew has another number by now, and its files have it as well. Those
     that have been deleted meanwhile would be taken for files of a disk that is away.
     """
+    now = files.root(connection, root.id)
+    if now is None or now.path != root.path:
+        return  # it was removed meanwhile, and its number may be another's
     if root.state == "offline" or root.device != device:
         jobs.retry_unreadable(connection, root.id)  # it may have been for this that it went
     files.set_root_state(connection, root.id, "watching")
@@ -45,8 +55,8 @@ def note(connection: apsw.Connection, root: Root, device: int, point: bytes) -> 
 
 def is_noted(connection: apsw.Connection, root: Root, point: bytes) -> bool:
     """Whether it is known where the disk of a root is mounted."""
-    return facts.get(connection, _key(root.id)) == point.hex()
+    return noted_point(connection, root) == point
 
 
 def _key(root_id: int) -> str:
-    return f"mount point of root {root_id}"
+    return facts.of_root("mount point", root_id)

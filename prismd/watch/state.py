@@ -8,15 +8,16 @@ from typing import Literal
 
 import msgspec
 
-from prismd.watch.sweep import Sweep
+from prismd.watch.seen import Sweep
+from prismd.wording import counted
 
 Reason = Literal["", "asked", "network", "names", "closed", "limit"]
 
 _WHY: dict[Reason, str] = {
     "asked": "the settings ask for it",
-    "network": "another computer or program writes to their disk, and tells of nothing",
-    "names": "they have names that are not UTF-8, of which nothing is told",
-    "closed": "the system does not watch them, as they may not be read or their path is too long",
+    "network": "another computer or program writes to that disk, and tells of nothing",
+    "names": "of names that are not UTF-8 nothing is told",
+    "closed": "the system watches nothing that may not be read, or whose path is too long",
 }
 
 
@@ -51,16 +52,27 @@ def state_of(
         return WatchState("offline", "it is not there; what is known of it is kept")
     details = []
     for reason, paths in left.items():
-        which = "all" if len(paths) == folders else f"{len(paths):,} of {folders:,}"
         why = _WHY.get(reason, shortage)
-        details.append(f"{which} folders are looked at every {poll_s:g} s: {why}")
-    if found.unplugged:
-        details.append(f"{found.unplugged:,} files are on a disk that is not there")
+        details.append(f"{_which(len(paths), folders)} looked at every {poll_s:g} s: {why}")
+    if away := found.unplugged:
+        details.append(f"{counted(away, 'file')} {_are(away)} on a disk that is not there")
     if found.unreadable:
         one = os.fsencode(found.unreadable[0]).decode("utf-8", "replace")
+        several = (number := len(found.unreadable)) > 1
         details.append(
-            f"{len(found.unreadable):,} folders cannot be read, such as {one};"
-            " allow prismd's user to list them and their .prismignore, or leave them out"
+            f"{counted(number, 'folder')} cannot be read{', such as' if several else ':'} {one};"
+            " let prismd's user list what is in there and read .prismignore, or exclude it"
         )
     polled = sum(map(len, left.values()))
     return WatchState("polling" if polled and polled == folders else "watching", "; ".join(details))
+
+
+def _which(number: int, folders: int) -> str:
+    """So many of all folders, as the beginning of a sentence."""
+    if number == folders:
+        return "all folders are"
+    return f"{number:,} of {counted(folders, 'folder')} {_are(number)}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

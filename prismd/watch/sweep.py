@@ -10,75 +10,24 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
-
-import msgspec
 
 from prismd.disk import bare_mount_point, device_of
 from prismd.opening import is_within, parent
-from prismd.store import files, folders
+from prismd.store import files, folders, obstacles
 from prismd.store.database import Database
 from prismd.store.doubts import doubts
 from prismd.store.files import Known, Root
 from prismd.watch.findings import Findings, is_gone
 from prismd.watch.listing import Listing, list_folder, read_ignore_file
 from prismd.watch.mounts import Mounts
+from prismd.watch.pulse import Pulse
 from prismd.watch.rules import IGNORE_FILE, Patterns, Rules, Scope
-from prismd.watch.standing import is_mounted, is_noted, mount_point, note
+from prismd.watch.seen import Abandoned, Seen, Sweep
+from prismd.watch.standing import is_mounted, is_noted, mount_point, note, noted_point
 
 log = logging.getLogger(__name__)
 
 _BATCH = 2_000
-
-
-class Sweep(msgspec.Struct, frozen=True):
-    """What a sweep of one root found.
-
-    ``compared`` are those of the moved files whose content is compared with what is known.
-    """
-
-    root: Root
-    files: int = 0
-    added: int = 0
-    changed: int = 0
-    moved: int = 0
-    compared: int = 0
-    removed: int = 0
-    unreadable: tuple[str, ...] = ()
-    unplugged: int = 0
-    offline: bool = False
-
-    @property
-    def jobs(self) -> int:
-        """How many files are to be hashed now, and read if nothing is known of them."""
-        return self.added + self.changed + self.compared
-
-
-class Abandoned(Exception):
-    """A sweep was given up; what it had found until then may be written down or not."""
-
-
-class Seen(NamedTuple):
-    """A folder as it was when the index came to agree with it.
-
-    Attributes:
-        inode: The folder itself.
-        state: Of what is in it, and of the patterns around it; None when that is in doubt.
-        outer: The patterns that count around it.
-        inner: Those that count in it.
-        odd_names: Whether some name in it is not UTF-8.
-    """
-
-    inode: int
-    state: int | None
-    outer: Scope
-    inner: Scope
-    odd_names: bool
-
-
-def sweep(database: Database, root: Root, rules: Rules) -> Sweep:
-    """Bring the rows of a root to what is on disk, once; see ``Sweeper.sweep``."""
-    return Sweeper(database, root, rules).sweep()
 
 
 class Sweeper:
@@ -102,6 +51,8 @@ class Sweeper:
         self._root = root
         self.rules = rules
         """What is looked at; may be set by any thread, and counts from the next sweep on."""
+        self.pulse = Pulse()
+        """Tells whether the disk answers."""
         self._mounts = mounts
         self._no_disk: frozenset[bytes] = frozenset()
         self._abandoned = False
@@ -163,6 +114,10 @@ class Sweeper:
         root = self._database.read(lambda c: files.root(c, self._root.id))
         return root is not None and root.state == "offline"
 
+    def set_offline(self) -> None:
+        """Have it taken for one that is not there, until the next sweep; for any thread."""
+        self._database.write(lambda c: files.set_root_state(c, self._root.id, "offline"))
+
     def abandon(self) -> None:
         """Give up the sweep in hand, and every later one; for any thread."""
         self._abandoned = True
@@ -178,9 +133,12 @@ class Sweeper:
             raise Abandoned
         if device is None:
             self._seen.clear()
-            self._database.write(lambda c: files.set_root_state(c, root.id, "offline"))
+            self.set_offline()
             return Sweep(root, offline=True)
         self._note(root, device)
+        if dirty is None and self._database.read(lambda c: obstacles.stand_in(c, root.id)):
+            # What files wait for may be over: a disk in it is back, say.
+            self._database.write(lambda c: obstacles.look_soon(c, root.id))
         findings = Findings(self._database, root)
         try:
             self._walk(findings, dirty)
@@ -216,12 +174,17 @@ class Sweeper:
         device = device_of(self._path)
         if device is None or root.device in (0, device):
             return device
-        known, mounted = self._database.read(
-            lambda c: (list(folders.below(c, self._path)), is_mounted(c, root))
+        # The disk is asked outside of the read: of those there are few, and it may not answer.
+        known, point = self._database.read(
+            lambda c: (list(folders.below(c, self._path)), noted_point(c, root))
         )
-        if mounted or not known or not all(is_gone(path, self._path) for path, _ in known):
+        if is_mounted(root, point) or not known:
             return device
-        return None
+        return None if all(self._is_gone(path) for path, _ in known) else device
+
+    def _is_gone(self, path: bytes) -> bool:
+        self.pulse.beat()
+        return is_gone(path, self._path)
 
     def _note(self, root: Root, device: int) -> None:
         point = mount_point(self._path)
@@ -240,6 +203,7 @@ class Sweeper:
         while pending:
             if self._abandoned:
                 raise Abandoned
+            self.pulse.beat()
             folder, outer = pending.pop()
             if outer is None:
                 if folder not in self._seen or is_within(folder, self._left):
@@ -263,7 +227,7 @@ class Sweeper:
     ) -> list[tuple[bytes, Scope]]:
         """Bring one folder up to date; gives the folders in it that are to be visited."""
         try:
-            listing = list_folder(folder)
+            listing = list_folder(folder, self.pulse.beat)
         except (FileNotFoundError, NotADirectoryError):
             self._leave(folder, findings.missing)
             self._doubt(parent(folder))
@@ -385,7 +349,7 @@ class Sweeper:
         self._unplugged = {path: self._unplugged[path] for path in bare}
         gone: list[tuple[bytes, Known]] = []
         for path, row in findings.missing.items():
-            if not is_gone(path, self._path) and findings.is_spelled_so(path):
+            if not self._is_gone(path) and findings.is_spelled_so(path):
                 self._doubt(parent(path))  # it came back
             elif row.device not in (root.device, device) and (
                 point := bare_mount_point(path, device)

@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from prismd.errors import PrismdError
 from prismd.opening import lstat
 from prismd.store.files import Root
+from prismd.timing import duration
+from prismd.trouble import Troubles
 from prismd.watch.events import Events, Hints, is_utf8
 from prismd.watch.mounts import Mounts
+from prismd.watch.once import SILENT_S
 from prismd.watch.rules import Rules
+from prismd.watch.seen import Abandoned, Seen, Sweep
 from prismd.watch.state import Reason, WatchState, state_of
-from prismd.watch.sweep import Abandoned, Seen, Sweep, Sweeper
+from prismd.watch.sweep import Sweeper
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,6 @@ _REST = 4.0
 """After looking, so many times as long as it took is given to others, up to ``_TICK_S``."""
 _DOUBT_REST = 20.0
 """As ``_REST``, where a reader takes files out of the index, which puts all folders in doubt."""
-_LONG_S = 60.0
 _MAY_END: tuple[Reason, ...] = ("limit", "closed")
 """Why a folder may be watched by the next sweep though it could not be: others may have left
 some of the limit, or somebody has allowed to read it."""
@@ -43,11 +45,13 @@ class WatchSettings(msgspec.Struct, frozen=True):
         rescan_s: All of it, whatever was told.
         poll_s: What nothing is told of.
         retry_s: What could not be looked through.
+        silent_s: A disk that has not answered for so long is one that does not answer.
     """
 
     rescan_s: float = 300.0
     poll_s: float = 30.0
     retry_s: float = 5.0
+    silent_s: float = SILENT_S
 
 
 class Watcher:
@@ -93,9 +97,11 @@ class Watcher:
         self._next_doubt_s = 0.0
         self._here: tuple[int, int, int] | None = None
         self._mounted = Mounts()
-        self._looking_since_s: float | None = None
-        self._fault = ""
+        self._pulse = sweeper.pulse
+        self._named = f"watching {root.path}"
+        self._troubles = Troubles()
         self._state = WatchState()
+        self._silence_noted = False
         self._thread = threading.Thread(target=self._loop, name="prismd-watch", daemon=True)
 
     def start(self) -> None:
@@ -129,21 +135,39 @@ class Watcher:
         return self._answered == self._asked
 
     @property
+    def answers(self) -> bool:
+        """Whether its disk answers; one of which nothing is asked does."""
+        return self._pulse.silent_s() <= self._settings.silent_s
+
+    @property
     def state(self) -> WatchState:
         """How the root is watched now."""
         details = [self._state.detail] if self._state.detail else []
-        if self._fault:
+        if fault := self._troubles.of():
             details.append(
-                f"it could not be looked through ({self._fault});"
+                f"it could not be looked through ({fault});"
                 f" tried again every {self._settings.retry_s:g} s"
             )
-        since_s = self._looking_since_s
-        if since_s is not None and (spent_s := time.monotonic() - since_s) > _LONG_S:
-            details.append(
-                f"it has been looked through for {spent_s / 60:.0f} min;"
-                " if that goes on, a disk in it may not answer"
-            )
-        return WatchState(self._state.state, "; ".join(details))
+        patience_s, silent_s = self._settings.silent_s, self._pulse.silent_s()
+        if silent_s <= patience_s:
+            return WatchState(self._state.state, "; ".join(details))
+        # In whole spans: what is told of it is another only now and then.
+        told = duration(silent_s // patience_s * patience_s)
+        details.append(f"its disk has not answered for {told}; what is known of it is kept")
+        return WatchState("offline" if self.started else "starting", "; ".join(details))
+
+    def note_silence(self) -> None:
+        """Have nothing of it read as long as its disk does not answer; for any thread.
+
+        Raises:
+            StoreError: That could not be noted.
+        """
+        if self.answers:
+            self._silence_noted = False
+        elif not self._silence_noted:
+            self._sweeper.set_offline()
+            self._silence_noted = True
+            log.warning("%s: its disk does not answer; other folders go on", self.root.path)
 
     def end(self) -> None:
         """Have it end soon; a sweep in hand is given up, and what it wrote down is kept."""
@@ -164,29 +188,27 @@ class Watcher:
                 self._round()
             except Abandoned:
                 break
-            except (PrismdError, OSError) as error:
-                log.error("%s: could not be looked through (%s)", self.root.path, error)
-                self._try_again(error)
             except Exception as error:
-                # A root must not go unwatched for a fault of ours.
-                log.exception("%s: could not be looked through; please report this", self.root.path)
+                # A disk or the index fails; nor must a root go unwatched for a fault of ours.
                 self._try_again(error)
         self._events.close()
 
     def _try_again(self, error: Exception) -> None:
-        self._fault = str(error) or type(error).__name__
-        self._looking_since_s = None
+        self._troubles.met(self._named, str(error) if isinstance(error, OSError) else error)
+        self._pulse.rest()
         self._hints = Hints()
         self._covered = ()
         self._wanted.set()
         self._stopping.wait(self._settings.retry_s)
 
     def _round(self) -> None:
-        self._looking_since_s = began_s = time.monotonic()
+        began_s = time.monotonic()
+        self._pulse.beat()
         hints, self._hints = self._hints, Hints()
         self._look(hints)
         self._cover()
-        self._fault, self._looking_since_s = "", None
+        self._troubles.gone(self._named)
+        self._pulse.rest()
         spent_s = time.monotonic() - began_s
         self._wanted.wait(min(_REST * spent_s, _TICK_S))
         self._hints = self._events.wait(self._patience_s())

@@ -6,19 +6,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from prismd.errors import PrismdError
+from msgspec.structs import replace
+
 from prismd.store import files, jobs
 from prismd.store.database import Database
 from prismd.store.files import Root
+from prismd.trouble import Troubles
 from prismd.watch.clock import BEAT_S, Clock
 from prismd.watch.events import Events, SystemEvents
 from prismd.watch.inotify import WatchLimit
 from prismd.watch.mounts import Mounts, mounts
 from prismd.watch.rules import Rules
+from prismd.watch.seen import Sweep
 from prismd.watch.state import WatchState
-from prismd.watch.sweep import Sweep, Sweeper
+from prismd.watch.sweep import Sweeper
 from prismd.watch.watcher import Watcher, WatchSettings
 
 log = logging.getLogger(__name__)
@@ -61,6 +64,9 @@ class Watching:
         self._events_of = events_of or (lambda root: SystemEvents(root, limit))
         self._find_mounts = find_mounts
         self._watchers: dict[int, Watcher] = {}
+        self._faults: dict[int, str] = {}
+        self._again_s: float | None = None
+        self._troubles = Troubles(calm_s=0)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._clock = clock or Clock()
@@ -73,26 +79,58 @@ class Watching:
         self.follow()
 
     def follow(self) -> None:
-        """Watch the roots that the index has by now, by their rules of now, and no others."""
+        """Watch the roots that the index has by now, by their rules of now, and no others.
+
+        What hinders one of them is told in its state, and concerns no other; it is tried again.
+        """
         with self._lock:
             if self._stopping.is_set():
                 return
-            roots = {root.id: root for root in self._database.read(files.roots)}
-            gone = [id_ for id_ in self._watchers if id_ not in roots]
-            ended = [self._watchers.pop(id_) for id_ in gone]
-            for id_, root in roots.items():
-                rules = self._rules_of(root)
-                if id_ in self._watchers:
-                    self._watchers[id_].follow(rules, self.settings)
-                else:
-                    self._watchers[id_] = self._watcher(root, rules)
-                    self._watchers[id_].start()
+            self._again_s = None
+            try:
+                roots = {root.id: root for root in self._database.read(files.roots)}
+            except Exception as error:
+                self._troubles.met("the watched folders", error)
+                self._again_s = time.monotonic() + self.settings.retry_s
+                return
+            self._troubles.gone("the watched folders")
+            ended = self._gone(roots)
+            self._faults = {id_: fault for id_, root in roots.items() if (fault := self._try(root))}
+            if self._faults:
+                self._again_s = time.monotonic() + self.settings.retry_s
         self._end(ended)
+
+    def _gone(self, roots: Mapping[int, Root]) -> list[Watcher]:
+        """Take out the watchers of roots that are no more, or whose number is another's."""
+        paths = {id_: root.path for id_, root in roots.items()}
+        gone = [id_ for id_, of in self._watchers.items() if paths.get(id_) != of.root.path]
+        return [self._watchers.pop(id_) for id_ in gone]
+
+    def _try(self, root: Root) -> str:
+        """Watch a root by its rules of now; gives what hinders that, fit to show."""
+        try:
+            rules = self._rules_of(root)
+            if (watcher := self._watchers.get(root.id)) is not None:
+                watcher.follow(rules, self.settings)
+            else:
+                watcher = self._watcher(root, rules)
+                watcher.start()
+                self._watchers[root.id] = watcher
+        except Exception as error:
+            # One folder must not leave the others unwatched, whatever it is.
+            known = root.id in self._watchers
+            what = "its new settings are not taken" if known else "it is not watched"
+            self._troubles.met(root.path, str(error) if isinstance(error, OSError) else error)
+            why = self._troubles.of(root.path)
+            return f"{what} ({why}); tried again every {self.settings.retry_s:g} s"
+        self._troubles.gone(root.path)
+        return ""
 
     def leave(self, root_id: int) -> None:
         """Stop watching a root, which is about to be removed."""
         with self._lock:
             watcher = self._watchers.pop(root_id, None)
+            self._faults.pop(root_id, None)
         self._end([watcher] if watcher is not None else [])
 
     def _watcher(self, root: Root, rules: Rules) -> Watcher:
@@ -106,23 +144,39 @@ class Watching:
         )
 
     def _beat(self) -> None:
-        """Look after the clock: what is told while the process stands still gets lost."""
+        """Look after the clock, and after what has to be tried again."""
         is_late = False
         while not self._stopping.wait(BEAT_S):
             beat = self._clock.beat()
             if beat.away:
+                # What is told while the process stands still gets lost.
                 log.info("prismd stood still for a while; everything is looked through")
                 self.rescan()
             is_late = is_late or beat.was_set
-            if is_late:
-                try:
-                    self._database.write(jobs.hurry)  # it is by the clock that jobs wait
-                    is_late = False
-                except Exception as error:
-                    # Without this thread nobody would notice that the computer had slept.
-                    known = isinstance(error, PrismdError)
-                    message = "the clock was set, and that could not be heeded yet (%s)"
-                    log.error(message, error, exc_info=None if known else error)
+            if is_late and self._safely("that the clock was set", self._hurry):
+                is_late = False
+            if self._again_s is not None and time.monotonic() >= self._again_s:
+                self.follow()
+            self._safely("that a disk does not answer", self._note_silence)
+
+    def _safely(self, what: str, work: Callable[[], None]) -> bool:
+        """Heed something; without this thread nobody would notice that the computer had slept."""
+        try:
+            work()
+        except Exception as error:
+            self._troubles.met(f"{what} could not be heeded yet", error)
+            return False
+        self._troubles.gone(f"{what} could not be heeded yet")
+        return True
+
+    def _hurry(self) -> None:
+        self._database.write(jobs.hurry)  # it is by the clock that jobs wait
+
+    def _note_silence(self) -> None:
+        with self._lock:
+            watchers = list(self._watchers.values())
+        for watcher in watchers:
+            watcher.note_silence()
 
     def rescan(self) -> None:
         """Sweep everything as soon as possible."""
@@ -131,20 +185,34 @@ class Watching:
                 watcher.rescan()
 
     def swept(self) -> bool:
-        """Whether everything has been looked through since that was asked for last."""
+        """Whether everything has been looked through since that was asked for last.
+
+        What is on a disk that does not answer is nothing that can be waited for.
+        """
         with self._lock:
-            return all(watcher.swept() for watcher in self._watchers.values())
+            return all(of.swept() or not of.answers for of in self._watchers.values())
 
     def started(self) -> bool:
-        """Whether everything has been looked through once."""
+        """Whether everything has been looked through once, but for disks that do not answer."""
         with self._lock:
-            return all(watcher.started for watcher in self._watchers.values())
+            return all(of.started or not of.answers for of in self._watchers.values())
 
     def state_of(self, root_id: int) -> WatchState:
         """How a root is watched."""
         with self._lock:
-            watcher = self._watchers.get(root_id)
-            return watcher.state if watcher is not None else WatchState()
+            return self._state_of(root_id)
+
+    def states(self) -> dict[int, WatchState]:
+        """How every root is watched, by its id."""
+        with self._lock:
+            return {id_: self._state_of(id_) for id_ in self._watchers.keys() | self._faults}
+
+    def _state_of(self, root_id: int) -> WatchState:
+        watcher, fault = self._watchers.get(root_id), self._faults.get(root_id)
+        state = watcher.state if watcher is not None else WatchState()
+        if not fault:
+            return state
+        return replace(state, detail="; ".join(filter(None, (state.detail, fault))))
 
     def stop(self) -> None:
         """End; sweeps in hand are given up, and what they wrote down is kept."""
@@ -152,6 +220,7 @@ class Watching:
         with self._lock:
             ended = list(self._watchers.values())
             self._watchers.clear()
+            self._faults.clear()
         self._end(ended)
         if self._beating.is_alive():
             self._beating.join()

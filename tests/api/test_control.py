@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,33 @@ def test_the_schedule_is_overridden_only_by_name(tmp_path: Path) -> None:
         assert live.client.get("/status").json()["overridden"] == [LOW.why]
 
 
-@pytest.mark.parametrize("path", ["/pause", "/resume", "/config/reload"])
+def test_a_pass_overrides_the_schedule_until_it_says_that_it_is_over(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        live.stack.ingest.holds.look((LOW,))
+        begun = live.client.post("/override", json={"name": "ours", "for_s": 60}).json()
+        assert (begun["paused"], begun["overridden"]) == (
+            None,
+            [f"{LOW.why} (until 'prismd index' ends)"],
+        )
+        over = live.client.post("/override", json={"name": "ours", "for_s": 0}).json()
+        assert (over["paused"]["why"], over["overridden"]) == (LOW.why, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"for_s": 1}, "name"), ({"name": "x"}, "for_s"), ({"name": "", "for_s": 1}, "name"),
+        ({"name": "x", "for_s": 61}, "for_s"), ({"name": "x", "for_s": -1}, "for_s"),
+    ],
+)  # fmt: skip
+def test_an_override_without_end_is_refused(
+    live: Live, body: dict[str, object], param: str
+) -> None:
+    answer = live.client.post("/override", json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("path", ["/pause", "/resume", "/override", "/config/reload"])
 def test_switches_are_thrown_by_post_alone(live: Live, path: str) -> None:
     assert live.client.get(path).status_code == 405
 
@@ -70,3 +98,23 @@ def test_a_reload_says_what_came_of_it_or_what_is_wrong(tmp_path: Path) -> None:
         answer = live.client.post("/config/reload")
         assert answer.status_code == 400
         assert answer.json()["error"]["message"].startswith("config.toml: [server] port: 0 given")
+
+
+def test_reloads_that_take_long_keep_nobody_waiting(tmp_path: Path) -> None:
+    go_on, begun = threading.Event(), threading.Event()
+
+    def slow() -> Reloaded:
+        begun.set()
+        assert go_on.wait(60)
+        return Reloaded(file="/c.toml")
+
+    with live_server(tmp_path, sample=False) as live, ThreadPoolExecutor(16) as many:
+        answering(live, slow)
+        asked = [many.submit(live.client.post, "/config/reload") for _ in range(16)]
+        try:
+            assert begun.wait(60)
+            assert live.client.get("/status", timeout=20).status_code == 200
+            assert live.client.post("/search", json={"query": "x"}, timeout=20).is_success
+        finally:
+            go_on.set()
+        assert {answer.result().status_code for answer in asked} == {200}

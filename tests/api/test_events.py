@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -245,3 +247,23 @@ def test_while_nobody_listens_nothing_is_kept(live: Live) -> None:
     wait_until(lambda: len(hub_of(live)) == 0)
     feed.tell(event)
     assert feed.take() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a whole tree is watched at once")
+def test_what_is_told_of_a_folder_alone_is_told(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live, joined(live) as client:
+        until(client, is_idle)
+        wait_until(lambda: live.client.get("/roots").json()["data"][0]["state"] == "watching")
+        try:
+            (live.stack.folder / os.fsdecode(b"caf\xe9")).mkdir()
+        except OSError:
+            pytest.skip("this disk takes no such name")
+        told = until(client, lambda m: bool(detail_of(m)) or m["type"] == "ping")[-1]
+    assert told["type"] == "status"
+    assert told["status"].keys() == {"roots"}
+    assert "not UTF-8" in detail_of(told)
+
+
+def detail_of(message: dict[str, Any]) -> str:
+    roots = message.get("status", {}).get("roots") or [{"detail": ""}]
+    return str(roots[0]["detail"])

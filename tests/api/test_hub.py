@@ -176,3 +176,36 @@ def test_silence_is_noticed_and_its_heartbeat_breaks_none() -> None:
         assert listener.silent()
 
     run(work())
+
+
+def test_what_was_taken_makes_room() -> None:
+    async def work() -> None:
+        listener = Listener()
+        body = json.dumps({"type": "x" * (MAX_QUEUED_BYTES // 3 - 100)}).encode()
+        listener.put(body)
+        listener.put(body)
+        for _ in range(5):
+            await listener.take()  # it may be on its way still: with it there are three
+            listener.put(body)
+            assert not listener.ended.done()
+        await listener.take()
+        listener.put(body)
+        listener.put(body)
+        assert listener.ended.done()
+
+    run(work())
+
+
+def test_a_full_queue_is_emptied_without_counting_all_of_it_each_time() -> None:
+    async def work() -> None:
+        listener = Listener()
+        for _ in range(60_000):
+            listener.put(b"{}")
+        assert not listener.ended.done()
+        for number in range(60_000):
+            await listener.take()
+            if number % 1_000 == 0:
+                await asyncio.sleep(0)
+
+    # To count them each time would take half a minute; this takes a fraction of a second.
+    asyncio.run(asyncio.wait_for(work(), 10))

@@ -26,3 +26,16 @@ async def test_searches_do_not_wait_for_pictures_that_come_with_others() -> None
                 assert await offload.search(lambda: "found") == "found"
         finally:
             release.set()
+
+
+@pytest.mark.anyio
+async def test_changes_keep_no_read_waiting() -> None:
+    offload, release = Offload(), threading.Event()
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(offload.change, release.wait)
+        try:
+            with anyio.fail_after(10):
+                assert await offload.read(lambda: "read") == "read"
+        finally:
+            release.set()

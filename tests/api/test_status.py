@@ -16,9 +16,12 @@ from prismd.api.app import create_app
 from prismd.api.roots import roots_of
 from prismd.api.services import ApiSettings
 from prismd.api.status import status_of
+from prismd.folders import Folders
 from prismd.forecast import Backlog, Outlook
 from prismd.models.fake import FakeImageEmbedder
 from prismd.progress import Progress
+from prismd.store import files
+from prismd.watch.state import WatchState
 from tests.api.harness import Live, build, live_server, serving, write_sample
 from tests.building import picture, wait_until, write_file
 
@@ -191,3 +194,72 @@ def test_pictures_without_a_vector_are_work_of_which_nobody_knows_how_long_it_ta
         go_on.set()
         wait_until(lambda: live.client.get("/status").json()["state"] == "idle")
         assert live.client.get("/status").json()["eta_s"] == 0
+
+
+class HalfSeen:
+    """Has looked through one folder, and not yet through the other."""
+
+    def __init__(self, well: int, other: int) -> None:
+        self.known = {well: WatchState("watching"), other: WatchState("starting", "it hangs")}
+        self.all = False
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def follow(self) -> None: ...
+
+    def leave(self, root_id: int) -> None: ...
+
+    def rescan(self) -> None: ...
+
+    def started(self) -> bool:
+        return self.all
+
+    def swept(self) -> bool:
+        return self.all
+
+    def state_of(self, root_id: int) -> WatchState:
+        return self.known[root_id]
+
+    def states(self) -> dict[int, WatchState]:
+        return self.known
+
+
+class Expecting(Progress):
+    """Expects an hour for any folder, and two for all."""
+
+    def outlook(self, backlog: Backlog) -> Outlook:
+        return Outlook(
+            7200.0, {queued.root_id: 3600.0 for queued in backlog.queued if queued.root_id}
+        )
+
+
+def test_state_and_time_left_are_those_of_each_folder(tmp_path: Path) -> None:
+    stack = build(tmp_path, "")
+    try:
+        stack.ingest.pause()
+        write_file(stack.folder / "a.txt", "The ferry sails at noon.")
+        other = tmp_path / "other"
+        write_file(other / "b.txt", "The zeppelin lands at dusk.")
+        second = stack.database.write(lambda c: files.add_root(c, str(other), "command"))
+        stack.folders.watches.follow()
+        wait_until(stack.folders.watches.swept)
+        well = next(r.id for r in stack.database.read(files.roots) if r.id != second.id)
+        watches = HalfSeen(well, second.id)
+        folders = Folders(stack.database, watches, frozenset, stack.ingest.wake)
+        services = dataclasses.replace(stack.services, folders=folders, progress=Expecting())
+        api = create_app(services, ApiSettings()).state.api
+        status = status_of(api)
+        assert (status.state, status.eta_s) == ("starting", None)
+        told = {root.path: (root.state, root.eta_s, root.detail) for root in status.roots}
+        assert told == {
+            str(stack.folder): ("watching", 3600.0, ""),
+            str(other): ("starting", None, "it hangs"),
+        }
+        watches.all = True  # but for what does not answer
+        status = status_of(api)
+        assert (status.state, status.eta_s) == ("indexing", 7200.0)
+        assert {root.path: (root.state, root.eta_s, root.detail) for root in status.roots} == told
+    finally:
+        stack.close()

@@ -95,6 +95,7 @@ STATUS: dict[str, Any] = {
     "passages_embedded": 11,
     "eta_s": 75.0,
     "fault": "",
+    "config_fault": "",
     "current": [{"path": "/a\n.pdf", "stage": "extracting", "done": 2, "total": 8, "eta_s": 6.0}],
 }
 
@@ -109,4 +110,10 @@ def test_how_it_stands_fits_on_one_line_and_steers_no_terminal() -> None:
 def test_what_is_not_known_is_not_told() -> None:
     status = {**STATUS, "eta_s": None, "current": [], "fault": "the disk is full"}
     assert in_one_line(status).endswith("passages embedded; the disk is full")
+    assert in_one_line({**status, "config_fault": "config.toml: no table"}).endswith(
+        "; the disk is full; config.toml: no table"
+    )
+    assert in_one_line({**status, "config_fault": "the disk is full"}).endswith(
+        "passages embedded; the disk is full"
+    )
     assert in_hand({**STATUS["current"][0], "eta_s": None}).endswith("(extracting 2 of 8)")

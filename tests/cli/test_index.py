@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from prismd.cli.summary import say_waiting
+from prismd.errors import PrismdError
 from prismd.store.check import check
 from prismd.store.database import Database
+from prismd.store.obstacles import Waiting
 from tests.building import wait_until
 from tests.cli.harness import COMMAND, Place
 
@@ -154,6 +157,24 @@ def test_a_folder_that_is_not_there_is_kept_as_it_was(place: Place) -> None:
     assert f"{place.folder}: is not there; kept as it was" in err
     assert "In the index: 1 completed" in out
     assert "The ferry sails" in place.run("search", "ferry")
+
+
+def test_files_that_the_system_refuses_are_counted_and_the_pass_has_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    full = "the system lets nobody read now (Too many open files)"
+    waiting = [
+        Waiting("folder", "/usb is not there", 9),
+        Waiting("disk", "the disk of /d/stick is not there", 1),
+        Waiting("system", full, 2),
+    ]
+    with pytest.raises(PrismdError) as refused:
+        say_waiting(waiting)
+    assert str(refused.value) == f"2 files not read: {full}; 'prismd index' tries again"
+    assert capsys.readouterr().err == (
+        "1 file not read: the disk of /d/stick is not there; read once it is back\n"
+    )
+    say_waiting(waiting[:2])  # that can be so for months
 
 
 def test_two_passes_at_once_are_refused(place: Place) -> None:

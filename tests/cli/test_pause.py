@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from prismd.cli.serve import undone
+from prismd.cli.index_by_daemon import undone
 from prismd.store import facts
 from prismd.store.database import Database
 from tests.building import wait_until
 from tests.cli.harness import CONFIG, Daemon, Place, hours_of_later
+
+LONG = "The archive holds one more sentence about the harbour, number {}.\n\n"
 
 
 def test_pause_holds_until_resume(served: Daemon) -> None:
@@ -40,7 +43,8 @@ def test_pause_holds_until_resume(served: Daemon) -> None:
 def test_a_pass_that_a_pause_keeps_from_its_end_says_what_goes_on() -> None:
     status: dict[str, Any] = {
         "paused": {"by": "schedule"},
-        "files": {"pending": 0, "processing": 0},
+        "files": {"pending": 2, "processing": 0},
+        "waiting": [{"kind": "folder", "why": "/usb is not there", "files": 2, "root_id": 1}],
         "passages": 5,
         "passages_embedded": 3,
         "models": {"embedding": {"state": "ready"}},
@@ -144,3 +148,27 @@ def test_a_pass_that_is_asked_for_heeds_no_schedule(place: Place, tmp_path: Path
         place.write("b.txt", "The zeppelin lands at dusk.")
         assert place.run("index", place.folder).endswith("Up to date.\n")
         assert daemon.finds("zeppelin") == ["b.txt"]
+        # And that is all that was asked for.
+        status = daemon.status()
+        assert (status["paused"]["by"], status["overridden"]) == ("schedule", [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_pass_that_is_ended_leaves_the_schedule_as_it_was(
+    place: Place, number: signal.Signals
+) -> None:
+    place.config.write_text(CONFIG + hours_of_later())
+    with place.daemon() as daemon:
+        wait_until(lambda: daemon.status()["state"] == "paused")
+        place.write("large.txt", "".join(LONG.format(n) for n in range(8_000)))
+        process = place.start("index", "--quiet")
+        wait_until(lambda: daemon.status()["current"] != [])
+        (told,) = daemon.status()["overridden"]
+        assert told.startswith("outside ")
+        assert told.endswith("(until 'prismd index' ends)")
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        if number == signal.SIGINT:
+            assert daemon.status()["paused"]["by"] == "schedule"
+        wait_until(lambda: daemon.status()["paused"] is not None)
+        assert daemon.status()["overridden"] == []

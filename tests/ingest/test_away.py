@@ -9,16 +9,12 @@ from pathlib import Path
 import pytest
 
 from prismd.errors import ExtractError
-from prismd.store import files, jobs
+from prismd.store import files, jobs, obstacles
 from prismd.store.check import check
 from tests.building import Indexer, wait_until
 from tests.ingest.passes import CountingPool
 
 OLD, NEW = "The old walrus.", "The new walrus."
-WAITING = (
-    "SELECT count(*) FROM jobs"
-    " WHERE not_before > unixepoch() + 9 AND leased_by IS NULL AND attempts = 0"
-)
 
 
 def begin(indexer: Indexer) -> Path:
@@ -30,20 +26,85 @@ def begin(indexer: Indexer) -> Path:
     return path
 
 
-def read_until_it_waits(indexer: Indexer) -> None:
-    with indexer.ingesting():
-        wait_until(lambda: indexer.rows(WAITING) == [(1,)])
+def waiting(indexer: Indexer) -> list[tuple[str, str, int]]:
+    return [(w.kind, w.why, w.files) for w in indexer.database.read(obstacles.waiting)]
 
 
-def test_a_file_of_a_disk_within_the_root_that_is_away_is_kept(indexer: Indexer) -> None:
-    path = begin(indexer)
-    indexer.database.write(lambda c: c.execute("UPDATE files SET device = device + 1"))
-    path.unlink()
-    read_until_it_waits(indexer)
-    assert indexer.texts() == {"stick/a.txt": OLD}
-    indexer.write("stick/a.txt", NEW, age=9)
+def read_all_that_can_be(indexer: Indexer) -> None:
+    with indexer.ingesting() as ingest:
+        wait_until(ingest.idle)
+    assert indexer.rows("SELECT sum(attempts) FROM jobs") == [(0,)]
+    assert indexer.database.read(jobs.outstanding) == (0, 0)
+    assert indexer.database.read(jobs.outstanding_by_root) == []
+
+
+def unplug_stick(indexer: Indexer) -> Path:
+    """Leave its mount point bare, as far as the index can tell; gives where the files are."""
+    away = indexer.folder.with_name("away")
+    (indexer.folder / "stick").rename(away)
+    (indexer.folder / "stick").mkdir()
+    indexer.database.write(
+        lambda c: c.execute("UPDATE files SET device = device + 1 WHERE path LIKE '%/stick/%'")
+    )
+    return away
+
+
+def plug_stick(indexer: Indexer, away: Path) -> None:
+    (indexer.folder / "stick").rmdir()
+    away.rename(indexer.folder / "stick")
+
+
+def test_a_pass_ends_while_files_wait_for_a_disk_within_the_root(indexer: Indexer) -> None:
+    begin(indexer)
+    for number in range(9):
+        indexer.write(f"stick/{number}.txt", f"Walrus {number}.")
+    indexer.write("b.txt", "A penguin.")
+    indexer.sweep()
+    away = unplug_stick(indexer)
+    read_all_that_can_be(indexer)
+    assert indexer.texts() == {"stick/a.txt": OLD, "b.txt": "A penguin."}
+    stick = indexer.root.path + "/stick"
+    assert waiting(indexer) == [("disk", f"the disk of {stick} is not there", 10)]
+    assert check(indexer.database, repair=False) == []
+    plug_stick(indexer, away)
     indexer.run()
-    assert indexer.texts() == {"stick/a.txt": NEW}
+    assert indexer.texts()["stick/a.txt"] == NEW
+    assert len(indexer.texts()) == 11
+    assert waiting(indexer) == []
+
+
+def test_a_disk_that_is_back_is_found_so_by_one_file_for_all(indexer: Indexer) -> None:
+    begin(indexer)
+    for number in range(9):
+        indexer.write(f"stick/{number}.txt", f"Walrus {number}.")
+    indexer.sweep()
+    away = unplug_stick(indexer)
+    with indexer.ingesting() as ingest:
+        wait_until(ingest.idle)
+        indexer.database.write(obstacles.look_soon)
+        ingest.wake()
+        wait_until(lambda: indexer.rows("SELECT look_at > 0 FROM obstacles") == [(1,)])
+        wait_until(ingest.idle)
+        assert [number for _, _, number in waiting(indexer)] == [10]  # it is still away
+        plug_stick(indexer, away)
+        indexer.database.write(obstacles.look_soon)
+        ingest.wake()
+        wait_until(lambda: len(indexer.texts()) == 10)
+        wait_until(ingest.idle)
+    assert indexer.texts()["stick/a.txt"] == NEW
+
+
+def test_a_file_below_one_that_was_a_folder_has_gone(indexer: Indexer, pool: CountingPool) -> None:
+    begin(indexer)
+
+    def replace(_: str) -> None:
+        (indexer.folder / "stick").rename(indexer.folder.with_name("elsewhere"))
+        (indexer.folder / "stick").write_text("no folder")
+
+    pool.before = replace
+    with indexer.ingesting() as ingest:
+        wait_until(ingest.idle)
+    assert indexer.states() == {}
 
 
 @pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.EMFILE, errno.ENOMEM])
@@ -56,8 +117,9 @@ def test_what_the_machine_refuses_counts_as_no_attempt(
         raise OSError(number, os.strerror(number))
 
     pool.before = refuse
-    read_until_it_waits(indexer)
-    assert os.strerror(number) in indexer.progress.fault
+    read_all_that_can_be(indexer)
+    why = f"the system lets nobody read now ({os.strerror(number)})"
+    assert waiting(indexer) == [("system", why, 1)]
     assert indexer.texts() == {"stick/a.txt": OLD}
     pool.before = lambda name: None
     indexer.run()

@@ -96,6 +96,27 @@ def test_what_no_file_is_to_blame_for_is_told_and_passes(
     assert indexer.states() == {"a.txt": ("completed", "")}
 
 
+def test_what_keeps_files_from_being_read_is_logged_once(
+    tmp_path: Path,
+    data_dir: Path,
+    pool: CountingPool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tokens = Broken()
+    indexer = Indexer(tmp_path / "folder", data_dir, pool, settings=SETTINGS, tokens=tokens)
+    indexer.write("a.txt", "The walrus.")
+    indexer.sweep()
+    monkeypatch.setattr("prismd.ingest.IDLE_WAIT_S", 0.001)
+    with indexer.ingesting() as ingest:
+        wait_until(lambda: len(pool.read) >= 20)
+        tokens.mended = True
+        wait_until(ingest.idle)
+    indexer.database.close()
+    faults = [record.getMessage() for record in caplog.records]
+    assert faults == ["reading: tokenizer.json: its checksum is wrong; pull the model again"]
+
+
 def test_a_full_disk_stops_nothing_for_good(indexer: Indexer, pool: CountingPool) -> None:
     indexer.run()
     indexer.write("a.txt", LONG * 20)
@@ -148,14 +169,14 @@ def test_of_two_loops_that_return_the_same_file_neither_stumbles(
     ingest.wake()
     wait_until(lambda: indexer.states() == {"a.txt": ("completed", "")})
     ingest.stop()
-    assert "stumbled" not in caplog.text
+    assert "internal error" not in caplog.text
 
 
 def test_a_fault_is_told_no_more_once_its_file_has_gone(
     indexer: Indexer, pool: CountingPool
 ) -> None:
     def refuse(_: str) -> None:
-        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        raise WorkerError("no worker can be started")
 
     pool.before = refuse
     path = indexer.write("a.txt", "The walrus.", age=9)

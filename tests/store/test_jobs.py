@@ -1,12 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import apsw
+import hypothesis.strategies as st
+import msgspec
 import pytest
+from hypothesis import given, settings
 
-from prismd.store import files, jobs, listing
+from prismd.store import files, jobs, listing, migrate, obstacles
 from prismd.store.check import check
 from prismd.store.database import Database
 from prismd.store.jobs import Job
@@ -264,13 +269,10 @@ def test_recordings_come_last_and_have_a_lane_of_their_own(database: Database) -
     assert slow.path == "/d/new.mp3"
 
 
-def test_an_empty_queue_is_asked_without_looking_at_any_file(database: Database) -> None:
-    """Readers ask every few seconds, and statistics say nothing of an empty table."""
-    root = database.write(lambda c: files.add_root(c, "/d", "config"))
-    database.write(lambda c: files.add(c, root.id, [entry(f"/d/{n}") for n in range(5_000)]))
-    database.write(lambda c: c.execute("DELETE FROM jobs; ANALYZE").fetchall())
+def steps(database: Database, work: Callable[[apsw.Connection], None]) -> int:
+    """How many hundreds of the steps of SQLite's machine some work takes."""
 
-    def ask(connection: apsw.Connection) -> int:
+    def counted(connection: apsw.Connection) -> int:
         hundreds = 0
 
         def count() -> bool:
@@ -280,11 +282,130 @@ def test_an_empty_queue_is_asked_without_looking_at_any_file(database: Database)
 
         connection.set_progress_handler(count, 100, id="test")
         try:
-            assert jobs.next_due_s(connection, slow=False) is None
-            assert jobs.outstanding(connection) == (0, 0)
-            assert jobs.lease(connection, "us") is None
+            work(connection)
         finally:
             connection.set_progress_handler(None, id="test")
         return hundreds
 
-    assert database.write(ask) < 10
+    return database.write(counted)
+
+
+def ask_in_vain(connection: apsw.Connection) -> None:
+    """What readers ask every few seconds, where there is nothing to read."""
+    for slow in (False, True):
+        assert jobs.next_due_s(connection, slow=slow) is None
+        assert jobs.lease(connection, "us", slow=slow) is None
+    assert jobs.outstanding(connection) == (0, 0)
+    assert jobs.in_hand(connection) == 0
+
+
+def test_an_empty_queue_is_asked_without_looking_at_any_file(database: Database) -> None:
+    """Statistics say nothing of an empty table."""
+    root = database.write(lambda c: files.add_root(c, "/d", "config"))
+    database.write(lambda c: files.add(c, root.id, [entry(f"/d/{n}") for n in range(5_000)]))
+    database.write(lambda c: c.execute("DELETE FROM jobs; ANALYZE").fetchall())
+    assert steps(database, ask_in_vain) < 20
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+def test_the_queue_of_a_folder_that_is_offline_is_not_looked_through(
+    database: Database, analysed: bool
+) -> None:
+    root = database.write(lambda c: files.add_root(c, "/usb", "config"))
+    names = [f"/usb/{n}{end}" for n in range(2_500) for end in (".txt", ".mp3")]
+    database.write(lambda c: files.add(c, root.id, [entry(name) for name in names]))
+    database.write(lambda c: files.set_root_state(c, root.id, "offline"))
+    if analysed:
+        database.write(lambda c: c.execute("ANALYZE").fetchall())
+    assert steps(database, ask_in_vain) < 20
+
+
+def test_what_waits_behind_an_obstacle_is_not_looked_through(database: Database) -> None:
+    root = database.write(lambda c: files.add_root(c, "/d", "config"))
+    names = [f"/d/stick/{n}" for n in range(5_000)]
+    database.write(lambda c: files.add(c, root.id, [entry(name) for name in names]))
+    job = lease(database)
+    assert job is not None
+    why = "the disk of /d/stick is not there"
+    database.write(lambda c: obstacles.put_disk_behind(c, job.file_id, b"/d/stick", 1, why))
+    assert [waiting.files for waiting in database.read(obstacles.waiting)] == [5_000]
+    assert steps(database, ask_in_vain) < 20
+
+
+def test_that_much_is_due_is_told_by_the_first(database: Database) -> None:
+    root = database.write(lambda c: files.add_root(c, "/d", "config"))
+    database.write(lambda c: files.add(c, root.id, [entry(f"/d/{n}") for n in range(5_000)]))
+
+    def ask(connection: apsw.Connection) -> None:
+        assert jobs.next_due_s(connection) == 0
+        assert jobs.next_due_s(connection, slow=True) is None
+        assert jobs.lease(connection, "us") is not None
+
+    assert steps(database, ask) < 20
+
+
+QUEUED = st.tuples(
+    st.sampled_from(["/one", "/two", "/uploads"]),
+    st.sampled_from([".txt", ".pdf", ".mp3"]),
+    st.sampled_from([1, 6_000_000]),
+    st.integers(1, 5),
+)
+
+
+@given(queued=st.lists(QUEUED, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_the_order_is_one_for_all_folders(queued: list[tuple[str, str, int, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(Path(folder) / "data")
+        try:
+            roots: dict[str, int | None] = {"/uploads": None}
+            for path in ("/one", "/two"):
+                root = database.write(lambda c, p=path: files.add_root(c, p, "config"))  # type: ignore[misc]
+                roots[path] = root.id
+            for number, (path, end, size_bytes, mtime_s) in enumerate(queued):
+                made = entry(f"{path}/{number}{end}", mtime_s=mtime_s)
+                made = msgspec.structs.replace(made, size_bytes=size_bytes)
+                database.write(lambda c, m=made, p=path: files.add(c, roots[p], [m]))  # type: ignore[misc]
+            for slow in (False, True):
+                order = []
+                while job := database.write(lambda c, s=slow: jobs.lease(c, "us", slow=s)):  # type: ignore[misc]
+                    order.append((job.size_bytes > 5_000_000 and not slow, -job.mtime_ns))
+                assert order == sorted(order)
+                assert len(order) == sum((end == ".mp3") == slow for _, end, _, _ in queued)
+        finally:
+            database.close()
+
+
+def test_an_older_queue_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "prism.db"
+    connection = apsw.Connection(str(path))
+    connection.create_scalar_function("index_text", lambda *texts: texts[0])
+    older = [(version, sql) for version, sql in migrate.scripts() if version < 5]
+    migrate.migrate(connection, path, older)
+    connection.execute(
+        "INSERT INTO roots (id, path_raw, path, origin, added_at)"
+        " VALUES (7, CAST('/d' AS BLOB), '/d', 'config', 0);"
+        "INSERT INTO files (id, root_id, path_raw, path, device, inode, size_bytes, mtime_ns)"
+        " VALUES (1, 7, CAST('/d/a' AS BLOB), '/d/a', 1, 1, 1, 1),"
+        " (2, NULL, CAST('/u/b' AS BLOB), '/u/b', 1, 2, 1, 2);"
+        "INSERT INTO jobs (file_id, priority, recency, attempts, not_before)"
+        " VALUES (1, 0, -1, 2, 5), (2, 0, -2, 0, 0)"
+    )
+    migrate.migrate(connection, path)
+    leased = [jobs.lease(connection, "us") for _ in range(3)]
+    assert [job and (job.path, job.attempts) for job in leased] == [("/u/b", 0), ("/d/a", 2), None]
+    connection.execute("UPDATE jobs SET leased_by = NULL")
+    files.set_root_state(connection, 7, "offline")
+    assert jobs.outstanding(connection) == (1, 1)
+    connection.close()
+
+
+def test_a_job_goes_to_the_folder_that_its_file_has_moved_to(database: Database) -> None:
+    here = database.write(lambda c: files.add_root(c, "/here", "config"))
+    away = database.write(lambda c: files.add_root(c, "/usb", "config"))
+    file_id = queue(database, "a")
+    database.write(lambda c: files.move(c, away.id, [(file_id, entry("/usb/a", "x"))]))
+    database.write(lambda c: files.set_root_state(c, away.id, "offline"))
+    assert lease(database) is None
+    database.write(lambda c: files.move(c, here.id, [(file_id, entry("/here/a", "x"))]))
+    assert lease(database) is not None

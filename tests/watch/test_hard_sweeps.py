@@ -11,7 +11,7 @@ import pytest
 from prismd.store import files, jobs
 from prismd.watch import Rules, Sweeper
 from prismd.watch.findings import Findings
-from prismd.watch.sweep import Abandoned
+from prismd.watch.seen import Abandoned
 from tests.building import write_file
 from tests.watch.watched import Watched, unprivileged
 

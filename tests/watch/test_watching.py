@@ -2,86 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from prismd.store import files, jobs
-from prismd.store.database import Database
 from prismd.watch import Rules, Sweep
 from prismd.watch.clock import Clock
 from prismd.watch.mounts import Mounts
 from prismd.watch.state import WatchState
-from prismd.watch.watcher import WatchSettings
-from prismd.watch.watching import Watching
 from tests.building import wait_until
-
-_NEVER_S = 1e6
-_EVENTS_ONLY = WatchSettings(rescan_s=_NEVER_S, poll_s=_NEVER_S, retry_s=0.05)
-_POLLED = WatchSettings(rescan_s=_NEVER_S, poll_s=0.05, retry_s=0.05)
-
-
-class Place:
-    """A folder, an index, and what holds them together.
-
-    Args:
-        base: Where the folder and the index are made.
-    """
-
-    def __init__(self, base: Path) -> None:
-        self.folder = base / "root"
-        self.folder.mkdir()
-        self.database = Database(base / "data")
-        self.root = self.database.write(lambda c: files.add_root(c, str(self.folder), "config"))
-        self.rules = Rules()
-        self.mounts = Mounts()
-        self.on_sweep: Callable[[Sweep], None] = lambda found: None
-
-    @contextlib.contextmanager
-    def watching(
-        self, settings: WatchSettings = _EVENTS_ONLY, **options: object
-    ) -> Iterator[Watching]:
-        made = Watching(
-            self.database,
-            lambda root: self.rules,
-            settings,
-            lambda found: self.on_sweep(found),
-            find_mounts=options.pop("find_mounts", lambda: self.mounts),  # type: ignore[arg-type]
-            **options,  # type: ignore[arg-type]
-        )
-        made.start()
-        try:
-            yield made
-        finally:
-            made.stop()
-
-    def write(self, name: str, content: str = "x") -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-        return path
-
-    def names(self) -> set[str]:
-        raw = self.database.read(lambda c: files.known(c, self.root.id))
-        return {os.fsdecode(path).removeprefix(f"{self.folder}/") for path in raw}
-
-    def expect(self, *names: str) -> None:
-        """Wait until the index has these files and no others."""
-        wait_until(lambda: self.names() == set(names), 30)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.database.close()
+from tests.watch.place import POLLED, Place
 
 
 def test_every_kind_of_change_is_heard(place: Place, tmp_path: Path) -> None:
@@ -151,7 +87,7 @@ def test_a_root_that_is_made_anew_is_watched(place: Place) -> None:
 def test_names_that_are_not_utf8_are_looked_at_and_the_rest_is_heard(place: Place) -> None:
     odd = os.fsdecode(os.fsencode(place.folder) + b"/caf\xe9")
     place.write("near/a.txt")
-    with place.watching(_POLLED) as watching:
+    with place.watching(POLLED) as watching:
         place.expect("near/a.txt")
         try:
             Path(odd).mkdir()
@@ -174,7 +110,7 @@ def test_a_disk_that_tells_of_nothing_is_looked_at(place: Place) -> None:
     place.write("here/a.txt")
     place.write("far/b.txt")
     place.mounts = Mounts(silent=frozenset((os.fsencode(place.folder / "far"),)))
-    with place.watching(_POLLED) as watching:
+    with place.watching(POLLED) as watching:
         wait_until(lambda: "1 of 3 folders" in watching.state_of(1).detail)
         assert "another computer" in watching.state_of(1).detail
         place.write("far/deep/c.txt")
@@ -191,7 +127,7 @@ def test_a_root_may_be_looked_at_as_a_whole(
     place.rules = rules
     if silent:
         place.mounts = Mounts(silent=frozenset((os.fsencode(place.folder),)))
-    with place.watching(_POLLED) as watching:
+    with place.watching(POLLED) as watching:
         wait_until(lambda: watching.state_of(1).state == "polling")
         assert watching.state_of(1).detail.startswith("all folders are looked at every 0.05 s")
         assert said in watching.state_of(1).detail
@@ -202,7 +138,7 @@ def test_a_root_may_be_looked_at_as_a_whole(
 def test_rules_that_change_count_at_once(place: Place) -> None:
     place.write("a.txt")
     place.write("b.md")
-    with place.watching(_POLLED) as watching:
+    with place.watching(POLLED) as watching:
         place.expect("a.txt", "b.md")
         place.rules = Rules(exclude=("*.md",), poll=True)
         watching.follow()

@@ -1,0 +1,99 @@
+"""What keeps the parts of prismd from going on: to be shown, and logged once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from prismd.errors import PrismdError
+
+log = logging.getLogger(__name__)
+
+CALM_S = 60.0
+_MOST_TOLD = 20
+
+
+class Troubles:
+    """The faults of parts, each logged when it begins, when it changes, and when it is over.
+
+    What fails is tried again every few seconds, for days if need be, so what was logged once is
+    not logged again until it is over. That it is, once it has stayed away for a while: on a disk
+    that is nearly full one write in two may succeed. Every method may be called from any thread.
+
+    Args:
+        calm_s: For how long a fault has to stay away.
+        now_s: A clock that never goes back.
+    """
+
+    def __init__(self, calm_s: float = CALM_S, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._calm_s = calm_s
+        self._now_s = now_s
+        self._lock = threading.Lock()
+        self._spells: dict[str, _Spell] = {}
+
+    def met(self, part: str, fault: str | Exception) -> bool:
+        """Say what keeps a part from going on.
+
+        Args:
+            part: As it is to be named in the log, where its faults are told after it.
+            fault: In words, or an error; one that is none of prismd's is logged with its trace.
+
+        Returns:
+            Whether that is another fault than before.
+        """
+        words = _words(fault)
+        with self._lock:
+            spell = self._spells.setdefault(part, _Spell())
+            changed, spell.fault, spell.calm_since_s = spell.fault != words, words, None
+            # One whose words are others at each try must not fill the log either.
+            is_news = words not in spell.told and len(spell.told) < _MOST_TOLD
+            spell.told.add(words)
+        if is_news:
+            trace = None if isinstance(fault, str | PrismdError) else fault
+            log.error("%s: %s", part, words, exc_info=trace)
+        return changed
+
+    def gone(self, part: str) -> bool:
+        """Say that a part goes on, or has nothing to do; to be said again and again.
+
+        Returns:
+            Whether a fault kept it from that until now.
+        """
+        with self._lock:
+            spell = self._spells.get(part)
+            if spell is None:
+                return False
+            changed, spell.fault = bool(spell.fault), ""
+            now_s = self._now_s()
+            if spell.calm_since_s is None:
+                spell.calm_since_s = now_s
+            over = now_s - spell.calm_since_s >= self._calm_s
+            if over:
+                del self._spells[part]
+        if over:
+            log.info("%s: all is well again", part)
+        return changed
+
+    def of(self, *parts: str) -> str:
+        """The fault of the first of these parts that has one, or of any; empty without one."""
+        with self._lock:
+            spells = [self._spells.get(part) for part in parts or self._spells]
+            return next((spell.fault for spell in spells if spell and spell.fault), "")
+
+
+class _Spell:
+    """A time of trouble of one part: what it is now, and what was logged of it."""
+
+    def __init__(self) -> None:
+        self.fault = ""
+        self.told: set[str] = set()
+        self.calm_since_s: float | None = None
+
+
+def _words(fault: str | Exception) -> str:
+    if isinstance(fault, str | PrismdError):
+        return str(fault)
+    # Its own words may be of a document.
+    return f"internal error: {type(fault).__name__}; please report this, with prismd's log"

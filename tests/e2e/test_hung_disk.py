@@ -1,0 +1,116 @@
+"""A disk that answers nothing, as a share does whose computer is away, beside one that does.
+
+It is a real one, in a namespace of its own: a file system in user space that nobody serves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.building import wait_until
+from tests.cli.harness import CONFIG, Daemon, Place
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+
+_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+_SKIPPED = 77
+_DETACH = 2
+
+
+@contextmanager
+def hung(folder: Path) -> Iterator[None]:
+    """Have a folder hang whoever looks at it, for as long as the context lasts."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        sys.exit(_SKIPPED)
+    options = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
+    if libc.mount(b"nobody", os.fsencode(folder), b"fuse.nobody", 0, options.encode()):
+        sys.exit(_SKIPPED)
+    try:
+        yield
+    finally:
+        os.close(device)  # from now on it gives an error instead
+        libc.umount2(os.fsencode(folder), _DETACH)
+
+
+def in_namespace(name: str, folder: Path) -> None:
+    """Run one of the scenes below where such a disk can be mounted, or skip."""
+    if sys.platform != "linux":
+        pytest.skip("namespaces of mounts are Linux's")
+    code = f"import tests.e2e.test_hung_disk as m, pathlib; m.{name}(pathlib.Path({str(folder)!r}))"
+    path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    try:
+        done = subprocess.run(
+            [*_NAMESPACE, sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        )
+    except FileNotFoundError as error:
+        pytest.skip(f"there is no {error.filename}")
+    if done.returncode == _SKIPPED or "unshare failed" in done.stderr:
+        pytest.skip("no such disk can be mounted here")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def root_of(daemon: Daemon, folder: Path) -> dict[str, object]:
+    roots: dict[str, dict[str, object]] = {r["path"]: r for r in daemon.status()["roots"]}
+    return roots[str(folder)]
+
+
+def test_a_disk_that_hangs_holds_up_nothing_but_its_own_folder(tmp_path: Path) -> None:
+    in_namespace("beside_a_hung_disk", tmp_path)
+
+
+def beside_a_hung_disk(base: Path) -> None:
+    place, share = Place(base), base / "share"
+    share.mkdir()
+    (share / "far.txt").write_text("The zeppelin lands at dusk.")
+    place.config.write_text(f'{CONFIG}\n[[folders]]\npath = "{share}"\n')
+    place.write("a.txt", "The ferry sails at noon.")
+    place.run("index", place.folder)
+    place.write("b.txt", "The walrus sleeps on the ice.")
+    with hung(share), place.daemon() as daemon:
+        wait_until(lambda: daemon.finds("walrus") == ["b.txt"])
+        assert daemon.finds("zeppelin") == ["far.txt"]
+        assert root_of(daemon, place.folder)["state"] == "watching"
+        assert root_of(daemon, share)["state"] == "starting"
+        wait_until(lambda: daemon.status()["state"] == "idle")
+        assert "has not answered for" in str(root_of(daemon, share)["detail"])
+        place.write("c.txt", "The balloon rises at dawn.")
+        assert place.run("index", place.folder).endswith("Up to date.\n")
+        assert daemon.finds("balloon") == ["c.txt"]
+        assert "its disk has not answered for" in place.run("status")
+        assert place.run("config", "reload").endswith("Nothing has changed.\n")
+        assert daemon.stop() == 0
+    assert "Traceback" not in place.log.read_text()
+
+
+def test_one_pass_beside_a_disk_that_hangs_comes_to_its_end(tmp_path: Path) -> None:
+    in_namespace("one_pass_beside_a_hung_disk", tmp_path)
+
+
+def one_pass_beside_a_hung_disk(base: Path) -> None:
+    place, share = Place(base), base / "share"
+    share.mkdir()
+    (share / "far.txt").write_text("The zeppelin lands at dusk.")
+    place.run("index", share)
+    place.write("a.txt", "The ferry sails at noon.")
+    with hung(share):
+        done = place.start("index", place.folder)
+        out, err = done.communicate(timeout=120)
+        assert done.returncode == 0, err
+        assert f"{share}: its disk does not answer; kept as it was" in err
+        assert "In the index: 2 completed" in out
+    wait_until(lambda: place.run("index").count("In the index: 2 completed") == 1)
