@@ -10,8 +10,7 @@ import stat
 import sys
 from collections.abc import Callable
 
-from prismd.errors import ExtractError
-from prismd.extract.pool import CANCELLED
+from prismd.errors import CANCELLED, ExtractError
 from prismd.opening import lstat, open_file, parent
 from prismd.store.files import Entry, Root, entry_of
 

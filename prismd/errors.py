@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+CANCELLED = "cancelled"
+"""Error code of a file that was being read, or waited for its turn, when that was called off."""
 NO_OCR = "no_ocr"
 """Error code of a file that is nothing without OCR, which is not there or is switched off."""
 NO_TEXT = "no_text"

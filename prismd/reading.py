@@ -18,10 +18,9 @@ from prismd.composing import compose, keep_sound
 from prismd.disk import hash_file, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
-from prismd.errors import ExtractError, PrismdError
+from prismd.errors import CANCELLED, ExtractError, PrismdError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.pieces import Piece
-from prismd.extract.pool import CANCELLED
 from prismd.in_hand import InHand
 from prismd.models.base import TokenCounter, Transcriber
 from prismd.pictures import Decodes

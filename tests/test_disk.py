@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from prismd.disk import hash_file, heed_writers, is_being_written, is_there, look
-from prismd.errors import ExtractError
-from prismd.extract.pool import CANCELLED
+from prismd.errors import CANCELLED, ExtractError
 from prismd.store.files import Root, entry_of
 
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prismd.wording import (
+    counted,
     join_broken_words,
     pairs,
     passage_context,
@@ -108,3 +109,8 @@ def test_pairs_overlap() -> None:
 def test_a_context_says_nothing_twice() -> None:
     assert passage_context("T", ("A", "", "T", "B")) == "T > A > B"
     assert passage_context("", ()) == ""
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 files"), (1, "1 file"), (2000, "2,000 files")])
+def test_numbers_agree_with_their_nouns(number: int, said: str) -> None:
+    assert counted(number, "file") == said

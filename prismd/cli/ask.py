@@ -11,9 +11,10 @@ import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.examples import file_id, search_like_picture
-from prismd.cli.terminal import counted, paragraphs, plain, preview
+from prismd.cli.terminal import paragraphs, plain, preview
 from prismd.domain import FileState
 from prismd.place import in_words
+from prismd.wording import counted
 
 
 def _filters(function: Any) -> Any:

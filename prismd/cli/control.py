@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from prismd.cli.context import Context, checked, pass_context
-from prismd.cli.terminal import counted
 from prismd.domain import FileState
+from prismd.wording import counted
 
 
 @click.command("retry")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prismd.cli.context import Context, checked
-from prismd.cli.terminal import counted, plain
+from prismd.cli.terminal import plain
 from prismd.errors import PrismdError
+from prismd.wording import counted
 
 if TYPE_CHECKING:
     import httpx

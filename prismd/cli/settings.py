@@ -8,8 +8,9 @@ import click
 import msgspec
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
-from prismd.cli.terminal import counted, plain
+from prismd.cli.terminal import plain
 from prismd.errors import ConfigError
+from prismd.wording import counted
 
 
 @click.group("config")

@@ -8,9 +8,10 @@ import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.pause import hold_in_words
-from prismd.cli.terminal import counted, plain
+from prismd.cli.terminal import plain
 from prismd.place import progress_in_words
 from prismd.timing import duration
+from prismd.wording import counted
 
 
 @click.command("status")

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import click
 
 from prismd.assembly import Prism
-from prismd.cli.terminal import counted, plain
+from prismd.cli.terminal import plain
 from prismd.errors import PrismdError
 from prismd.store import counts, files, listing
 from prismd.store.obstacles import Waiting
 from prismd.timing import duration
 from prismd.watch import Sweep
+from prismd.wording import counted
 
 _SHOWN = 5
 

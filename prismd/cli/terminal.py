@@ -35,8 +35,3 @@ def preview(text: str) -> str:
 def paragraphs(text: str) -> str:
     """A text with its long lines broken and its own breaks kept."""
     return "\n".join(textwrap.fill(plain(line), _WIDTH) for line in text.splitlines())
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: ``1 file``, ``2 files``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
-from prismd.cli.terminal import counted
+from prismd.wording import counted
 
 
 @click.command("token")

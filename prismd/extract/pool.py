@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from prismd.child import Child, ChildDied, ChildError
 from prismd.domain import Box, Extraction
-from prismd.errors import ExtractError, WorkerError
+from prismd.errors import CANCELLED, ExtractError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.failure import Failure, Lost, died, out_of_memory
 from prismd.extract.hearing import (
@@ -45,9 +45,6 @@ from prismd.extract.worker import (
     ThumbnailRequest,
 )
 from prismd.wording import shown_name
-
-CANCELLED = "cancelled"
-"""Error code of a file that was being read, or waited for a worker, when all was called off."""
 
 _START_S = 60.0
 _IMAGE_DEADLINE_S = 30.0

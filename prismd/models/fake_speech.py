@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from prismd.errors import ExtractError
+from prismd.errors import CANCELLED, ExtractError
 from prismd.models.base import Segment, SpokenWord, Transcript
 
 _TURN_S = 0.02
@@ -99,7 +99,7 @@ class FakeTranscriber:
 
 def _check(cancelled: Callable[[], bool]) -> None:
     if cancelled():
-        raise ExtractError("writing down its speech was called off", code="cancelled")
+        raise ExtractError("writing down its speech was called off", code=CANCELLED)
 
 
 def _said(path: Path) -> tuple[list[tuple[float, float, str]], float]:

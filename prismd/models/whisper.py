@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.cores import usable_cores
-from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, ModelError
+from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout, ModelError
 from prismd.models.base import Transcript
 from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
@@ -255,7 +255,7 @@ def _beginning(known: Mapping[int, bytes]) -> tuple[bytes, ...]:
 
 def _called_off() -> ExtractError:
     return ExtractError(
-        "writing down its speech was called off; 'prismd retry' goes on with it", code="cancelled"
+        "writing down its speech was called off; 'prismd retry' goes on with it", code=CANCELLED
     )
 
 

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prismd.cli.terminal import counted, paragraphs, plain, preview
+from prismd.cli.terminal import paragraphs, plain, preview
 
 
 @given(st.text())
@@ -46,8 +45,3 @@ def test_a_short_preview_is_whole() -> None:
 def test_an_answer_keeps_its_paragraphs() -> None:
     assert paragraphs("One.\n\n- two\n- three") == "One.\n\n- two\n- three"
     assert len(paragraphs("word " * 60).splitlines()) == 4
-
-
-@pytest.mark.parametrize(("number", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
-def test_numbers_agree_with_their_nouns(number: int, said: str) -> None:
-    assert counted(number, "file") == said

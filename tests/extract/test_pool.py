@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from prismd.errors import (
+    CANCELLED,
     EncryptedDocument,
     ExtractCrash,
     ExtractError,
@@ -19,7 +20,7 @@ from prismd.errors import (
     UnsupportedMedia,
 )
 from prismd.extract.pieces import Piece
-from prismd.extract.pool import CANCELLED, ExtractPool
+from prismd.extract.pool import ExtractPool
 from tests.extract.hostile import wait_for
 
 Write = Callable[[str, bytes | str], Path]
@@ -273,7 +274,7 @@ def test_calling_off_stops_what_is_being_read(
         workers.cancel_all()
         with pytest.raises(ExtractError, match="called off") as error:
             reading.result(30)
-    assert error.value.code == "cancelled"
+    assert error.value.code == CANCELLED
     assert workers.extract(write("a.txt", "next"))[1].text == "next"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prismd.errors import ExtractError
+from prismd.errors import CANCELLED, ExtractError
 from prismd.models.base import Transcriber
 from prismd.models.catalog_speech import WHISPER_BASE
 from prismd.models.fake_speech import FakeTranscriber
@@ -125,7 +125,7 @@ def test_what_is_no_recording_is_the_files_fault(transcriber: Transcriber, tmp_p
 def test_it_can_be_called_off_before_it_begins(transcriber: Transcriber, recording: Path) -> None:
     with pytest.raises(ExtractError) as caught:
         transcriber.transcribe(recording, cancelled=lambda: True)
-    assert caught.value.code == "cancelled"
+    assert caught.value.code == CANCELLED
 
 
 def test_it_can_be_called_off_on_the_way_and_goes_on_with_the_next(
@@ -136,7 +136,7 @@ def test_it_can_be_called_off_on_the_way_and_goes_on_with_the_next(
         transcriber.transcribe(
             recording, on_step=lambda _done, _total: stop.set(), cancelled=stop.is_set
         )
-    assert caught.value.code == "cancelled"
+    assert caught.value.code == CANCELLED
     assert len(transcriber.transcribe(recording).segments) == 2
 
 

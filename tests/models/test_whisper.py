@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout, ModelError
+from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout, ModelError
 from prismd.models.catalog_speech import ENTRIES, WHISPER_BASE, WHISPER_TINY_EN
 from prismd.models.whisper import WhisperTranscriber
 from tests.speaking import (
@@ -231,7 +231,7 @@ def test_calling_it_off_does_not_wait_for_the_engine(
     began.wait(60)
     stop.set()
     thread.join()
-    assert [code for code, _ in raised] == ["cancelled"]
+    assert [code for code, _ in raised] == [CANCELLED]
     assert not whisper.loaded
 
 
@@ -239,7 +239,7 @@ def test_calling_it_off_does_not_wait_for_the_engine(
 def test_close_ends_what_is_being_written(whisper: WhisperTranscriber, tmp_path: Path) -> None:
     with pytest.raises(ExtractError) as caught:
         whisper.transcribe(long_recording(tmp_path), on_step=lambda _done, _total: whisper.close())
-    assert caught.value.code == "cancelled"
+    assert caught.value.code == CANCELLED
     assert not whisper.loaded
 
 
