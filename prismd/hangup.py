@@ -25,7 +25,7 @@ class Signals:
     That is to be the first moment of all: each of them would end a process that has no handler,
     in the middle of whatever it is at. Until ``serve`` is called they are only remembered. To be
     made in the main thread. A terminal that has been closed ends what was started in it, unless
-    that was started to outlive it (``nohup``).
+    that was started to outlive it (``nohup``); nor does Ctrl-C end what a script runs beside it.
     """
 
     def __init__(self) -> None:
@@ -34,8 +34,9 @@ class Signals:
         self._wanted: SimpleQueue[None] = SimpleQueue()
         outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
         self._in_terminal = _has_terminal() and not outlives
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._end)
+        signal.signal(signal.SIGTERM, self._end)
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGHUP, self._hung_up)
 
     @property

@@ -138,6 +138,15 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
+def test_an_impatient_end_is_in_order_too(place: Place) -> None:
+    with place.daemon() as daemon:
+        for _ in range(3):
+            daemon.process.send_signal(signal.SIGINT)
+        assert daemon.process.wait(60) == 0
+    assert "Traceback" not in place.log.read_text()
+    assert place.log.read_text().splitlines()[-1].endswith("INFO stopped")
+
+
 def test_it_ends_in_order_while_it_reads(place: Place) -> None:
     place.write("large.txt", "One more sentence about the harbour.\n\n" * 60_000)
     with place.daemon() as daemon:

@@ -76,3 +76,12 @@ def test_an_end_during_the_start_is_remembered(number: signal.Signals) -> None:
     assert stopped == [True]
     signal.raise_signal(number)
     assert stopped == [True, True]
+
+
+def test_ctrl_c_does_not_end_what_a_script_runs_beside_it() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signals = Signals()
+    signal.raise_signal(signal.SIGINT)
+    assert not signals.ending
+    signal.raise_signal(signal.SIGTERM)
+    assert signals.ending

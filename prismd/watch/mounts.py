@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 import psutil
@@ -26,6 +27,10 @@ _NO_DISK = frozenset(
         *("fuse.portal", "fuse.gvfsd-fuse", "autofs"),
     )
 )
+
+_TABLE = Path("/proc/self/mounts")
+_known: dict[bytes, Mounts] = {}
+"""The mount points, by the table that they were last read from."""
 
 
 class Mounts(msgspec.Struct, frozen=True):
@@ -67,6 +72,21 @@ def _is_within(path: bytes, folder: bytes) -> bool:
 
 def mounts() -> Mounts:
     """The mount points as they are now; asks the system's table, never the disks."""
+    try:
+        table = _TABLE.read_bytes()
+    except OSError:  # another system than Linux
+        return _now()
+    # Asked every few seconds: a table that is as it was need not be taken apart again.
+    if (known := _known.get(table)) is not None:
+        return known
+    found = _now()
+    if _TABLE.read_bytes() == table:  # else it may be of the one or the other
+        _known.clear()
+        _known[table] = found
+    return found
+
+
+def _now() -> Mounts:
     return _sorted((part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True))
 
 

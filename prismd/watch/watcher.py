@@ -30,9 +30,12 @@ _MANY = 1_000
 """So many changes at once are more cheaply found by a sweep; and where there are many, the
 system may have dropped others."""
 _REST = 4.0
-"""After looking, so many times as long as it took is given to others, up to ``_TICK_S``."""
+"""After looking where something was told, so many times as long as it took is given to others, up
+to ``_TICK_S``: where changes go on and on, looking must not take all of a core."""
 _DOUBT_REST = 20.0
 """As ``_REST``, where a reader takes files out of the index, which puts all folders in doubt."""
+_LASTING = 2
+"""What has failed for longer than so many times of trying again is not over in a moment."""
 _MAY_END: tuple[Reason, ...] = ("limit", "closed")
 """Why a folder may be watched by the next sweep though it could not be: others may have left
 some of the limit, or somebody has allowed to read it."""
@@ -140,6 +143,11 @@ class Watcher:
         return self._pulse.silent_s() <= self._settings.silent_s
 
     @property
+    def fails(self) -> bool:
+        """Whether it could not be looked through time and again, though its disk answers."""
+        return self._troubles.age_s(self._named) > _LASTING * self._settings.retry_s
+
+    @property
     def state(self) -> WatchState:
         """How the root is watched now."""
         details = [self._state.detail] if self._state.detail else []
@@ -209,8 +217,9 @@ class Watcher:
         self._cover()
         self._troubles.gone(self._named)
         self._pulse.rest()
-        spent_s = time.monotonic() - began_s
-        self._wanted.wait(min(_REST * spent_s, _TICK_S))
+        if hints.paths or hints.lost:  # else it was time for it, which it is not again so soon
+            spent_s = time.monotonic() - began_s
+            self._wanted.wait(min(_REST * spent_s, _TICK_S))
         self._hints = self._events.wait(self._patience_s())
 
     def _patience_s(self) -> float:
