@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
-import apsw
 from msgspec.structs import replace
 
 from prismd import parameters
 from prismd.answer import Answering
 from prismd.api.interrupt import Interruptible
 from prismd.config.options import Config
+from prismd.errors import ConfigError
 from prismd.extract.base import media_types
 from prismd.extract.naming import read_suffixes
-from prismd.folders import Folders, need_folder, need_utf8
+from prismd.folders import Folders
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter
 from prismd.models.load import Models
 from prismd.models.remote import EstimatedTokens
+from prismd.named import Placed
 from prismd.progress import Progress
-from prismd.real_path import real_path
+from prismd.rooting import Rooting
 from prismd.search import Search
 from prismd.store import files, stale
 from prismd.store.database import Database
@@ -70,6 +70,7 @@ class Prism:
         )
         self._ingest: Ingest | None = None
         self._watching: Watching | None = None
+        self._rooting = Rooting(self.database, config, self._settled)
 
     def _sentence_embedder(self) -> Embedder | None:
         embedder = self.models.embedder
@@ -89,7 +90,7 @@ class Prism:
                 self.pool,
                 self.tokens,
                 self.models.embedder,
-                parameters.ingest_settings(self.config),
+                parameters.ingest_settings(self._rooting.placed.config),
                 self.progress,
                 self.models.transcriber,
                 self.models.images,
@@ -102,7 +103,11 @@ class Prism:
         embedder = self.models.embedder
         return embedder.tokens if embedder is not None else EstimatedTokens()
 
-    def put_roots(self, config: Config | None = None) -> list[Root]:
+    def place(self, config: Config) -> Placed:
+        """Find the folders of settings that were read once more."""
+        return self._rooting.place(config)
+
+    def put_roots(self, placed: Placed | None = None) -> list[Root]:
         """Bring the index's folders to those of the settings.
 
         A folder that a configuration file named once, and the same file names no more, is
@@ -110,46 +115,30 @@ class Prism:
         been lost. One that a command named stays until ``prismd remove``. A known folder that is
         not there is kept as it is: its disk may come back.
 
+        A new folder whose disk does not answer is added as soon as it does. As long as nobody can
+        tell where a folder of the settings is, none is forgotten.
+
         Args:
-            config: Settings that were read once more; those of the start unless given. A folder
+            placed: Settings that were read once more; those of the start unless given. A folder
                 that came with the command that started prismd may have been removed since.
 
         Raises:
             ConfigError: A new folder is not there, or overlaps another.
         """
-        known = self.database.read(files.roots)
-        there = {root.path for root in known}
-        wanted: dict[str, Literal["config", "command"]] = {}
-        for path, origin in _named(config or self.config):
-            if path not in there:
-                if config is not None and origin == "command":
-                    continue
-                need_utf8(path)
-                need_folder(path, "correct or remove it")
-            wanted[path] = origin
-        file = owner(config or self.config)
+        return self._rooting.put(placed)
 
-        def put(connection: apsw.Connection) -> None:
-            for root in known:
-                if root.path not in wanted and _is_of(root, file):
-                    files.remove_root(connection, root.id)
-            for path, origin in wanted.items():
-                files.add_root(connection, path, origin, file if origin == "config" else "")
-
-        self.database.write(put)
-        return self.database.read(files.roots)
-
-    def leaving(self, config: Config) -> list[tuple[Root, int]]:
+    def leaving(self, placed: Placed) -> list[tuple[Root, int]]:
         """The folders that ``put_roots`` would forget, with how many files there are in each."""
-        named = {real_path(folder.path) for folder in config.folders}
         return [
             (root, self.database.read(partial(files.count, root_id=root.id)))
             for root in self.database.read(files.roots)
-            if root.path not in named and _is_of(root, owner(config))
+            if placed.leaves(root)
         ]
 
     def sweep(self, root: Root) -> Sweep:
         """Hold one folder against the index, and queue what is new."""
+        if self._rooting.placed.disowns(root):
+            return Sweep(root, offline=True, silent=True)
         return sweep(self.database, root, self.rules(root))
 
     def folders(self, on_sweep: Callable[[Sweep], None]) -> Folders:
@@ -161,15 +150,32 @@ class Prism:
         self._watching = Watching(
             self.database, self.rules, parameters.watch_settings(self.config), on_sweep
         )
-        return Folders(self.database, self._watching, self.configured, self.ingest.wake)
+        folders = Folders(self.database, self._watching, self.configured, self.ingest.wake)
+        self._rooting.tend(folders)
+        return folders
 
     def configured(self) -> frozenset[str]:
         """The folders that the configuration file names."""
-        return frozenset(path for path, origin in _named(self.config) if origin == "config")
+        return self._rooting.placed.configured
 
     def rules(self, root: Root) -> Rules:
-        """What of a folder is read."""
-        return parameters.rules(self.config, root)
+        """What of a folder is read.
+
+        Raises:
+            ConfigError: Nobody can tell: the configuration has named it, and seems to name it no
+                more.
+        """
+        placed = self._rooting.placed
+        if placed.disowns(root):
+            # By the rules of a folder that is not named what was excluded would be read.
+            silent = ", ".join(sorted(placed.unsure))
+            raise ConfigError(
+                f"whether it is still named in the configuration cannot be told before {silent}"
+                " answers"
+                if silent
+                else "it is no longer named in the configuration; 'prismd config reload' forgets it"
+            )
+        return parameters.rules(placed.config, root)
 
     def follow(self, config: Config) -> None:
         """Go by other settings from now on, as far as the parts can while they work.
@@ -177,14 +183,20 @@ class Prism:
         Those of the folders count from ``Folders.watches.follow`` on.
 
         Args:
-            config: As it was, but for what ``reloading.LIVE`` names, and for folders.
+            config: As it was, but for what ``reloading.LIVE`` names, and for folders, which
+                ``put_roots`` was given.
         """
         self.config = config
         self.search.settings = parameters.search_settings(config)
         self.answering.settings = parameters.answer_settings(config)
-        self.ingest.follow(parameters.ingest_settings(config))
+        self._settled()
         if self._watching is not None:
             self._watching.settings = parameters.watch_settings(config)
+
+    def _settled(self) -> None:
+        """Read by what is known of the folders now."""
+        if self._ingest is not None:
+            self._ingest.follow(parameters.ingest_settings(self._rooting.placed.config))
 
     def stale(self) -> list[Stale]:
         """What the present settings would make otherwise."""
@@ -204,7 +216,10 @@ class Prism:
         spaces += [
             replace(space, content="picture_text") for space in spaces if space.content == "picture"
         ]
-        by_folder = {"": index.ocr_languages, **parameters.ocr_languages(self.config)}
+        by_folder = {
+            "": index.ocr_languages,
+            **parameters.ocr_languages(self._rooting.placed.config),
+        }
         return Present(
             extractors={name: entry.version for name, entry in media_types().items()},
             chunker=parameters.chunking(self.config).tag,
@@ -217,26 +232,9 @@ class Prism:
 
     def close(self) -> None:
         """Stop everything; what is in hand goes back to the queue."""
+        self._rooting.stop()
         self.pool.close()
         if self._ingest is not None:
             self._ingest.stop()
         self.models.close()
         self.database.close()
-
-
-def owner(config: Config) -> str:
-    """The configuration file that folders are forgotten with; empty where it says nothing."""
-    file = str(config.file or "")
-    return file if file in config.sources.values() else ""
-
-
-def _named(config: Config) -> Iterator[tuple[str, Literal["config", "command"]]]:
-    """The folders of the settings, and whether the file names them, or the command did."""
-    for number, folder in enumerate(config.folders):
-        by_flag = config.sources[f"folders.{number}"] == "flag"
-        yield real_path(folder.path), "command" if by_flag else "config"
-
-
-def _is_of(root: Root, file: str) -> bool:
-    """Whether a configuration file has named a folder."""
-    return bool(file) and root.origin == "config" and root.config_file == file

@@ -1,20 +1,32 @@
-"""What the disk says of a file, without following links; nothing here knows the index."""
+"""What the disk says of a file, without following links; nothing here knows the index.
+
+A disk may never answer: whatever is asked of one is noted (see ``asking``).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
+import psutil
+
+from prismd.asking import asking
 from prismd.errors import CANCELLED, ExtractError
 from prismd.opening import lstat, open_file, parent
 from prismd.store.files import Entry, Root, entry_of
 
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
+"""Even a slow disk gives out so much in a few seconds."""
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
 _ASKABLE = sys.platform == "linux"
 
 
@@ -26,7 +38,8 @@ def look(path: str) -> Entry:
         OSError: It cannot be looked at.
     """
     raw = os.fsencode(path)
-    found = lstat(raw)
+    with asking(raw):
+        found = lstat(raw)
     if not stat.S_ISREG(found.st_mode):
         raise FileNotFoundError(f"{path}: is no regular file any more")
     return entry_of(raw, found)
@@ -53,8 +66,8 @@ def hash_file(path: str, cancelled: Callable[[], bool] | None = None) -> str:
         ExtractError: It was called off (code ``cancelled``).
     """
     digest = hashlib.sha256()
-    with os.fdopen(open_file(os.fsencode(path)), "rb") as file:
-        while piece := file.read(_PIECE_BYTES):
+    with contextlib.closing(_pieces(os.fsencode(path))) as pieces:
+        for piece in pieces:
             digest.update(piece)
             if cancelled is not None and cancelled():
                 raise ExtractError(
@@ -63,6 +76,21 @@ def hash_file(path: str, cancelled: Callable[[], bool] | None = None) -> str:
                     transient=True,
                 )
     return digest.hexdigest()
+
+
+def _pieces(path: bytes) -> Generator[bytes]:
+    with asking(path):
+        descriptor = open_file(path)
+    try:
+        while True:
+            with asking(path):
+                piece = os.read(descriptor, _PIECE_BYTES)
+            if not piece:
+                return
+            yield piece
+    finally:
+        with asking(path):
+            os.close(descriptor)
 
 
 def heed_writers() -> None:
@@ -85,7 +113,13 @@ def is_being_written(path: str) -> bool | None:
     """
     if not _ASKABLE or signal.getsignal(signal.SIGIO) != signal.SIG_IGN:
         return None
-    descriptor = open_file(os.fsencode(path))
+    raw = os.fsencode(path)
+    with asking(raw):
+        return _is_being_written(raw)
+
+
+def _is_being_written(path: bytes) -> bool | None:
+    descriptor = open_file(path)
     try:
         # Such a lease is granted only while nobody writes. It is given back at once, by closing.
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
@@ -107,7 +141,8 @@ def is_there(root: Root) -> bool:
 def device_of(path: bytes) -> int | None:
     """The file system that a folder is on; None where there is no folder."""
     try:
-        found = lstat(path)
+        with asking(path):
+            found = lstat(path)
     except OSError:
         return None
     return entry_of(path, found).device if stat.S_ISDIR(found.st_mode) else None
@@ -129,3 +164,38 @@ def bare_mount_point(path: bytes, device: int) -> bytes | None:
         if found is not None:
             return path if found == device else None
     return None
+
+
+class Disk(NamedTuple):
+    """Something mounted.
+
+    Attributes:
+        point: Where.
+        device: Tells it from what is mounted there at other times.
+    """
+
+    point: bytes
+    device: str
+
+
+def disk_of(path: bytes) -> Disk:
+    """The disk that a path is on; asks the system's table, never the disk."""
+    found = Disk(b"/", "")
+    for disk in _mounted():
+        around = path == disk.point or path.startswith(disk.point.rstrip(b"/") + b"/")
+        # The last one mounted at a place is the one that is seen.
+        if around and len(disk.point) >= len(found.point):
+            found = disk
+    return found
+
+
+def _mounted() -> Iterator[Disk]:
+    try:
+        table = Path("/proc/self/mountinfo").read_bytes()
+    except OSError:
+        for part in psutil.disk_partitions(all=True):
+            yield Disk(os.fsencode(part.mountpoint), part.device)
+        return
+    for line in table.splitlines():
+        _, _, device, _, point, *_ = line.split(b" ")
+        yield Disk(_ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), point), device.decode())

@@ -18,6 +18,7 @@ from prismd.models.base import Embedder
 from prismd.progress import Progress
 from prismd.store import documents, vector_search, vectors
 from prismd.store.database import Database
+from prismd.trouble import EMBEDDING
 
 IDLE_WAIT_S = 5.0
 _BATCH = 64
@@ -90,9 +91,9 @@ class EmbeddingLoop:
     def run(self) -> None:
         """Work until ``stopping`` is set."""
         while True:
-            self._running.wait()
+            self._progress.await_turn(self._running, EMBEDDING)
             if self._stopping.is_set():
-                with self._progress.attempt("embedding"):
+                with self._progress.attempt(EMBEDDING):
                     self._finish_writing()
                 return
             self._queued.clear()
@@ -100,13 +101,13 @@ class EmbeddingLoop:
                 busy = self._embed_batch()
             except Exception as error:
                 # The loop must outlive a full disk and a failing model, and any fault of ours.
-                self._progress.trouble("embedding", error)
+                self._progress.trouble(EMBEDDING, error)
                 self._stopping.wait(IDLE_WAIT_S)
                 continue
             if not busy or time.monotonic() - self._tended > _TEND_S:
                 self._tend()
             if not busy:
-                self._progress.trouble("embedding")
+                self._progress.trouble(EMBEDDING)
                 self._queued.wait(IDLE_WAIT_S)
 
     def _embed_batch(self) -> bool:
@@ -178,7 +179,7 @@ class EmbeddingLoop:
             self._unwritten = None
             raise
         self._unwritten = None
-        self._progress.trouble("embedding")
+        self._progress.trouble(EMBEDDING)
 
     def collect(self, *, older_than_s: float) -> None:
         """Delete what no file holds any more, and give its space back."""

@@ -11,11 +11,13 @@ from typing import Protocol
 import apsw
 
 from prismd.errors import ConfigError
-from prismd.real_path import is_folder, real_path
-from prismd.store import files
+from prismd.real_path import as_it_stands, is_folder, real_path
+from prismd.store import files, real_paths
 from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.watch.state import WatchState
+
+_SILENT = "{}: its disk does not answer; try again when it does"
 
 
 class Watches(Protocol):
@@ -47,6 +49,12 @@ class Watches(Protocol):
 
     def states(self) -> Mapping[int, WatchState]:
         """How every folder is watched, by its id; asks no database."""
+
+    def silent(self) -> frozenset[int]:
+        """The folders whose disks do not answer, by their ids."""
+
+    def failing(self) -> frozenset[int]:
+        """The folders that cannot be looked through, though their disks answer, by their ids."""
 
 
 class Folders:
@@ -106,6 +114,8 @@ class Folders:
 def add_root(database: Database, folder: Path) -> Root:
     """Add a folder to the index; see ``Folders.add``."""
     path = real_path(folder)
+    if path is None:
+        raise ConfigError(_SILENT.format(as_it_stands(folder)))
     need_utf8(path)
     need_folder(path, "correct the path, or make it first")
     return database.write(lambda c: files.add_root(c, path, "command"))
@@ -117,11 +127,23 @@ def need_folder(path: str, advice: str) -> None:
     Raises:
         ConfigError: There is none, or nobody can tell.
     """
-    found = is_folder(path)
-    if found is None:
-        raise ConfigError(f"{path}: its disk does not answer; try again when it does")
-    if not found:
+    if not stands(path, advice):
+        raise ConfigError(_SILENT.format(path))
+
+
+def stands(path: str, advice: str) -> bool:
+    """Whether a folder is there for certain; not where its disk does not answer.
+
+    Raises:
+        ConfigError: There is none, or its disk cannot tell.
+    """
+    try:
+        found = is_folder(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be looked at ({error.strerror}); {advice}") from error
+    if found is False:
         raise ConfigError(f"{path}: there is no such folder; {advice}")
+    return found is not None
 
 
 def need_utf8(path: str) -> None:
@@ -145,7 +167,8 @@ def removable(database: Database, folder: Path, configured: frozenset[str]) -> R
     Raises:
         ConfigError: It is not watched, or the configuration names it.
     """
-    path = real_path(folder)
+    named = as_it_stands(folder)
+    path = real_path(folder) or database.read(real_paths.noted).get(named, named)
     if path in configured:
         raise ConfigError(
             f"{path}: is named in the configuration; take it out there, then 'prismd config reload'"

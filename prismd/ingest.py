@@ -10,23 +10,23 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 
+from prismd.asking import GivenUp
 from prismd.embedding import IDLE_WAIT_S, EmbeddingLoop
-from prismd.errors import PrismdError
+from prismd.errors import PrismdError, StoreError
 from prismd.holding import Holds
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter, Transcriber
 from prismd.pictures import PictureLoop
 from prismd.progress import Progress
+from prismd.readers import Lane, Reader, Readers
 from prismd.reading import FileReader, IngestSettings, Parsers
 from prismd.store import jobs
 from prismd.store.database import Database
 from prismd.store.jobs import Job
+from prismd.trouble import READING, READING_RECORDINGS
 
 log = logging.getLogger(__name__)
-
-_LONG_S = 60.0
 
 
 class Ingest:
@@ -58,14 +58,24 @@ class Ingest:
         self._workers = settings.workers
         self._progress = progress
         self._held: deque[Job] = deque()
+        self._unwritten: set[str] = set()
+        """The parts that are in trouble because the index could not be written."""
         self._stopping = threading.Event()
         self._running = threading.Event()
         self.holds = Holds(database, self._running, progress)
         self._queued = threading.Event()
         self._queued_slow = threading.Event()
+        self._readers = Readers(database, progress, self.wake, silent_s=settings.silent_s)
         self._embedding = EmbeddingLoop(database, embedder, progress, self._stopping, self._running)
         self._pictures = PictureLoop(
-            database, images, pool, progress, self._stopping, self._running, self._embedding.idle
+            database,
+            images,
+            pool,
+            progress,
+            self._stopping,
+            self._running,
+            self._embedding.idle,
+            self._readers.shuns,
         )
         self._reader = FileReader(
             database,
@@ -79,7 +89,9 @@ class Ingest:
             self._wake_embedding,
             transcriber,
         )
-        self._threads: list[threading.Thread] = []
+        self._embeds = threading.Thread(
+            target=self._embedding.run, name="prismd-embed", daemon=True
+        )
 
     def start(self, *, heed_pause: bool = True) -> None:
         """Take back what a dead process had in hand, and begin.
@@ -93,17 +105,12 @@ class Ingest:
             self.holds.recall()
         if in_hand:
             log.info("taking back %d files that were in hand when prismd last ended", in_hand)
-        loops: list[tuple[str, Callable[[], None]]] = [
-            (f"prismd-ingest-{number}", self._read_loop) for number in range(self._workers)
-        ]
+        lanes = [Lane(f"ingest-{number}", self._read_loop) for number in range(self._workers)]
         # Recordings take minutes: they have a reader of their own, and no other file waits.
-        loops.append(("prismd-ingest-slow", partial(self._read_loop, slow=True)))
-        loops.append(("prismd-embed", self._embedding.run))
-        loops.append(("prismd-pictures", self._pictures.run))
-        for name, loop in loops:
-            thread = threading.Thread(target=loop, name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        lanes.append(Lane("ingest-slow", partial(self._read_loop, slow=True)))
+        lanes.append(Lane("pictures", lambda reader: self._pictures.run()))
+        self._readers.start(lanes)
+        self._embeds.start()
 
     def wake(self) -> None:
         """Say that jobs were queued."""
@@ -133,13 +140,16 @@ class Ingest:
         self.holds.resume()
 
     def stop(self) -> None:
-        """End the loops. The pool must be closed first: it may hold one of them."""
+        """End the loops. The pool must be closed first: it may hold one of them.
+
+        A disk that does not answer holds nobody up for more than some seconds.
+        """
         self._stopping.set()
         self.holds.end()
         self.wake()
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
+        self._readers.stop()
+        if self._embeds.is_alive():
+            self._embeds.join()
 
     def finish(self) -> None:
         """End a single pass: nothing can move back any more, so what is orphaned goes now."""
@@ -150,9 +160,8 @@ class Ingest:
 
         What is being written all the time, and so was put off for long, is not waited for.
         """
-        due_s, in_hand = self._database.read(lambda c: (jobs.next_due_s(c), jobs.in_hand(c)))
-        queued = due_s is not None and due_s < _LONG_S
-        return not queued and not in_hand and self._embedding.idle() and self._pictures.idle()
+        reading = self._database.read(jobs.any_outstanding)
+        return not reading and self._embedding.idle() and self._pictures.idle()
 
     @property
     def pictures(self) -> PictureLoop:
@@ -161,37 +170,52 @@ class Ingest:
 
     # One file
 
-    def _read_loop(self, *, slow: bool = False) -> None:
+    def _read_loop(self, reader: Reader, *, slow: bool = False) -> None:
         queued = self._queued_slow if slow else self._queued
+        part = READING_RECORDINGS if slow else READING
         while True:
-            self._running.wait()
+            self._progress.await_turn(self._running, part)
             if self._stopping.is_set():
                 return
             queued.clear()
             try:
                 self._return_held()
                 job = self._database.write(lambda c: jobs.lease(c, uuid.uuid4().hex, slow=slow))
+                if part in self._unwritten:
+                    self._went_on(part)  # whatever else it needs, the index can be written
                 if job is not None:
-                    self._read_one(job)
+                    self._read_one(reader, job, part)
                     continue
-                if self._nothing_to_read():
-                    self._progress.trouble("reading")  # what was in trouble has gone
+                if not self._database.read(lambda c: jobs.any_outstanding(c, slow=slow)):
+                    self._went_on(part)  # what was in trouble has gone, or is put off
                 due_s = self._database.read(lambda c: jobs.next_due_s(c, slow=slow))
                 queued.wait(IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
+            except GivenUp:
+                raise
             except Exception as error:
                 # Nothing that a file could be blamed for (a full disk, no worker, no model), or
                 # a fault of ours; the loop must outlive both, or nothing is read any more.
-                self._progress.trouble("reading", error)
+                self._failed(part, error)
                 self._stopping.wait(IDLE_WAIT_S)
 
-    def _nothing_to_read(self) -> bool:
-        return self._database.read(lambda c: jobs.next_due_s(c) is None and not jobs.in_hand(c))
+    def _failed(self, part: str, error: Exception) -> None:
+        if isinstance(error, StoreError):
+            self._unwritten.add(part)
+        else:
+            self._unwritten.discard(part)
+        self._progress.trouble(part, error)
 
-    def _read_one(self, job: Job) -> None:
+    def _went_on(self, part: str) -> None:
+        self._unwritten.discard(part)
+        self._progress.trouble(part)
+
+    def _read_one(self, reader: Reader, job: Job, part: str) -> None:
         self._progress.began(job.owner, job.shown_path, job.size_bytes)
-        done = False
+        reader.job, done = job, False
         try:
-            self._reader.read(job)
+            if not self._readers.put_off(job):
+                self._reader.read(job)
+                self._went_on(part)
             done = True
         finally:
             self._progress.ended(job.owner)

@@ -20,7 +20,6 @@ from prismd.models.added import entries
 from prismd.models.base import Sampling
 from prismd.models.load import ModelSettings
 from prismd.reading import IngestSettings
-from prismd.real_path import real_path
 from prismd.schedule import Schedule, hours_of
 from prismd.search import SearchSettings
 from prismd.store.files import Root
@@ -95,19 +94,26 @@ def ingest_settings(config: Config) -> IngestSettings:
 
 
 def ocr_languages(config: Config) -> dict[str, tuple[str, ...]]:
-    """The languages of pictures and scans, by the folders that have a setting of their own."""
+    """The languages of pictures and scans, by the folders that have a setting of their own.
+
+    Args:
+        config: With its folders by their real paths.
+    """
     return {
-        real_path(folder.path): folder.ocr_languages
-        for folder in config.folders
-        if folder.ocr_languages
+        str(folder.path): folder.ocr_languages for folder in config.folders if folder.ocr_languages
     }
 
 
 def rules(config: Config, root: Root) -> Rules:
-    """What of a folder is read."""
+    """What of a folder is read.
+
+    Args:
+        config: With its folders by their real paths.
+        root: The folder.
+    """
     index = config.index
     own = next(
-        (folder for folder in config.folders if real_path(folder.path) == root.path),
+        (folder for folder in config.folders if str(folder.path) == root.path),
         Folder(path=Path(root.path)),
     )
     return Rules(

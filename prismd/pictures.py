@@ -16,6 +16,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from prismd.asking import GivenUp
 from prismd.disk import hash_file, look
 from prismd.embedding import IDLE_WAIT_S
 from prismd.errors import ExtractError, ModelError
@@ -61,6 +62,7 @@ class PictureLoop:
         stopping: Set when the loop is to end.
         running: Clear while the loop is to pause.
         texts_are_embedded: Whether what searches by meaning is done, which goes first.
+        shuns: Whether a file is not to be asked for, because its disk does not answer.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class PictureLoop:
         stopping: threading.Event,
         running: threading.Event,
         texts_are_embedded: Callable[[], bool],
+        shuns: Callable[[str], bool],
     ) -> None:
         self._database = database
         self._images = images
@@ -80,6 +83,7 @@ class PictureLoop:
         self._stopping = stopping
         self._running = running
         self._texts_are_embedded = texts_are_embedded
+        self._shuns = shuns
         self._queued = threading.Event()
         self._spaces: tuple[int, int] | None = None
         self._passed_over: set[int] = set()
@@ -115,7 +119,7 @@ class PictureLoop:
     def run(self) -> None:
         """Work until ``stopping`` is set."""
         while True:
-            self._running.wait()
+            self._progress.await_turn(self._running, PART)
             if self._stopping.is_set():
                 return
             # Who only looks whether something is back rests until there is.
@@ -125,6 +129,8 @@ class PictureLoop:
                 outcome = self._step()
                 self._down, self._rests = False, outcome == "done"
                 self._progress.trouble(PART)
+            except GivenUp:
+                raise
             except Exception as error:
                 # The loop must outlive a full disk and a failing model, and any fault of ours.
                 self._progress.trouble(PART, error)
@@ -212,6 +218,8 @@ class PictureLoop:
 
     def _pixels_of(self, path: str, sha256: str, edge_px: int) -> NDArray[np.uint8] | None:
         """A file's pixels; None where another content stands at its path by now."""
+        if self._shuns(path):
+            return None
         try:
             before = look(path)
             if hash_file(path, self._is_called_off) != sha256:

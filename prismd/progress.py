@@ -15,7 +15,7 @@ from prismd.costs import Costs
 from prismd.domain import FileState
 from prismd.feed import Feed, FileEvent
 from prismd.forecast import Backlog, Forecast, Outlook
-from prismd.trouble import Troubles
+from prismd.trouble import Fault, Troubles
 
 _RATE_WINDOW_S = 30.0
 
@@ -107,6 +107,11 @@ class Progress:
         """What keeps the first of these parts that is in trouble from going on; else empty."""
         return self._troubles.of(*parts)
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What keeps parts from going on, each by its name."""
+        return self._troubles.all()
+
     def trouble(self, part: str, fault: str | Exception = "") -> None:
         """Say what keeps a part (reading, embedding) from going on; without a fault, nothing.
 
@@ -116,6 +121,12 @@ class Progress:
         if changed:
             with self._lock:
                 self._version += 1
+
+    def await_turn(self, running: threading.Event, part: str) -> None:
+        """Wait as long as all is paused; what is not tried is in no trouble, either."""
+        if not running.is_set():
+            self.trouble(part)
+            running.wait()
 
     @contextlib.contextmanager
     def attempt(self, part: str) -> Iterator[None]:

@@ -25,6 +25,7 @@ from prismd.in_hand import InHand
 from prismd.models.base import TokenCounter, Transcriber
 from prismd.pictures import Decodes
 from prismd.progress import Progress
+from prismd.readers import SILENT_S
 from prismd.settling import Settling
 from prismd.store import documents, files, jobs, obstacles
 from prismd.store.database import Database
@@ -60,6 +61,7 @@ class IngestSettings(msgspec.Struct, frozen=True):
     """How files are read.
 
     Attributes:
+        silent_s: A disk that has not answered for so long is one that does not answer.
         max_recording_bytes: As ``max_file_bytes``, for recordings, of which an hour is large.
         ocr_languages: By the path of a watched folder; others go by ``options``.
     """
@@ -68,6 +70,7 @@ class IngestSettings(msgspec.Struct, frozen=True):
     max_file_bytes: int = 100_000_000
     max_recording_bytes: int = 4_000_000_000
     attempts: int = 3
+    silent_s: float = SILENT_S
     chunking: Chunking = Chunking()
     options: ExtractOptions = ExtractOptions()
     ocr_languages: Mapping[str, tuple[str, ...]] = {}
@@ -180,7 +183,6 @@ class FileReader:
             self._changed(job, entry)
             return
         delay_s = self._settling.delay_s(job.file_id, job.path, entry)
-        self._reached(job)
         if delay_s:
             self.give_back(job, delay_s=delay_s)
             return
@@ -192,6 +194,7 @@ class FileReader:
         self._progress.at(job.owner, "hashing")
         hand = InHand(self._database, job, entry, self._stopping, self._running)
         sha256 = hash_file(job.path, hand.is_called_off)
+        self._reached(job)  # not before: what opens may still not be given out
         if self._attach_known(job, entry, sha256):
             return
         with hand.in_pieces(sha256):
@@ -301,7 +304,6 @@ class FileReader:
             file_id=job.file_id,
             error=error,
         )
-        self._progress.trouble("reading")
 
     def _store(
         self, job: Job, document: Document, passages: list[documents.IndexedPassage]
@@ -332,8 +334,6 @@ class FileReader:
             self._database.write(lambda c: obstacles.overcome(c, obstacle_id))
 
     def _fail(self, job: Job, error: ExtractError) -> None:
-        self._reached(job)
-
         def record(connection: apsw.Connection) -> FileState | None:
             if not jobs.still_leased(connection, job.file_id, job.owner):
                 return None

@@ -8,39 +8,92 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 _PATIENCE_S = 5.0
-_asking: dict[str, threading.Thread] = {}
-"""Who waits for an answer about a path, and was left behind."""
 
 
-def real_path(path: str | Path) -> str:
-    """A path without links; as it stands where its disk does not answer."""
-    as_it_stands = os.path.abspath(path)  # noqa: PTH100 - resolving it is what may not end
-    return _answered(path, lambda: os.path.realpath(path), as_it_stands)
+class _Question(NamedTuple):
+    """Something that a disk is asked, by one thread for all who want to know."""
+
+    answer: Future[Any]
+    until_s: float
+
+
+_asking: dict[tuple[Callable[[str], object], str], _Question] = {}
+"""What has not been answered yet, by what is asked about which path."""
+_lock = threading.Lock()
+
+
+def as_it_stands(path: str | Path) -> str:
+    """A path from the top of all folders on, by its words alone: no disk is asked."""
+    return os.path.abspath(path)  # noqa: PTH100 - resolving it is what may not end
+
+
+def real_path(path: str | Path) -> str | None:
+    """A path without links, at which nothing need be; None where its disk does not answer."""
+    return _answered(_resolved, str(path))
 
 
 def is_folder(path: str | Path) -> bool | None:
-    """Whether a folder is there; None where its disk does not answer."""
-    return _answered(path, lambda: Path(path).is_dir(), None)
+    """Whether a folder is there; None where its disk does not answer.
+
+    Raises:
+        OSError: It answers that it cannot tell: the way there is closed to this user, say.
+    """
+    return _answered(_is_folder, str(path))
 
 
-def _answered(path: str | Path, ask: Callable[[], T], otherwise: T) -> T:
-    """What the disk says, or else what is to be said without it."""
-    key, answers = str(path), list[T]()
-    before = _asking.get(key)
-    if before is not None and before.is_alive():
-        return otherwise  # it has not answered the last one yet
-    thread = threading.Thread(target=lambda: answers.append(ask()), name="prismd-path", daemon=True)
-    thread.start()
-    thread.join(_PATIENCE_S)
-    if answers:
-        _asking.pop(key, None)
-        return answers[0]
-    _asking[key] = thread
-    return otherwise
+def _resolved(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # there is no such name, on any disk
+        return as_it_stands(path)
+
+
+def _is_folder(path: str) -> bool:
+    return Path(path).is_dir()
+
+
+def _answered(ask: Callable[[str], T], path: str) -> T | None:
+    """What the disk says, within the time that there is; None without an answer.
+
+    Raises:
+        OSError: The disk says so.
+    """
+    with _lock:
+        question = _asking.get((ask, path))
+        if question is None:
+            question = _Question(Future(), time.monotonic() + _PATIENCE_S)
+            work = threading.Thread(
+                target=_ask, args=(ask, path, question.answer), name="prismd-path", daemon=True
+            )
+            work.start()
+            _asking[ask, path] = question
+    try:
+        answer: T = question.answer.result(max(0.0, question.until_s - time.monotonic()))
+    except TimeoutError:  # that is also what some disks say themselves
+        return None
+    return answer
+
+
+def _ask(ask: Callable[[str], T], path: str, answer: Future[T]) -> None:
+    try:
+        found = ask(path)
+    except BaseException as error:
+        _end(ask, path)
+        answer.set_exception(error)
+    else:
+        _end(ask, path)
+        answer.set_result(found)
+
+
+def _end(ask: Callable[[str], object], path: str) -> None:
+    with _lock:
+        del _asking[ask, path]

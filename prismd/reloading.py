@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from prismd import parameters
 from prismd.api.services import FolderGone, Reloaded
-from prismd.assembly import Prism, owner
+from prismd.assembly import Prism
 from prismd.config.options import SECTIONS, Config
 from prismd.errors import ConfigError
 from prismd.folders import Folders
 from prismd.holding import Scheduling
+from prismd.named import owner
 from prismd.store import files
 from prismd.store.stale import COMMAND
 
@@ -135,11 +136,12 @@ class Reloading:
         """Watch the folders that are named now, by the settings of now."""
         prism, watches = self._prism, self._folders.watches
         known = {root.path for root in prism.database.read(files.roots)}
-        leaving = prism.leaving(config)
+        placed = prism.place(config)
+        leaving = prism.leaving(placed)
         for root, _ in leaving:
             watches.leave(root.id)
         try:
-            roots = prism.put_roots(config)
+            roots = prism.put_roots(placed)
             prism.follow(config)
         finally:
             watches.follow()

@@ -7,12 +7,29 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from prismd.errors import PrismdError
 
 log = logging.getLogger(__name__)
 
 CALM_S = 60.0
 _MOST_TOLD = 20
+
+
+READING = "reading"
+READING_RECORDINGS = "reading recordings"
+EMBEDDING = "embedding"
+READERS = "threads that read"
+NEEDED = (READING, READING_RECORDINGS, READERS, EMBEDDING)
+"""The parts without which what is queued does not become searchable."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What keeps a part from going on; ``message`` is fit to show."""
+
+    part: str
+    message: str
 
 
 class Troubles:
@@ -46,10 +63,13 @@ class Troubles:
         words = _words(fault)
         with self._lock:
             spell = self._spells.setdefault(part, _Spell())
+            if not spell.fault:
+                spell.since_s = self._now_s()
             changed, spell.fault, spell.calm_since_s = spell.fault != words, words, None
             # One whose words are others at each try must not fill the log either.
             is_news = words not in spell.told and len(spell.told) < _MOST_TOLD
-            spell.told.add(words)
+            if is_news:
+                spell.told.add(words)
         if is_news:
             trace = None if isinstance(fault, str | PrismdError) else fault
             log.error("%s: %s", part, words, exc_info=trace)
@@ -82,12 +102,26 @@ class Troubles:
             spells = [self._spells.get(part) for part in parts or self._spells]
             return next((spell.fault for spell in spells if spell and spell.fault), "")
 
+    def all(self) -> tuple[Fault, ...]:
+        """The faults that there are now, in the order in which their parts got into trouble."""
+        with self._lock:
+            return tuple(
+                Fault(part, spell.fault) for part, spell in self._spells.items() if spell.fault
+            )
+
+    def age_s(self, part: str) -> float:
+        """For how long a fault, if not always the same, has kept a part from going on."""
+        with self._lock:
+            spell = self._spells.get(part)
+            return self._now_s() - spell.since_s if spell is not None and spell.fault else 0.0
+
 
 class _Spell:
     """A time of trouble of one part: what it is now, and what was logged of it."""
 
     def __init__(self) -> None:
         self.fault = ""
+        self.since_s = 0.0
         self.told: set[str] = set()
         self.calm_since_s: float | None = None
 

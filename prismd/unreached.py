@@ -7,12 +7,12 @@ from functools import partial
 
 import apsw
 
-from prismd.disk import bare_mount_point, is_file, is_there
+from prismd.disk import bare_mount_point, disk_of, is_file, is_there
 from prismd.store import files, folders, jobs, obstacles
 from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.jobs import Job
-from prismd.unread import is_of_the_machine, refusal
+from prismd.unread import is_of_the_disk, is_of_the_system, refusal
 
 
 class Unreached:
@@ -39,7 +39,12 @@ class Unreached:
         if missing and not is_file(job.path):  # else it is another file that is missing
             self._end_missing(job)
             return True
-        if is_of_the_machine(error):
+        if is_of_the_disk(error):  # which may take minutes to say so of each of its files
+            point = disk_of(os.fsencode(job.path)).point
+            why = f"the disk of {_shown(point)} gives nothing out ({error.strerror})"
+            self._put_disk_behind(job, point, why)
+            return True
+        if is_of_the_system(error):
             self._put_behind(job, refusal(error))
             return True
         return False
@@ -52,7 +57,8 @@ class Unreached:
             if not is_there(root):
                 self._set_offline(job, root)
                 return
-            if self._put_disk_behind(job, root):
+            if (point := self._unplugged(job, root)) is not None:
+                self._put_disk_behind(job, point, f"the disk of {_shown(point)} is not there")
                 return
 
         def forget(connection: apsw.Connection) -> None:
@@ -66,23 +72,20 @@ class Unreached:
         self._database.write(partial(files.set_root_state, root_id=root.id, state="offline"))
         self._database.write(lambda c: jobs.give_back(c, job.file_id, owner=job.owner))
 
-    def _put_disk_behind(self, job: Job, root: Root) -> bool:
-        """Have a file wait that is on a disk within its root that is away; whether it is."""
+    def _unplugged(self, job: Job, root: Root) -> bytes | None:
+        """The mount point of the disk within its root that a file is on, if that is away."""
         path = os.fsencode(job.path)
         known = self._database.read(lambda c: folders.at(c, path))
         if known is None or root.device in (0, known.device):
-            return False
-        point = bare_mount_point(path, root.device)
-        if point is None:
-            return False
-        why = f"the disk of {point.decode('utf-8', 'replace')} is not there"
+            return None
+        return bare_mount_point(path, root.device)
 
+    def _put_disk_behind(self, job: Job, point: bytes, why: str) -> None:
         def put(connection: apsw.Connection) -> None:
             if jobs.still_leased(connection, job.file_id, job.owner):
-                obstacles.put_disk_behind(connection, job.file_id, point, known.device, why)
+                obstacles.put_disk_behind(connection, job.file_id, point, why)
 
         self._database.write(put)
-        return True
 
     def _put_behind(self, job: Job, why: str) -> None:
         def put(connection: apsw.Connection) -> None:
@@ -90,3 +93,7 @@ class Unreached:
                 obstacles.put_behind(connection, job.file_id, "system", why)
 
         self._database.write(put)
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "replace")

@@ -8,14 +8,14 @@ from prismd.errors import ExtractError
 from prismd.store.jobs import UNREADABLE
 from prismd.wording import shown_name
 
-_OF_THE_MACHINE = frozenset(
+_OF_THE_DISK = frozenset(
     (
         *(errno.ENOTCONN, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN),
         *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
         *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED),
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS),
     )
 )
+_OF_THE_SYSTEM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 
 
 def check_size(path: str, size_bytes: int, limit_bytes: int, setting: str) -> None:
@@ -43,9 +43,14 @@ def check_size(path: str, size_bytes: int, limit_bytes: int, setting: str) -> No
         )
 
 
-def is_of_the_machine(error: OSError) -> bool:
-    """Whether the system refused for no fault of the file: its disk is away, or room is short."""
-    return error.errno in _OF_THE_MACHINE
+def is_of_the_disk(error: OSError) -> bool:
+    """Whether no file of the same disk can be read: the computer that it belongs to is away."""
+    return error.errno in _OF_THE_DISK
+
+
+def is_of_the_system(error: OSError) -> bool:
+    """Whether no file can be read, for room is short."""
+    return error.errno in _OF_THE_SYSTEM
 
 
 def refusal(error: OSError) -> str:

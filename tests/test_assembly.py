@@ -100,7 +100,7 @@ def test_a_folder_of_the_command_that_was_removed_stays_removed_when_settings_ar
         assert prism.configured() == {str(folders[0])}
         root = removable(prism.database, folders[1], prism.configured())
         forget(prism.database, root)
-        assert [root.path for root in prism.put_roots(config)] == [str(folders[0])]
+        assert [root.path for root in prism.put_roots(prism.place(config))] == [str(folders[0])]
         assert len(prism.put_roots()) == 2
     finally:
         prism.close()

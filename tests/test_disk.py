@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from prismd.disk import hash_file, heed_writers, is_being_written, is_there, look
+from prismd.asking import Asker, asks_as
+from prismd.disk import disk_of, hash_file, heed_writers, is_being_written, is_there, look
 from prismd.errors import CANCELLED, ExtractError
 from prismd.store.files import Root, entry_of
 
@@ -146,3 +147,80 @@ def test_nothing_is_told_as_long_as_the_signal_would_end_the_process(tmp_path: P
 def test_asking_about_a_file_that_is_not_there_fails(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         is_being_written(str(tmp_path / "a.txt"))
+
+
+def test_the_disk_of_a_path_is_told_whether_or_not_anything_is_there(tmp_path: Path) -> None:
+    point = tmp_path
+    while not point.is_mount():
+        point = point.parent
+    assert disk_of(bytes(tmp_path / "nothing")).point == bytes(point)
+    assert disk_of(bytes(tmp_path)) == disk_of(bytes(tmp_path / "nothing"))
+    assert disk_of(b"/dev/nothing").point == b"/dev"
+    assert disk_of(b"/device") == disk_of(b"/")
+    assert disk_of(b"/").point == b"/"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces of mounts are Linux's")
+def test_the_disk_that_is_seen_is_the_last_one_mounted_whatever_its_place_is_called(
+    tmp_path: Path,
+) -> None:
+    point = tmp_path / "a b\\c\td\n\xe4"
+    point.mkdir()
+    code = (
+        "import os, subprocess, sys; from prismd.disk import disk_of\n"
+        "point = os.fsencode(sys.argv[1])\n"
+        "for _ in range(2):\n"
+        "    if subprocess.call(['mount', '-t', 'tmpfs', 'x', point]): sys.exit(77)\n"
+        "    found = os.lstat(point).st_dev\n"
+        "    disk = disk_of(point + b'/x')\n"
+        "    assert disk == (point, f'{os.major(found)}:{os.minor(found)}'), disk\n"
+    )
+    command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", code]
+    try:
+        done = subprocess.run([*command, str(point)], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        pytest.skip(f"there is no {error.filename}")
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("nothing can be mounted here")
+    assert done.returncode == 0, done.stderr
+
+
+class Noted(Asker):
+    """Keeps what it asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bytes] = []
+
+    def ask(self, path: bytes) -> None:
+        super().ask(path)
+        self.asked.append(path)
+
+
+def test_whatever_is_asked_of_a_disk_is_noted_and_nothing_else(tmp_path: Path) -> None:
+    path, asker = tmp_path / "a.txt", Noted()
+    path.write_bytes(bytes(1 << 20))
+
+    def is_called_off() -> bool:
+        assert asker.question is None
+        return False
+
+    with asks_as(asker):
+        look(str(path))
+        assert asker.asked == [bytes(path)]
+        hash_file(str(path), is_called_off)
+        # Opened, read piece by piece up to the end, and closed.
+        assert asker.asked == [bytes(path)] * (1 + 1 + 5 + 1)
+        asker.asked.clear()
+        is_there(root_at(tmp_path, 0))
+        assert asker.asked == [bytes(tmp_path)]
+    assert asker.question is None
+
+
+@_KNOWS_WRITERS
+def test_it_is_noted_that_a_disk_is_asked_who_writes(tmp_path: Path) -> None:
+    path, asker = tmp_path / "a.txt", Noted()
+    path.write_text("walrus")
+    with asks_as(asker):
+        assert is_being_written(str(path)) is False
+    assert asker.asked == [bytes(path)]

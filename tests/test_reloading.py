@@ -14,7 +14,7 @@ from prismd.holding import Scheduling
 from prismd.machine import Machine
 from prismd.reloading import LIVE, Reloading, holding_at_once
 from prismd.schedule import Schedule
-from prismd.watch.state import WatchState
+from tests.unwatched import Unwatched
 
 FAKES = '[models]\nembedding = "fake"\nreranking = "fake"\ngeneration = "off"\n'
 LEVELS = {"log.level": "debug"}
@@ -56,7 +56,7 @@ def test_every_setting_holds_at_once_or_stays_as_it_is(key: str) -> None:
     assert now == running if section not in LIVE else True
 
 
-class Watched:
+class Watched(Unwatched):
     """Watches nothing, and notes whether folders may be changed by others meanwhile."""
 
     def __init__(self) -> None:
@@ -72,24 +72,6 @@ class Watched:
 
     def leave(self, root_id: int) -> None:
         self._note("leave")
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def rescan(self) -> None: ...
-
-    def started(self) -> bool:
-        return True
-
-    def swept(self) -> bool:
-        return True
-
-    def state_of(self, root_id: int) -> WatchState:
-        return WatchState()
-
-    def states(self) -> dict[int, WatchState]:
-        return {}
 
 
 def test_no_folder_is_added_or_removed_by_others_while_settings_are_taken(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import tracemalloc
 
 import pytest
 
 from prismd.errors import StoreError
-from prismd.trouble import CALM_S, Troubles
+from prismd.trouble import CALM_S, Fault, Troubles
 
 FULL = StoreError("prism.db: its disk is full; free some disk space")
 
@@ -116,3 +117,41 @@ def test_of_many_threads_that_meet_the_same_fault_one_logs_it(
     for thread in threads:
         thread.join()
     assert caplog.messages == ["reading: a"]
+
+
+def test_of_words_that_always_change_no_more_are_kept_than_told(troubles: Troubles) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(2_000):
+            troubles.met("reading", f"{number}".rjust(10_000))
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held_bytes < 2_000_000  # of 20,000,000
+
+
+def test_all_faults_are_told_by_their_parts(troubles: Troubles) -> None:
+    assert troubles.all() == ()
+    troubles.met("reading", FULL)
+    troubles.met("pictures", "the model fails")
+    assert troubles.all() == (Fault("reading", str(FULL)), Fault("pictures", "the model fails"))
+    troubles.gone("reading")
+    assert troubles.all() == (Fault("pictures", "the model fails"),)
+
+
+def test_the_age_of_a_fault_is_that_of_the_whole_time_of_trouble(
+    troubles: Troubles, clock: Clock
+) -> None:
+    assert troubles.age_s("reading") == 0
+    troubles.met("reading", "a")
+    clock.now_s += 5
+    troubles.met("reading", "b")
+    clock.now_s += 5
+    assert troubles.age_s("reading") == 10
+    assert troubles.age_s("embedding") == 0
+    troubles.gone("reading")
+    assert troubles.age_s("reading") == 0
+    clock.now_s += 1
+    troubles.met("reading", "b")
+    clock.now_s += 2
+    assert troubles.age_s("reading") == 2

@@ -63,7 +63,7 @@ async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Resp
     """The place with the quote marked, and whether the file is still what was cited."""
     api = api_of(request)
     kept = await find_citation(api, citation_id)
-    cited = await api.offload.read(lambda: _look_up(api, kept))
+    cited = await api.offload.file(lambda: _look_up(api, kept))
     return Response(
         page(kept.title, _body(cited)),
         media_type=MediaType.HTML,

@@ -6,15 +6,17 @@ import hashlib
 import os
 import re
 import stat
+import threading
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-import anyio.to_thread
 import msgspec
 from litestar import Response
 from litestar.enums import HttpMethod
 
+from prismd.api.offload import Offload
 from prismd.errors import RequestError
 from prismd.opening import open_within
 from prismd.store.files import Root
@@ -131,19 +133,24 @@ def span_of(header: str, size_bytes: int) -> Span:
     return Span(start, end, partial=True)
 
 
-async def pieces(opened: OpenFile, span: Span) -> AsyncGenerator[bytes, None]:
+async def pieces(opened: OpenFile, span: Span, offload: Offload) -> AsyncGenerator[bytes, None]:
     """The bytes of a span; closes the file."""
     try:
         at = span.start
         while at < span.end:
             length = min(_PIECE_BYTES, span.end - at)
-            piece = await anyio.to_thread.run_sync(os.pread, opened.fd, length, at)
+            piece = await offload.file(partial(os.pread, opened.fd, length, at))
             if not piece:  # cut short meanwhile: the connection must not look complete
                 raise OSError("the file became shorter while it was sent")
             at += len(piece)
             yield piece
     finally:
-        os.close(opened.fd)
+        close(opened)
+
+
+def close(opened: OpenFile) -> None:
+    """Close a file without waiting for it: even that is asked of its disk."""
+    threading.Thread(target=os.close, args=(opened.fd,), name="prismd-close", daemon=True).start()
 
 
 def etag_of(opened: OpenFile, shown: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Annotated, Any, Literal, get_args
 
@@ -106,11 +105,11 @@ async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[A
     """The file as it is on disk now; ``Range`` is understood."""
     api = api_of(request)
     record = await find(api, file_id)
-    opened = await api.offload.read(lambda: open_file(api, record))
+    opened = await api.offload.file(lambda: open_file(api, record))
     wanted = request.headers.get("range", "")
     try:
         if content.is_held(request.headers, etag := content.etag_of(opened)):
-            os.close(opened.fd)
+            content.close(opened)
             return content.not_modified(etag)
         span = content.span_of(wanted, opened.size_bytes)
         headers = content.headers_of(record, opened, span)
@@ -119,11 +118,11 @@ async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[A
             span = content.Span(0, opened.size_bytes, partial=False)
             headers = content.headers_of(record, opened, span)
     except BaseException:
-        os.close(opened.fd)
+        content.close(opened)
         raise
     silent = request.method == HttpMethod.HEAD
     return StreamedResponse(
-        content.pieces(opened, content.Span(0, 0, partial=False) if silent else span),
+        content.pieces(opened, content.Span(0, 0, partial=False) if silent else span, api.offload),
         media_type=content.served_type(record.media_type),
         headers=headers,
         status_code=206 if span.partial else 200,

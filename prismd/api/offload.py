@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 import anyio.to_thread
@@ -11,6 +15,7 @@ from anyio import CapacityLimiter
 T = TypeVar("T")
 
 _READS = 8
+_FILES = 16
 _SEARCHES = 4
 _EMBEDDINGS = 2
 _RENDERINGS = 2
@@ -25,17 +30,22 @@ class Offload:
         self._reads = CapacityLimiter(_READS)
         self._searches = CapacityLimiter(_SEARCHES)
         self._embeddings = CapacityLimiter(_EMBEDDINGS)
+        self._files = CapacityLimiter(_FILES)
         self._renderings = CapacityLimiter(_RENDERINGS)
         self._examples = CapacityLimiter(_EXAMPLES)
         self._changes = CapacityLimiter(_CHANGES)
 
     async def read(self, work: Callable[[], T]) -> T:
-        """Run short work on the database or the disk."""
+        """Run short work on the database; users' files are no part of that."""
         return await anyio.to_thread.run_sync(work, limiter=self._reads)
+
+    async def file(self, work: Callable[[], T]) -> T:
+        """Open or look at users' files; their disks may never answer, which nobody else awaits."""
+        return await _unanswered(work, self._files)
 
     async def change(self, work: Callable[[], T]) -> T:
         """Change folders or settings; that may take long, and each waits for the one before."""
-        return await anyio.to_thread.run_sync(work, limiter=self._changes)
+        return await _unanswered(work, self._changes)
 
     async def search(self, work: Callable[[], T]) -> T:
         """Run a search."""
@@ -50,5 +60,29 @@ class Offload:
         return await anyio.to_thread.run_sync(work, limiter=self._examples)
 
     async def render(self, work: Callable[[], T]) -> T:
-        """Render a preview."""
-        return await anyio.to_thread.run_sync(work, limiter=self._renderings)
+        """Render a preview of a file, with all that ``file`` may do."""
+        return await _unanswered(work, self._renderings)
+
+
+async def _unanswered(work: Callable[[], T], limiter: CapacityLimiter) -> T:
+    """Run work that may never end, in a thread that keeps neither a request nor prismd alive.
+
+    Whoever is cancelled goes on at once; the work counts against the limit until it has ended.
+    """
+    loop, turn, done = asyncio.get_running_loop(), object(), Future[T]()
+    await limiter.acquire_on_behalf_of(turn)
+
+    def end(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop ended first
+            loop.call_soon_threadsafe(limiter.release_on_behalf_of, turn)
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    done.set_running_or_notify_cancel()
+    done.add_done_callback(end)
+    threading.Thread(target=run, name="prismd-file", daemon=True).start()
+    return await asyncio.wrap_future(done)

@@ -99,7 +99,7 @@ async def _drawn(
 ) -> Response[bytes]:
     """A picture, which is drawn only for a client that does not hold it yet."""
     offload = api_of(request).offload
-    etag = await offload.read(name)
+    etag = await offload.file(name)
     if content.is_held(request.headers, etag):
         return content.not_modified(etag, {"cache-control": _CACHE})
     # Its turn may come late: what it is called is asked once more.

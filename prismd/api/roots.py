@@ -27,6 +27,8 @@ class RootStatus(Struct, frozen=True):
         pending: How many of its files are still to be read.
         eta_s: Until they are read, and found by their words; None while that is not known.
         detail: What is out of the ordinary about it, fit to show; empty when nothing is.
+        failing: Whether that keeps it from being looked through, for a reason that lasts and has
+            nothing to do with its disk.
     """
 
     path: str
@@ -35,6 +37,7 @@ class RootStatus(Struct, frozen=True):
     detail: str = ""
     pending: int = 0
     eta_s: float | None = None
+    failing: bool = False
 
 
 class Roots(Struct, frozen=True):
@@ -67,14 +70,15 @@ def roots_of(api: Api, prospects: Prospects | None = None) -> tuple[RootStatus, 
 
 def _status(api: Api, root: files.Root, count: int, left: Prospects) -> RootStatus:
     folders = api.services.folders
-    watched = folders.watches.state_of(root.id) if folders is not None else None
     pending = left.pending.get(root.id, 0)
     eta_s = rounded(left.outlook.roots.get(root.id)) if pending else 0.0
-    if watched is None:
+    if folders is None:
         return RootStatus(root.path, root.state, count, "", pending, None)
+    watched = folders.watches.state_of(root.id)
     if watched.state == "starting":
         eta_s = None  # what is not looked through yet may have anything in it
-    return RootStatus(root.path, watched.state, count, watched.detail, pending, eta_s)
+    failing = root.id in folders.watches.failing()
+    return RootStatus(root.path, watched.state, count, watched.detail, pending, eta_s, failing)
 
 
 @get("/roots", summary="The watched folders")

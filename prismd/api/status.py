@@ -24,6 +24,7 @@ from prismd.store import files, jobs, obstacles
 from prismd.store.listing import FileQuery
 from prismd.store.obstacles import Waiting
 from prismd.store.stale import Stale
+from prismd.trouble import Fault
 
 State = Literal["starting", "indexing", "idle", "paused"]
 _FAILURES: tuple[FileState, ...] = ("failed", "quarantined", "skipped")
@@ -59,8 +60,10 @@ class Status(Struct, frozen=True):
         paused: Why nothing is begun; None while all goes on.
         overridden: What the schedule has against it, and ``resume --now`` has overridden, or
             ``index`` as long as it runs.
+        left: How many files are in hand, or to be read soon.
         waiting: Of the pending files those that cannot be read now, and are no work in hand.
         fault: What keeps something from going on, or else what is wrong with the configuration.
+        faults: What keeps parts from going on, each by its name; ``fault`` is the first of them.
         config_fault: What is wrong with the configuration as it was read last.
         after_restart: Settings that were changed, and wait for the next start.
     """
@@ -71,6 +74,7 @@ class Status(Struct, frozen=True):
     paused: Hold | None
     overridden: tuple[str, ...]
     files: FileCounts
+    left: int
     waiting: tuple[Waiting, ...]
     passages: int
     passages_embedded: int
@@ -81,6 +85,7 @@ class Status(Struct, frozen=True):
     roots: tuple[RootStatus, ...]
     models: dict[str, ModelState]
     fault: str
+    faults: tuple[Fault, ...]
     config_fault: str
     stale: tuple[Stale, ...]
     index_bytes: int
@@ -174,6 +179,7 @@ def status_of(api: Api) -> Status:
     snapshot = services.progress.snapshot()
     prospects = prospects_of(api)
     left_s = prospects.outlook.hands
+    faults = services.progress.faults
     return Status(
         state=_state(api, looking or prospects.busy),
         version=api.settings.version,
@@ -181,7 +187,8 @@ def status_of(api: Api) -> Status:
         paused=ingest.holds.standing() if ingest is not None else None,
         overridden=ingest.holds.overridden() if ingest is not None else (),
         files=FileCounts(total=sum(by_state.values()), **by_state),
-        waiting=tuple(database.read(obstacles.waiting)),
+        left=prospects.files,
+        waiting=_waiting(api),
         passages=prospects.passages,
         passages_embedded=prospects.embedded,
         embeddings_computed=snapshot.embeddings,
@@ -193,7 +200,8 @@ def status_of(api: Api) -> Status:
         eta_s=rounded(prospects.outlook.eta_s),
         roots=roots_of(api, prospects),
         models={str(role): state for role, state in services.model_states().items()},
-        fault=services.progress.fault or services.config_fault(),
+        fault=faults[0].message if faults else services.config_fault(),
+        faults=faults,
         config_fault=services.config_fault(),
         stale=tuple(services.stale()),
         index_bytes=database.size_bytes(),
@@ -210,7 +218,8 @@ def mark_of(api: Api) -> object:
     return (
         services.progress.version,
         services.database.changes,
-        watches is not None and (watches.started(), watches.swept(), watches.states()),
+        watches is not None
+        and (watches.started(), watches.swept(), watches.states(), watches.failing()),
         ingest is not None
         and (ingest.holds.standing(), ingest.holds.overridden(), ingest.pictures.at_rest),
         dict(services.model_states()),
@@ -226,6 +235,22 @@ def _state(api: Api, busy: bool) -> State:
     if folders is not None and not folders.watches.started():
         return "starting"
     return "indexing" if busy else "idle"
+
+
+def _waiting(api: Api) -> tuple[Waiting, ...]:
+    """What cannot be read now; the index does not know why a folder cannot be reached."""
+    database, folders = api.services.database, api.services.folders
+    waiting = tuple(database.read(obstacles.waiting))
+    silent = folders.watches.silent() if folders is not None else frozenset()
+    if not silent:
+        return waiting
+    paths = {root.id: root.path for root in database.read(files.roots) if root.id in silent}
+    return tuple(
+        replace(each, why=f"the disk of {paths[each.root_id]} does not answer")
+        if each.kind == "folder" and each.root_id in paths
+        else each
+        for each in waiting
+    )
 
 
 def _looking(api: Api) -> bool:

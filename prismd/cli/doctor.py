@@ -15,7 +15,7 @@ import msgspec
 
 from prismd.cli.context import Context, json_option, pass_context, print_json
 from prismd.config.options import Config
-from prismd.errors import ConfigError
+from prismd.errors import ConfigError, PrismdError
 
 _LOW_DISK_BYTES = 2_000_000_000
 _PROBE_S = 1.0
@@ -23,7 +23,7 @@ _TESSERACT_S = 10.0
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """One thing that was looked at; ``remedy`` is empty when all is well."""
+    """One thing that was looked at; ``remedy`` is empty when all is well, or none is known."""
 
     what: str
     well: bool
@@ -91,8 +91,14 @@ def _token(data_dir: Path) -> Iterator[Verdict]:
     try:
         read_token(data_dir)
     except ConfigError as error:
-        cause, _, remedy = str(error).rpartition("; ")
+        cause, remedy = cause_and_remedy(error)
         yield Verdict("token", False, cause, remedy)
+
+
+def cause_and_remedy(error: PrismdError) -> tuple[str, str]:
+    """What is wrong, and what helps, where the message says so."""
+    cause, semicolon, remedy = str(error).rpartition("; ")
+    return (cause, remedy) if semicolon else (remedy, "")
 
 
 def _existing(path: Path) -> Path:
@@ -220,7 +226,7 @@ def _index(context: Context) -> Iterator[Verdict]:
             findings = check(database, repair=False)
             size = f"{database.size_bytes() / 1e6:.1f} MB"
     except StoreError as error:
-        cause, _, remedy = str(error).rpartition("; ")
+        cause, remedy = cause_and_remedy(error)
         if is_damage(error):
             remedy = "restore a backup, or delete it and run 'prismd index' to make it anew"
         yield Verdict("index", False, cause, remedy)

@@ -54,7 +54,7 @@ def index_by_daemon(context: Context, folders: tuple[Path, ...], quiet: bool) ->
                 go_on()
                 return checked(daemon.get("/status"))
 
-            _follow(look, quiet)
+            follow_to_end(look, quiet)
 
 
 @contextlib.contextmanager
@@ -81,30 +81,21 @@ def _against_schedule(daemon: httpx.Client) -> Iterator[Callable[[], None]]:
             checked(daemon.post("/override", json={"name": name, "for_s": 0}))
 
 
-def _follow(status: Callable[[], Any], quiet: bool) -> None:
+def follow_to_end(status: Callable[[], Any], quiet: bool) -> None:
+    """Wait until a daemon has nothing left to do, and say what it could not.
+
+    Args:
+        status: Asks for its status.
+        quiet: Say only what is amiss.
+
+    Raises:
+        PrismdError: Something is left undone, and why.
+    """
     from prismd.cli.summary import say_waiting
     from prismd.store.obstacles import Waiting
 
-    on_terminal = sys.stderr.isatty() and not quiet
-    while True:
-        now = status()
-        if on_terminal:
-            total = now["files"]["total"]
-            click.echo(
-                f"\r{total - _left(now)} of {total} files,"
-                f" {now['passages_embedded']} of {now['passages']} passages embedded ",
-                nl=False,
-                err=True,
-            )
-        if now["fault"] and now["fault"] != now["config_fault"]:
-            raise PrismdError(now["fault"])
-        # A paused prismd looks, too: only then is known what is left.
-        if not now["looking"] and now["state"] in ("idle", "paused"):
-            break
-        time.sleep(_POLL_S)
-    if on_terminal:
-        click.echo(err=True)
-    if held_up := undone(now):
+    now = _at_end(status, on_terminal=sys.stderr.isatty() and not quiet)
+    if held_up := "; ".join(filter(None, (*_not_looked_through(now), undone(now)))):
         raise PrismdError(held_up)
     for root in now["roots"]:
         if root["state"] in ("starting", "offline"):
@@ -114,12 +105,51 @@ def _follow(status: Callable[[], Any], quiet: bool) -> None:
         click.echo("Up to date.")
 
 
+def _at_end(status: Callable[[], Any], *, on_terminal: bool) -> Any:
+    """The status once nothing is left to do, or nothing can be done."""
+    while True:
+        now = status()
+        if on_terminal:
+            _show(now)
+        _raise_fault(now)
+        # A paused prismd looks, too: only then is known what is left.
+        if not now["looking"] and now["state"] in ("idle", "paused"):
+            break
+        time.sleep(_POLL_S)
+    if on_terminal:
+        click.echo(err=True)
+    return now
+
+
+def _show(now: Any) -> None:
+    total = now["files"]["total"]
+    click.echo(
+        f"\r{total - now['left']} of {total} files,"
+        f" {now['passages_embedded']} of {now['passages']} passages embedded ",
+        nl=False,
+        err=True,
+    )
+
+
+def _raise_fault(now: Any) -> None:
+    from prismd.trouble import NEEDED
+
+    for fault in now["faults"]:
+        if fault["part"] in NEEDED:
+            raise PrismdError(fault["message"])
+
+
+def _not_looked_through(status: Any) -> list[str]:
+    """The folders in which there may be more to read, and why nobody knows."""
+    return [f"{root['path']}: {root['detail']}" for root in status["roots"] if root["failing"]]
+
+
 def undone(status: Any) -> str:
     """What a pause keeps a pass from doing, and what goes on with it; empty where nothing is."""
     if (held := status["paused"]) is None:
         return ""
     lacking = status["passages"] - status["passages_embedded"]
-    if left := _left(status):
+    if left := status["left"]:
         what = f"{counted(left, 'file')} still to be read"
     elif lacking and status["models"]["embedding"]["state"] in _WORKS:
         what = f"{counted(lacking, 'passage')} still to be embedded"
@@ -127,9 +157,3 @@ def undone(status: Any) -> str:
         return ""
     command = "prismd resume" if held["by"] == "you" else "prismd resume --now"
     return f"{what}, and prismd is paused; '{command}' goes on"
-
-
-def _left(status: Any) -> int:
-    """How many files are still to be read, and can be."""
-    waiting = sum(waiting["files"] for waiting in status["waiting"])
-    return max(0, int(status["files"]["pending"] + status["files"]["processing"] - waiting))

@@ -6,13 +6,17 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from prismd.cli.context import Context, pass_context
 from prismd.errors import PrismdError
+
+if TYPE_CHECKING:
+    from prismd.watch import Sweep
 
 _POLL_S = 0.2
 _FOLDERS = click.argument(
@@ -58,6 +62,7 @@ def _index_here(context: Context, quiet: bool) -> None:
     from prismd.cli.summary import say_waiting, summarise
     from prismd.disk import heed_writers
     from prismd.store import files, jobs, obstacles
+    from prismd.trouble import NEEDED
 
     heed_writers()
     # What fails is told at the end, and what keeps everything from going on ends the command;
@@ -75,16 +80,13 @@ def _index_here(context: Context, quiet: bool) -> None:
             )
         started = time.monotonic()
         sweeps = [prism.sweep(root) for root in prism.database.read(files.roots)]
-        for found in sweeps:
-            if found.offline:
-                what = "its disk does not answer" if found.silent else "is not there"
-                click.echo(f"{found.root.path}: {what}; kept as it was", err=True)
+        _say_away(sweeps)
         prism.database.write(obstacles.overcome_all)  # each may be no more by now
         queued, _ = prism.database.read(jobs.outstanding)
         prism.ingest.start(heed_pause=False)
         with IndexBar(prism, queued, quiet=quiet) as bar:
             while not prism.ingest.idle():
-                if fault := prism.progress.fault_of("reading", "embedding"):
+                if fault := prism.progress.fault_of(*NEEDED):
                     raise PrismdError(fault)
                 bar.update()
                 time.sleep(_POLL_S)
@@ -94,6 +96,13 @@ def _index_here(context: Context, quiet: bool) -> None:
             click.echo(f"note: pictures are not found by what they show: {fault}", err=True)
         summarise(prism, sweeps, time.monotonic() - started)
         say_waiting(prism.database.read(obstacles.waiting))
+
+
+def _say_away(sweeps: Sequence[Sweep]) -> None:
+    for found in sweeps:
+        if found.offline:
+            what = "its disk does not answer" if found.silent else "is not there"
+            click.echo(f"{found.root.path}: {what}; kept as it was", err=True)
 
 
 @contextlib.contextmanager

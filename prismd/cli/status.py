@@ -70,7 +70,8 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
 
 def faults(status: dict[str, Any]) -> list[str]:
     """What keeps something from going on, and what is wrong with the configuration."""
-    return [fault for fault in dict.fromkeys((status["fault"], status["config_fault"])) if fault]
+    told = [fault["message"] for fault in status["faults"]]
+    return [fault for fault in dict.fromkeys((*told, status["config_fault"])) if fault]
 
 
 def in_hand(item: dict[str, Any]) -> str:

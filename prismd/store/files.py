@@ -146,6 +146,12 @@ def root(connection: apsw.Connection, root_id: int) -> Root | None:
     return next((root for root in roots(connection) if root.id == root_id), None)
 
 
+def is_root(connection: apsw.Connection, known: Root) -> bool:
+    """Whether a watched folder is one still; its number may be another's once it was removed."""
+    now = root(connection, known.id)
+    return now is not None and now.path == known.path
+
+
 def count(connection: apsw.Connection, root_id: int) -> int:
     """How many files of a root are known."""
     return int(connection.execute("SELECT count(*) FROM files WHERE root_id = ?", (root_id,)).get)

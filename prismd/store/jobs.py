@@ -29,10 +29,13 @@ _JOBS = "jobs j INDEXED BY jobs_in_order"
 _OUTSTANDING = (
     f"{_REACHABLE}, outstanding (file_id, held) AS"
     " (SELECT j.file_id, 0 FROM reachable"
-    f" CROSS JOIN {_JOBS} ON j.root_id IS reachable.id AND {_QUEUED}"
+    f" CROSS JOIN {_JOBS} ON j.root_id IS reachable.id AND {_QUEUED} AND j.not_before < ?1"
     " UNION ALL SELECT file_id, 1 FROM jobs WHERE leased_by IS NOT NULL)"
 )
 
+SOON_S = 60.0
+"""Who waits until all is read waits for what is due within this time; what is put off for longer
+is written to all day."""
 UNREADABLE = "unreadable"
 """Error code of a file that the system did not give out, for no reason that the file tells."""
 _END_CHARS = 5
@@ -189,21 +192,22 @@ def forget(connection: apsw.Connection, file_id: int) -> None:
 
 
 def outstanding(connection: apsw.Connection) -> tuple[int, int]:
-    """Files that are queued or in hand, and their bytes; without those that nobody can read now.
+    """Files that are in hand or due soon (``SOON_S``), and their bytes.
 
     A pass is at its end when there are none: nothing can be done about what is offline, or behind
-    an obstacle.
+    an obstacle, and what is put off for long is not waited for.
     """
     row = connection.execute(
         f"{_OUTSTANDING} SELECT count(*), coalesce(sum(f.size_bytes), 0)"
-        " FROM outstanding o CROSS JOIN files f ON f.id = o.file_id"
+        " FROM outstanding o CROSS JOIN files f ON f.id = o.file_id",
+        (_soon(),),
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always has a row
     return int(row[0]), int(row[1])
 
 
 class Outstanding(msgspec.Struct, frozen=True):
-    """Files of a folder whose names end alike, which are queued or in hand.
+    """Files of a folder whose names end alike, which are in hand or due soon.
 
     Attributes:
         root_id: The watched folder; None for uploaded files.
@@ -225,9 +229,27 @@ def outstanding_by_root(connection: apsw.Connection) -> list[Outstanding]:
         f" CASE instr(substr(f.path, -{_END_CHARS}), '.') WHEN 0 THEN ''"
         f" ELSE substr(f.path, -{_END_CHARS}) END, o.held, count(*),"
         " coalesce(sum(f.size_bytes), 0)"
-        " FROM outstanding o CROSS JOIN files f ON f.id = o.file_id GROUP BY 1, 2, 3"
+        " FROM outstanding o CROSS JOIN files f ON f.id = o.file_id GROUP BY 1, 2, 3",
+        (_soon(),),
     )
     return [Outstanding(root_id, end, bool(held), *rest) for root_id, end, held, *rest in rows]
+
+
+def _soon() -> float:
+    return time.time() + SOON_S
+
+
+def any_outstanding(connection: apsw.Connection, *, slow: bool | None = None) -> bool:
+    """Whether ``outstanding`` counts any file; told by the first, however many there are.
+
+    Args:
+        connection: Any connection to the file.
+        slow: As for ``lease``; None asks for files of either kind.
+    """
+    if _is_due(connection, _soon(), slow=slow):
+        return True
+    held = f"SELECT 1 FROM jobs WHERE leased_by IS NOT NULL AND {_lane(slow)} LIMIT 1"
+    return connection.execute(held).fetchone() is not None
 
 
 def in_hand(connection: apsw.Connection) -> int:
@@ -244,7 +266,7 @@ def next_due_s(connection: apsw.Connection, *, slow: bool | None = None) -> floa
         connection: Any connection to the file.
         slow: As for ``lease``; None asks for files of either kind.
     """
-    if _is_due(connection, slow=slow):  # told by the first, however many there are
+    if _is_due(connection, time.time(), slow=slow):  # told by the first, however many there are
         return 0.0
     due = connection.execute(
         f"{_REACHABLE} SELECT min(j.not_before) FROM reachable"
@@ -253,11 +275,11 @@ def next_due_s(connection: apsw.Connection, *, slow: bool | None = None) -> floa
     return None if due is None else max(0.0, float(due) - time.time())
 
 
-def _is_due(connection: apsw.Connection, *, slow: bool | None) -> bool:
+def _is_due(connection: apsw.Connection, by: float, *, slow: bool | None) -> bool:
     row = connection.execute(
         f"{_REACHABLE} SELECT 1 FROM reachable CROSS JOIN {_JOBS} ON j.root_id IS reachable.id"
         f" AND {_QUEUED} AND {_lane(slow)} WHERE j.not_before <= ? LIMIT 1",
-        (time.time(),),
+        (by,),
     ).fetchone()
     return row is not None
 

@@ -52,7 +52,8 @@ def put_behind(connection: apsw.Connection, file_id: int, kind: Kind, why: str) 
         kind: What it is.
         why: Tells this obstacle from others of the same folder; fit to show.
     """
-    obstacle_id = _obstacle(connection, file_id, kind, why)
+    root_id = connection.execute("SELECT root_id FROM files WHERE id = ?", (file_id,)).get
+    obstacle_id = _obstacle(connection, root_id, kind, why)
     connection.execute(
         "UPDATE jobs SET leased_by = NULL, not_before = ?, obstacle_id = ? WHERE file_id = ?",
         (time.time(), obstacle_id, file_id),
@@ -62,44 +63,54 @@ def put_behind(connection: apsw.Connection, file_id: int, kind: Kind, why: str) 
     )
 
 
-def put_disk_behind(
-    connection: apsw.Connection, file_id: int, point: bytes, device: int, why: str
-) -> None:
-    """As ``put_behind``, with all other files of a disk that are queued.
+def put_disk_behind(connection: apsw.Connection, file_id: int, point: bytes, why: str) -> None:
+    """As ``put_behind``, with all other files of its disk that are queued, of whichever folder.
 
     Args:
         connection: The write connection.
         file_id: A file of it, in hand.
-        point: Where the disk was mounted.
-        device: Its number, as ``files.entry_of`` has it.
-        why: Fit to show.
+        point: Where the disk is mounted, or was.
+        why: Fit to show; takes the place of what is known of the others.
     """
     put_behind(connection, file_id, "disk", why)
-    connection.execute(
-        "UPDATE jobs SET obstacle_id = (SELECT obstacle_id FROM jobs WHERE file_id = ?)"
-        " WHERE leased_by IS NULL AND obstacle_id IS NULL AND file_id IN"
-        " (SELECT id FROM files WHERE path_raw >= ? AND path_raw < ? AND device = ?)",
-        (file_id, point.rstrip(b"/") + b"/", point.rstrip(b"/") + b"0", device),
+    of_disk = (
+        "leased_by IS NULL AND file_id IN (SELECT id FROM files"
+        " WHERE path_raw >= ?1 AND path_raw < ?2"
+        " AND device = (SELECT device FROM files WHERE id = ?3))"
     )
+    values = (point.rstrip(b"/") + b"/", point.rstrip(b"/") + b"0", file_id)
+    roots: list[Any] = connection.execute(
+        f"SELECT DISTINCT root_id FROM jobs WHERE {of_disk}", values
+    ).fetchall()
+    for (root_id,) in roots:
+        connection.execute(
+            "UPDATE jobs SET obstacle_id = ?4"
+            f" WHERE root_id IS ?5 AND obstacle_id IS NOT ?4 AND {of_disk}",
+            (*values, _obstacle(connection, root_id, "disk", why), root_id),
+        )
 
 
-def _obstacle(connection: apsw.Connection, file_id: int, kind: Kind, why: str) -> int:
-    root_id = connection.execute("SELECT root_id FROM files WHERE id = ?", (file_id,)).get
+def _obstacle(connection: apsw.Connection, root_id: int | None, kind: Kind, why: str) -> int:
     row = connection.execute(
         "SELECT id FROM obstacles WHERE root_id IS ? AND kind = ? AND why = ?",
         (root_id, kind, why),
     ).fetchone()
+    look_at = time.time() + LOOK_S  # from the last refusal on, which may take minutes
     if row is None:
         row = connection.execute(
             "INSERT INTO obstacles (root_id, kind, why, look_at) VALUES (?, ?, ?, ?) RETURNING id",
-            (root_id, kind, why, time.time() + LOOK_S),
+            (root_id, kind, why, look_at),
         ).fetchone()
     assert row is not None  # noqa: S101 - inserted above, or there already
+    connection.execute("UPDATE obstacles SET look_at = ? WHERE id = ?", (look_at, row[0]))
     return int(row[0])
 
 
 def to_try(connection: apsw.Connection, *, slow: bool) -> Trial | None:
     """A file behind an obstacle that is to be looked at by now; the one that waits longest.
+
+    While one is being tried, no other is: a refusal may take so long that all readers would be at
+    it, again and again.
 
     Args:
         connection: The write connection.
@@ -112,7 +123,9 @@ def to_try(connection: apsw.Connection, *, slow: bool) -> Trial | None:
         " WHERE obstacle_id = obstacles.id AND leased_by IS NULL"
         f" AND priority {'>=' if slow else '<'} {order.SLOW} ORDER BY not_before LIMIT 1) AS file"
         " FROM obstacles LEFT JOIN roots r ON r.id = root_id"
-        " WHERE look_at <= ? AND ifnull(r.state, '') != 'offline') WHERE file IS NOT NULL"
+        " WHERE look_at <= ? AND ifnull(r.state, '') != 'offline'"
+        " AND NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_in_hand"
+        " WHERE obstacle_id = obstacles.id AND leased_by IS NOT NULL)) WHERE file IS NOT NULL"
         " LIMIT 1",
         (now,),
     ).fetchone()
@@ -123,8 +136,20 @@ def to_try(connection: apsw.Connection, *, slow: bool) -> Trial | None:
 
 
 def overcome(connection: apsw.Connection, obstacle_id: int) -> None:
-    """Queue all that waits behind an obstacle as if it had never been there."""
-    connection.execute("DELETE FROM obstacles WHERE id = ?", (obstacle_id,))
+    """Queue all that waits behind an obstacle as if it had never been there.
+
+    Where a disk stood in the way, its files in other folders are queued as well.
+    """
+    connection.execute(
+        "DELETE FROM obstacles WHERE id = ?1 OR (kind = 'disk' AND why ="
+        " (SELECT why FROM obstacles WHERE id = ?1 AND kind = 'disk'))",
+        (obstacle_id,),
+    )
+
+
+def overcome_disk(connection: apsw.Connection, why: str) -> None:
+    """As ``overcome``, for what stands before the files of a disk, in all folders."""
+    connection.execute("DELETE FROM obstacles WHERE kind = 'disk' AND why = ?", (why,))
 
 
 def overcome_all(connection: apsw.Connection) -> None:
@@ -133,7 +158,15 @@ def overcome_all(connection: apsw.Connection) -> None:
 
 
 def look_soon(connection: apsw.Connection, root_id: int | None = None) -> None:
-    """Have the obstacles of a folder, or all of them, looked at as soon as somebody can."""
+    """Have the obstacles of a folder, or all of them, looked at as soon as somebody can.
+
+    Those that nothing waits for any more are forgotten.
+    """
+    connection.execute(
+        "DELETE FROM obstacles WHERE (?1 IS NULL OR root_id = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE obstacle_id = obstacles.id)",
+        (root_id,),
+    )
     connection.execute(
         "UPDATE obstacles SET look_at = 0 WHERE look_at != 0 AND (?1 IS NULL OR root_id = ?1)",
         (root_id,),

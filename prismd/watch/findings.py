@@ -6,28 +6,30 @@ import contextlib
 import os
 import stat
 from collections.abc import Sequence
+from functools import partial
 
 import apsw
 
 from prismd.disk import is_there
 from prismd.opening import lstat, lstat_within
 from prismd.store import files, folders
-from prismd.store.database import Database
 from prismd.store.files import Entry, Known, Root, entry_of
+from prismd.watch.errand import Errand
 from prismd.watch.spelling import is_spelled_so, same_but_for_spelling
+
+_BATCH = 2_000
 
 
 class Findings:
     """Differences between the disk and the rows of a root.
 
     Args:
-        database: Open for writing.
-        root: Whose rows they are.
+        errand: By which both are asked about the root.
     """
 
-    def __init__(self, database: Database, root: Root) -> None:
-        self._database = database
-        self._root = root
+    def __init__(self, errand: Errand) -> None:
+        self._errand = errand
+        self._root = errand.root
         self._new: list[Entry] = []
         self._changed: dict[int, Entry] = {}
         self._same: list[tuple[int, Entry]] = []
@@ -45,10 +47,11 @@ class Findings:
         Of those nothing is told: an event names only the one by which it was written.
         """
         self._changed[file_id] = entry
-        others = self._database.read(lambda c: folders.with_identity(c, entry.device, entry.inode))
+        others = self._errand.read(lambda c: folders.with_identity(c, entry.device, entry.inode))
         for path, row in others:
             if row.id == file_id:
                 continue
+            self._errand.heard()
             with contextlib.suppress(OSError):
                 other = entry_of(path, lstat(path))
                 if (other.device, other.inode) == (entry.device, entry.inode):
@@ -67,6 +70,10 @@ class Findings:
         A new file that stood elsewhere until now keeps its row, and with it all that was read.
         Where its folder was moved, everything about it is as it was. Moved by itself, it could
         be another file that was given the same number and time, and is hashed to make sure.
+
+        Raises:
+            StoreError: It cannot be written down.
+            Abandoned: The root was removed, or its sweep given up.
         """
         pairs, new = self._pair()
         moved = [(row.id, entry) for row, entry in pairs]
@@ -83,7 +90,7 @@ class Findings:
             files.add(connection, self._root.id, [*new, *ours])
 
         if moved or new or changed or same:
-            self._database.write(record)
+            self._errand.write(record)
         self.moved += len(moved)
         self.compared += len(compared)
         self.added += len(new)
@@ -97,7 +104,7 @@ class Findings:
         # One whose name another file has by now keeps the name, and not the content.
         taken = {*self._changed, *(file_id for file_id, _ in self._same)}
         for entry in self._new:
-            known = self._database.read(
+            known = self._errand.read(
                 lambda c, e=entry: folders.with_identity(c, e.device, e.inode)  # type: ignore[misc]
             )
             for path, row in known:
@@ -112,6 +119,7 @@ class Findings:
     def _moved(self, path: bytes, entry: Entry) -> bool:
         """Whether a file surely stands at another path by now, and not at this one as well."""
         root = self._root_of(path)
+        self._errand.heard()
         if root not in (None, self._root) and not is_there(root):
             return False  # what is on a disk that is away is not gone
         if is_gone(path, os.fsencode(root.path) if root is not None else b"/", entry.inode):
@@ -120,29 +128,35 @@ class Findings:
 
     def is_spelled_so(self, path: bytes) -> bool:
         """Whether a file stands at a path under this very name."""
-        return is_spelled_so(path, os.fsencode(self._root.path))
+        return is_spelled_so(path, os.fsencode(self._root.path), self._errand.heard)
 
     def _root_of(self, path: bytes) -> Root | None:
         """The root that a path is in; None where it has been removed."""
         if _holds(self._root, path):
             return self._root
-        roots = self._database.read(files.roots)
+        roots = self._errand.read(files.roots)
         return next((root for root in roots if _holds(root, path)), None)
 
     def remove(self, gone: Sequence[tuple[bytes, Known]]) -> None:
-        """Forget files, unless they have been found elsewhere meanwhile."""
+        """Forget files, unless they have been found elsewhere meanwhile.
 
-        def forget(connection: apsw.Connection) -> int:
-            still = [row.id for path, row in gone if _stands_at(connection, path, row.id)]
-            files.remove(connection, still)
-            return len(still)
-
-        if gone:
-            self.removed += self._database.write(forget)
+        Raises:
+            StoreError: They cannot be forgotten.
+            Abandoned: The root was removed, or its sweep given up.
+        """
+        for start in range(0, len(gone), _BATCH):
+            some = gone[start : start + _BATCH]  # others may write in between
+            self.removed += self._errand.write(partial(_forget, gone=some))
 
 
 def _holds(root: Root, path: bytes) -> bool:
     return path.startswith(os.fsencode(root.path).rstrip(b"/") + b"/")
+
+
+def _forget(connection: apsw.Connection, gone: Sequence[tuple[bytes, Known]]) -> int:
+    still = [row.id for path, row in gone if _stands_at(connection, path, row.id)]
+    files.remove(connection, still)
+    return len(still)
 
 
 def _stands_at(connection: apsw.Connection, path: bytes, file_id: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,7 +11,7 @@ from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.watch.mounts import Mounts
 from prismd.watch.rules import Rules
-from prismd.watch.seen import Sweep
+from prismd.watch.seen import Abandoned, Sweep
 from prismd.watch.sweep import Sweeper
 
 SILENT_S = 30.0
@@ -38,6 +39,23 @@ def sweep(
         StoreError: Nothing can be written.
     """
     sweeper, swept = Sweeper(database, root, rules, mounts), Future[Sweep]()
+    thread = _swept_beside(sweeper, swept)
+    try:
+        while thread.is_alive() and sweeper.pulse.silent_s() <= silent_s:
+            thread.join(_LOOK_S)
+    finally:
+        sweeper.abandon()
+        thread.join(_LOOK_S)
+    if swept.done():
+        # It may have answered in just this moment, and the sweep was given up.
+        with contextlib.suppress(Abandoned):
+            return swept.result()
+    sweeper.set_offline()
+    return Sweep(root, offline=True, silent=True)
+
+
+def _swept_beside(sweeper: Sweeper, swept: Future[Sweep]) -> threading.Thread:
+    """Sweep in a thread of its own: it may be stuck in the disk for ever."""
 
     def work() -> None:
         try:
@@ -46,16 +64,6 @@ def sweep(
         except BaseException as error:
             swept.set_exception(error)
 
-    # In a thread of its own: it may be stuck in the disk for ever.
     thread = threading.Thread(target=work, name="prismd-sweep", daemon=True)
     thread.start()
-    try:
-        while thread.is_alive() and sweeper.pulse.silent_s() <= silent_s:
-            thread.join(_LOOK_S)
-    finally:
-        sweeper.abandon()
-        thread.join(_LOOK_S)
-    if swept.done():
-        return swept.result()
-    sweeper.set_offline()
-    return Sweep(root, offline=True, silent=True)
+    return thread

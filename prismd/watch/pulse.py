@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 
 class Pulse:
@@ -18,6 +20,17 @@ class Pulse:
     def rest(self) -> None:
         """It is asked nothing."""
         self._asked_s = None
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """It is asked nothing as long as the context lasts, and then goes on where it was asked."""
+        is_asked = self._asked_s is not None
+        self.rest()
+        try:
+            yield
+        finally:
+            if is_asked:
+                self.beat()
 
     def silent_s(self) -> float:
         """For how long it has been asked without an answer; 0 when it is asked nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from prismd.opening import open_folder, parent
 
@@ -22,26 +22,37 @@ def _plain(path: bytes) -> str:
     return unicodedata.normalize("NFC", os.fsdecode(path)).casefold()
 
 
-def is_spelled_so(path: bytes, root: bytes) -> bool:
+def is_spelled_so(path: bytes, root: bytes, beat: Callable[[], None] = lambda: None) -> bool:
     """Whether every name of a path below a root is listed as it is spelled.
 
     What cannot be listed is taken to be.
+
+    Args:
+        path: The path.
+        root: That of the root it is in.
+        beat: Called again and again, as long as the disk answers.
     """
     while path not in (root, b"/"):
         folder = parent(path)
-        if os.fsdecode(path[len(folder) :].lstrip(b"/")) not in _names(folder):
+        if os.fsdecode(path[len(folder) :].lstrip(b"/")) not in _names(folder, beat):
             return False
         path = folder
     return True
 
 
-def _names(folder: bytes) -> Container[str]:
+def _names(folder: bytes, beat: Callable[[], None]) -> Container[str]:
+    beat()
+    names = set[str]()
     try:
         descriptor = open_folder(folder)
     except OSError:
         return _Anything()
     try:
-        return frozenset(os.listdir(descriptor))  # noqa: PTH208 - a descriptor
+        with os.scandir(descriptor) as children:
+            for child in children:
+                beat()
+                names.add(child.name)
+        return names
     finally:
         os.close(descriptor)
 

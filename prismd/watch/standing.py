@@ -43,9 +43,6 @@ def note(connection: apsw.Connection, root: Root, device: int, point: bytes) -> 
     A disk that is mounted anew has another number by now, and its files have it as well. Those
     that have been deleted meanwhile would be taken for files of a disk that is away.
     """
-    now = files.root(connection, root.id)
-    if now is None or now.path != root.path:
-        return  # it was removed meanwhile, and its number may be another's
     if root.state == "offline" or root.device != device:
         jobs.retry_unreadable(connection, root.id)  # it may have been for this that it went
     files.set_root_state(connection, root.id, "watching")

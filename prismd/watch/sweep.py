@@ -17,6 +17,7 @@ from prismd.store import files, folders, obstacles
 from prismd.store.database import Database
 from prismd.store.doubts import doubts
 from prismd.store.files import Known, Root
+from prismd.watch.errand import Errand
 from prismd.watch.findings import Findings, is_gone
 from prismd.watch.listing import Listing, list_folder, read_ignore_file
 from prismd.watch.mounts import Mounts
@@ -38,6 +39,7 @@ class Sweeper:
         root: The folder.
         rules: What of it is looked at.
         mounts: The mount points as they are now; none unless given.
+        pulse: Tells whether the disk answers; its own unless given.
     """
 
     def __init__(
@@ -46,16 +48,16 @@ class Sweeper:
         root: Root,
         rules: Rules,
         mounts: Callable[[], Mounts] = Mounts,
+        pulse: Pulse | None = None,
     ) -> None:
-        self._database = database
+        self.pulse = pulse or Pulse()
+        """Tells whether the disk answers."""
+        self._errand = Errand(database, root, self.pulse)
         self._root = root
         self.rules = rules
         """What is looked at; may be set by any thread, and counts from the next sweep on."""
-        self.pulse = Pulse()
-        """Tells whether the disk answers."""
         self._mounts = mounts
         self._no_disk: frozenset[bytes] = frozenset()
-        self._abandoned = False
         self._patterns = Patterns(root.path, rules)
         self._path = os.fsencode(root.path)
         self._seen: dict[bytes, Seen] = {}
@@ -79,7 +81,7 @@ class Sweeper:
 
         Raises:
             StoreError: Nothing can be written.
-            Abandoned: It was given up.
+            Abandoned: It was given up, or the root was removed.
         """
         return self._sweep(None)
 
@@ -111,35 +113,35 @@ class Sweeper:
 
     def is_offline(self) -> bool:
         """Whether the root is taken for one that is not there, by a sweep or by a reader."""
-        root = self._database.read(lambda c: files.root(c, self._root.id))
+        root = self._errand.read(lambda c: files.root(c, self._root.id))
         return root is not None and root.state == "offline"
 
     def set_offline(self) -> None:
         """Have it taken for one that is not there, until the next sweep; for any thread."""
-        self._database.write(lambda c: files.set_root_state(c, self._root.id, "offline"))
+        self._errand.set_offline()
 
     def abandon(self) -> None:
         """Give up the sweep in hand, and every later one; for any thread."""
-        self._abandoned = True
+        self._errand.call_off()
 
     def _sweep(self, dirty: set[bytes] | None) -> Sweep:
         self._no_disk = self._mounts().no_disk
         if self.rules != self._patterns.rules:
             self._patterns = Patterns(self._root.path, self.rules)
-        root = self._database.read(lambda c: files.root(c, self._root.id)) or self._root
+        root = self._errand.read(lambda c: files.root(c, self._root.id))
+        if root is None or root.path != self._root.path:
+            raise Abandoned
         self._heed_doubts()
         device = self._device_of(root)
-        if self._abandoned:  # the disk may have taken so long that the root is another's by now
-            raise Abandoned
         if device is None:
             self._seen.clear()
-            self.set_offline()
+            self._errand.write(lambda c: files.set_root_state(c, root.id, "offline"))
             return Sweep(root, offline=True)
         self._note(root, device)
-        if dirty is None and self._database.read(lambda c: obstacles.stand_in(c, root.id)):
+        if dirty is None and self._errand.read(lambda c: obstacles.stand_in(c, root.id)):
             # What files wait for may be over: a disk in it is back, say.
-            self._database.write(lambda c: obstacles.look_soon(c, root.id))
-        findings = Findings(self._database, root)
+            self._errand.write(lambda c: obstacles.look_soon(c, root.id))
+        findings = Findings(self._errand)
         try:
             self._walk(findings, dirty)
             self._forget(findings, root, device)
@@ -148,7 +150,7 @@ class Sweeper:
             raise
         return Sweep(
             root,
-            files=self._database.read(lambda c: files.count(c, root.id)),
+            files=self._errand.read(lambda c: files.count(c, root.id)),
             added=findings.added,
             changed=findings.changed,
             moved=findings.moved,
@@ -160,7 +162,7 @@ class Sweeper:
 
     def _heed_doubts(self) -> None:
         """Have everything compared once more where others took files out of the index."""
-        doubted = self._database.read(lambda c: doubts(c, self._root.id))
+        doubted = self._errand.read(lambda c: doubts(c, self._root.id))
         if doubted != self._doubted:
             self._doubted = doubted
             for folder in self._seen:
@@ -175,7 +177,7 @@ class Sweeper:
         if device is None or root.device in (0, device):
             return device
         # The disk is asked outside of the read: of those there are few, and it may not answer.
-        known, point = self._database.read(
+        known, point = self._errand.read(
             lambda c: (list(folders.below(c, self._path)), noted_point(c, root))
         )
         if is_mounted(root, point) or not known:
@@ -183,14 +185,14 @@ class Sweeper:
         return None if all(self._is_gone(path) for path, _ in known) else device
 
     def _is_gone(self, path: bytes) -> bool:
-        self.pulse.beat()
+        self._errand.heard()
         return is_gone(path, self._path)
 
     def _note(self, root: Root, device: int) -> None:
         point = mount_point(self._path)
-        noted = self._database.read(lambda c: is_noted(c, root, point))
+        noted = self._errand.read(lambda c: is_noted(c, root, point))
         if root.state == "offline" or root.device != device or not noted:
-            self._database.write(lambda c: note(c, root, device, point))
+            self._errand.write(lambda c: note(c, root, device, point))
 
     # Walking
 
@@ -201,9 +203,7 @@ class Sweeper:
         if dirty is not None:  # the outer ones first: by them others may be excluded, or gone
             pending = [(path, None) for path in sorted(dirty, reverse=True)]
         while pending:
-            if self._abandoned:
-                raise Abandoned
-            self.pulse.beat()
+            self._errand.heard()
             folder, outer = pending.pop()
             if outer is None:
                 if folder not in self._seen or is_within(folder, self._left):
@@ -227,7 +227,7 @@ class Sweeper:
     ) -> list[tuple[bytes, Scope]]:
         """Bring one folder up to date; gives the folders in it that are to be visited."""
         try:
-            listing = list_folder(folder, self.pulse.beat)
+            listing = list_folder(folder, self._errand.heard)
         except (FileNotFoundError, NotADirectoryError):
             self._leave(folder, findings.missing)
             self._doubt(parent(folder))
@@ -308,8 +308,9 @@ class Sweeper:
         taken: set[bytes],
         findings: Findings,
     ) -> None:
-        known = self._database.read(lambda c: folders.children(c, prefix))
+        known = self._errand.read(lambda c: folders.children(c, prefix))
         for entry in listing.files:
+            self._errand.heard()
             row = known.files.pop(entry.path, None)
             if not self._patterns.takes_file(inner, entry.path):
                 if row is not None:
@@ -334,7 +335,7 @@ class Sweeper:
 
     def _leave(self, folder: bytes, why: dict[bytes, Known]) -> None:
         """Note all files of a folder as gone, or as excluded."""
-        why.update(self._database.read(lambda c: list(folders.below(c, folder))))
+        why.update(self._errand.read(lambda c: list(folders.below(c, folder))))
         self._left.add(folder)
 
     def _doubt(self, folder: bytes) -> None:
@@ -345,8 +346,10 @@ class Sweeper:
 
     def _forget(self, findings: Findings, root: Root, device: int) -> None:
         """Remove what is missing for certain, and what is excluded."""
-        bare = {path for path in self._unplugged if device_of(path) == device}
-        self._unplugged = {path: self._unplugged[path] for path in bare}
+        for plugged in list(self._unplugged):
+            self._errand.heard()
+            if device_of(plugged) != device:
+                del self._unplugged[plugged]
         gone: list[tuple[bytes, Known]] = []
         for path, row in findings.missing.items():
             if not self._is_gone(path) and findings.is_spelled_so(path):
@@ -357,6 +360,7 @@ class Sweeper:
                 self._unplugged.setdefault(point, set()).add(row.id)
             else:
                 gone.append((path, row))
+        self._errand.heard()
         if gone and device_of(self._path) != device:
             self._seen.clear()  # its disk has gone meanwhile, and with it what seems to be missing
             gone = []

@@ -187,15 +187,30 @@ class Watching:
     def swept(self) -> bool:
         """Whether everything has been looked through since that was asked for last.
 
-        What is on a disk that does not answer is nothing that can be waited for.
+        What is on a disk that does not answer, or cannot be looked through for another reason that
+        lasts, is nothing that can be waited for.
         """
         with self._lock:
-            return all(of.swept() or not of.answers for of in self._watchers.values())
+            return all(of.swept() or _is_stuck(of) for of in self._watchers.values())
 
     def started(self) -> bool:
-        """Whether everything has been looked through once, but for disks that do not answer."""
+        """Whether everything has been looked through once, but for what cannot be waited for."""
         with self._lock:
-            return all(of.started or not of.answers for of in self._watchers.values())
+            return all(of.started or _is_stuck(of) for of in self._watchers.values())
+
+    def silent(self) -> frozenset[int]:
+        """The roots whose disks do not answer, by their ids."""
+        with self._lock:
+            return frozenset(id_ for id_, of in self._watchers.items() if not of.answers)
+
+    def failing(self) -> frozenset[int]:
+        """The roots that cannot be looked through, or not by their settings, though disks answer.
+
+        Their states tell why; what is over in a moment does not count.
+        """
+        with self._lock:
+            failing = {id_ for id_, of in self._watchers.items() if of.fails and of.answers}
+            return frozenset(failing | self._faults.keys())
 
     def state_of(self, root_id: int) -> WatchState:
         """How a root is watched."""
@@ -232,3 +247,7 @@ class Watching:
         end_s = time.monotonic() + self._patience_s
         for watcher in watchers:
             watcher.join(max(0.0, end_s - time.monotonic()))
+
+
+def _is_stuck(watcher: Watcher) -> bool:
+    return not watcher.answers or watcher.fails

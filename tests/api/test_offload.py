@@ -39,3 +39,55 @@ async def test_changes_keep_no_read_waiting() -> None:
                 assert await offload.read(lambda: "read") == "read"
         finally:
             release.set()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["file", "render"])
+async def test_disks_that_do_not_answer_keep_nothing_else_waiting(kind: str) -> None:
+    offload, release = Offload(), threading.Event()
+    look = getattr(offload, kind)
+    async with anyio.create_task_group() as group:
+        for _ in range(60):
+            group.start_soon(look, release.wait)
+        try:
+            with anyio.fail_after(10):
+                assert await offload.read(lambda: "read") == "read"
+                assert await offload.search(lambda: "found") == "found"
+        finally:
+            release.set()
+
+
+@pytest.mark.anyio
+async def test_who_leaves_a_disk_that_does_not_answer_makes_no_room_for_another() -> None:
+    offload, release, asked = Offload(), threading.Event(), []
+
+    def look() -> None:
+        asked.append(threading.current_thread())
+        release.wait()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(60):
+            group.start_soon(offload.file, look)
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+    begun = len(asked)
+    assert 0 < begun < 60
+    assert all(thread.daemon for thread in asked)  # prismd can end all the same
+    with anyio.move_on_after(0.1) as waiting:
+        await offload.file(look)
+    assert waiting.cancelled_caught
+    assert len(asked) == begun
+    release.set()
+    with anyio.fail_after(10):
+        assert await offload.file(lambda: "answered") == "answered"
+
+
+@pytest.mark.anyio
+async def test_what_a_look_at_a_file_comes_to_is_told() -> None:
+    def fail() -> None:
+        raise FileNotFoundError("gone")
+
+    offload = Offload()
+    assert await offload.file(lambda: 7) == 7
+    with pytest.raises(FileNotFoundError, match="gone"):
+        await offload.file(fail)

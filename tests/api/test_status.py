@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ from prismd.folders import Folders
 from prismd.forecast import Backlog, Outlook
 from prismd.models.fake import FakeImageEmbedder
 from prismd.progress import Progress
-from prismd.store import files
+from prismd.store import files, jobs
 from prismd.watch.state import WatchState
 from tests.api.harness import Live, build, live_server, serving, write_sample
 from tests.building import picture, wait_until, write_file
@@ -202,6 +204,8 @@ class HalfSeen:
     def __init__(self, well: int, other: int) -> None:
         self.known = {well: WatchState("watching"), other: WatchState("starting", "it hangs")}
         self.all = False
+        self.unanswering: frozenset[int] = frozenset()
+        self.stuck: frozenset[int] = frozenset()
 
     def start(self) -> None: ...
 
@@ -224,6 +228,12 @@ class HalfSeen:
 
     def states(self) -> dict[int, WatchState]:
         return self.known
+
+    def silent(self) -> frozenset[int]:
+        return self.unanswering
+
+    def failing(self) -> frozenset[int]:
+        return self.stuck
 
 
 class Expecting(Progress):
@@ -261,5 +271,64 @@ def test_state_and_time_left_are_those_of_each_folder(tmp_path: Path) -> None:
         status = status_of(api)
         assert (status.state, status.eta_s) == ("indexing", 7200.0)
         assert {root.path: (root.state, root.eta_s, root.detail) for root in status.roots} == told
+        assert not any(root.failing for root in status.roots)
+        watches.stuck = frozenset({second.id})
+        assert [root.failing for root in status_of(api).roots] == [
+            root.path == str(other) for root in status.roots
+        ]
     finally:
         stack.close()
+
+
+def test_files_of_a_folder_whose_disk_does_not_answer_are_not_told_to_wait_for_its_return(
+    tmp_path: Path,
+) -> None:
+    stack = build(tmp_path, "")
+    try:
+        stack.ingest.pause()
+        write_file(stack.folder / "a.txt", "The ferry sails at noon.")
+        stack.folders.watches.rescan()
+        wait_until(lambda: stack.database.read(jobs.outstanding)[0] == 1)
+        (root,) = stack.database.read(files.roots)
+        stack.folders.watches.stop()
+        stack.database.write(lambda c: files.set_root_state(c, root.id, "offline"))
+        watches = HalfSeen(root.id, 0)
+        folders = Folders(stack.database, watches, frozenset, stack.ingest.wake)
+        services = dataclasses.replace(stack.services, folders=folders)
+        api = create_app(services, ApiSettings()).state.api
+        (waiting,) = status_of(api).waiting
+        assert waiting.why == f"{root.path} is not there"
+        watches.unanswering = frozenset({root.id})
+        assert status_of(api).waiting == (
+            msgspec.structs.replace(waiting, why=f"the disk of {root.path} does not answer"),
+        )
+    finally:
+        stack.close()
+
+
+def test_every_fault_is_told_with_the_part_that_it_keeps_from_going_on(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        progress = live.stack.services.progress
+        progress.trouble("pausing", "the pause was not noted")
+        progress.trouble("picking", "the picker fails")
+        status = live.client.get("/status").json()
+        assert status["faults"] == [
+            {"part": "pausing", "message": "the pause was not noted"},
+            {"part": "picking", "message": "the picker fails"},
+        ]
+        assert status["fault"] == "the pause was not noted"
+
+
+def test_a_file_that_is_put_off_for_long_is_no_work_in_hand(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        database = live.stack.database
+        live.client.post("/pause").raise_for_status()
+        write_file(live.stack.folder / "app.log", "A line.")
+        live.client.post("/rescan").raise_for_status()
+        wait_until(lambda: live.client.get("/status").json()["left"] == 1)
+        off_s = time.time() + jobs.SOON_S + 30
+        database.write(lambda c: c.execute("UPDATE jobs SET not_before = ?", (off_s,)))
+        live.client.post("/resume").raise_for_status()
+        wait_until(lambda: live.client.get("/status").json()["state"] == "idle")
+        status = live.client.get("/status").json()
+        assert (status["left"], status["files"]["pending"]) == (0, 1)

@@ -88,13 +88,14 @@ def test_a_person_is_told_in_lines(place: Place) -> None:
     interrupted(following)
 
 
+FULL = {"part": "reading", "message": "the disk is full"}
 STATUS: dict[str, Any] = {
     "state": "indexing",
     "files": {"total": 9, "pending": 3, "processing": 1},
     "passages": 20,
     "passages_embedded": 11,
     "eta_s": 75.0,
-    "fault": "",
+    "faults": [],
     "config_fault": "",
     "current": [{"path": "/a\n.pdf", "stage": "extracting", "done": 2, "total": 8, "eta_s": 6.0}],
 }
@@ -108,7 +109,7 @@ def test_how_it_stands_fits_on_one_line_and_steers_no_terminal() -> None:
 
 
 def test_what_is_not_known_is_not_told() -> None:
-    status = {**STATUS, "eta_s": None, "current": [], "fault": "the disk is full"}
+    status = {**STATUS, "eta_s": None, "current": [], "faults": [FULL]}
     assert in_one_line(status).endswith("passages embedded; the disk is full")
     assert in_one_line({**status, "config_fault": "config.toml: no table"}).endswith(
         "; the disk is full; config.toml: no table"

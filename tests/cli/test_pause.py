@@ -44,7 +44,7 @@ def test_a_pass_that_a_pause_keeps_from_its_end_says_what_goes_on() -> None:
     status: dict[str, Any] = {
         "paused": {"by": "schedule"},
         "files": {"pending": 2, "processing": 0},
-        "waiting": [{"kind": "folder", "why": "/usb is not there", "files": 2, "root_id": 1}],
+        "left": 0,
         "passages": 5,
         "passages_embedded": 3,
         "models": {"embedding": {"state": "ready"}},

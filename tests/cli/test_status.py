@@ -8,13 +8,18 @@ from prismd.cli.status import faults
 
 
 @pytest.mark.parametrize(
-    ("fault", "config_fault", "told"),
+    ("messages", "config_fault", "told"),
     [
-        ("", "", []),
-        ("the disk is full", "", ["the disk is full"]),
-        ("no such folder", "no such folder", ["no such folder"]),
-        ("the disk is full", "no such folder", ["the disk is full", "no such folder"]),
+        ([], "", []),
+        (["the disk is full"], "", ["the disk is full"]),
+        ([], "no such folder", ["no such folder"]),
+        (
+            ["the disk is full", "the model fails", "the disk is full"],
+            "no such folder",
+            ["the disk is full", "the model fails", "no such folder"],
+        ),
     ],
 )
-def test_every_fault_is_told_once(fault: str, config_fault: str, told: list[str]) -> None:
-    assert faults({"fault": fault, "config_fault": config_fault}) == told
+def test_every_fault_is_told_once(messages: list[str], config_fault: str, told: list[str]) -> None:
+    of_parts = [{"part": "reading", "message": message} for message in messages]
+    assert faults({"faults": of_parts, "config_fault": config_fault}) == told

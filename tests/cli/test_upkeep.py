@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from prismd.cli.doctor import cause_and_remedy
+from prismd.errors import StoreError
 from prismd.store import files
 from prismd.store.database import Database
 from tests.cli.harness import Daemon, Place
@@ -186,6 +188,20 @@ def test_the_doctor_survives_what_it_looks_for(place: Place, copied: Path) -> No
     taken.write_text("a file")
     found = verdicts(place, exit_code=1, env={"PRISMD_DATA_DIR": str(taken)})
     assert found["data directory"]["remedy"] == "name another with --data-dir"
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "remedy"),
+    [
+        ("prism.db: is damaged", "prism.db: is damaged", ""),
+        ("token: is empty; delete it", "token: is empty", "delete it"),
+        ("a: is locked; by b; end b", "a: is locked; by b", "end b"),
+    ],
+)
+def test_the_doctor_tells_every_cause_whether_a_remedy_is_known_or_not(
+    said: str, cause: str, remedy: str
+) -> None:
+    assert cause_and_remedy(StoreError(said)) == (cause, remedy)
 
 
 # Models

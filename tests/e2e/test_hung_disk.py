@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.building import wait_until
+from tests.building import wait_until, write_file
 from tests.cli.harness import CONFIG, Daemon, Place
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
@@ -43,11 +43,11 @@ def hung(folder: Path) -> Iterator[None]:
         libc.umount2(os.fsencode(folder), _DETACH)
 
 
-def in_namespace(name: str, folder: Path) -> None:
+def in_namespace(name: str, folder: Path, module: str = __name__) -> None:
     """Run one of the scenes below where such a disk can be mounted, or skip."""
     if sys.platform != "linux":
         pytest.skip("namespaces of mounts are Linux's")
-    code = f"import tests.e2e.test_hung_disk as m, pathlib; m.{name}(pathlib.Path({str(folder)!r}))"
+    code = f"import {module} as m, pathlib; m.{name}(pathlib.Path({str(folder)!r}))"
     path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     try:
         done = subprocess.run(
@@ -114,3 +114,88 @@ def one_pass_beside_a_hung_disk(base: Path) -> None:
         assert f"{share}: its disk does not answer; kept as it was" in err
         assert "In the index: 2 completed" in out
     wait_until(lambda: place.run("index").count("In the index: 2 completed") == 1)
+
+
+def fill(folder: Path, words: str, *, age: int = 0) -> None:
+    """Write more files than there are threads to read them."""
+    for number in range(5):
+        write_file(folder / f"{folder.name}{number}.txt", f"{words} No. {number}.", age=age)
+
+
+def test_a_disk_within_a_folder_that_hangs_while_its_files_are_read_keeps_no_reader(
+    tmp_path: Path,
+) -> None:
+    in_namespace("reading_from_a_hung_disk", tmp_path)
+
+
+def reading_from_a_hung_disk(base: Path) -> None:
+    place, nas = Place(base), base / "share" / "nas"
+    nas.mkdir(parents=True)
+    with place.daemon([place.folder, nas.parent]) as daemon:
+        place.run("pause")
+        fill(nas, "The zeppelin lands at dusk.", age=1_000)  # the newest are read first
+        fill(place.folder, "The walrus sleeps at noon.")
+        wait_until(lambda: daemon.status()["files"]["pending"] == 10)
+        with hung(nas):
+            place.run("resume")
+            wait_until(lambda: len(daemon.finds("walrus")) == 5)
+            wait_until(lambda: daemon.status()["state"] == "idle")
+            (waiting,) = daemon.status()["waiting"]
+            assert waiting["kind"] == "disk"
+            assert waiting["why"] == f"the disk of {nas} does not answer"
+            assert waiting["files"] == 5
+            assert daemon.status()["current"] == []
+            place.write("c.txt", "The balloon rises at dawn.")
+            assert f"5 files not read: the disk of {nas} does not answer" in said(place, "index")
+            assert daemon.finds("balloon") == ["c.txt"]
+        wait_until(lambda: len(daemon.finds("zeppelin")) == 5)
+        daemon.await_idle()
+        assert daemon.stop() == 0
+    assert "Traceback" not in place.log.read_text()
+
+
+def said(place: Place, *arguments: object) -> str:
+    """What a command that does its work says beside its answer."""
+    process = place.start(*arguments)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return err
+
+
+def test_a_daemon_ends_while_it_reads_from_a_disk_that_hangs(tmp_path: Path) -> None:
+    in_namespace("ending_beside_a_hung_disk", tmp_path)
+
+
+def ending_beside_a_hung_disk(base: Path) -> None:
+    place, nas = Place(base), base / "share" / "nas"
+    nas.mkdir(parents=True)
+    with place.daemon([nas.parent]) as daemon:
+        place.run("pause")
+        fill(nas, "The zeppelin lands at dusk.")
+        wait_until(lambda: daemon.status()["files"]["pending"] == 5)
+        with hung(nas):
+            place.run("resume")
+            wait_until(lambda: daemon.status()["files"]["processing"] > 0)
+            assert daemon.stop() == 0
+    assert "Traceback" not in place.log.read_text()
+    assert "In the index: 5 completed" in place.run("index")
+
+
+def test_one_pass_ends_though_a_disk_hangs_in_the_middle_of_it(tmp_path: Path) -> None:
+    in_namespace("one_pass_from_a_hung_disk", tmp_path)
+
+
+def one_pass_from_a_hung_disk(base: Path) -> None:
+    place, nas = Place(base), base / "files" / "nas"
+    nas.mkdir()
+    for number in range(100):
+        place.write(f"{number}.txt", f"The walrus sleeps {number} times.", age=1_000)
+    fill(nas, "The zeppelin lands at dusk.")  # what is older is read last
+    done = place.start("index", place.folder)
+    wait_until(lambda: "completed" in place.states().values())
+    with hung(nas):
+        out, err = done.communicate(timeout=120)
+        assert done.returncode == 0, err
+        assert "In the index: 100 completed, 5 pending" in out
+        assert f"5 files not read: the disk of {nas} does not answer" in err
+    assert "In the index: 105 completed" in place.run("index")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prismd.disk import disk_of
 from prismd.errors import ExtractError
 from prismd.store import files, jobs, obstacles
 from prismd.store.check import check
@@ -107,8 +108,8 @@ def test_a_file_below_one_that_was_a_folder_has_gone(indexer: Indexer, pool: Cou
     assert indexer.states() == {}
 
 
-@pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.EMFILE, errno.ENOMEM])
-def test_what_the_machine_refuses_counts_as_no_attempt(
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_what_the_system_refuses_counts_as_no_attempt(
     indexer: Indexer, pool: CountingPool, number: int
 ) -> None:
     begin(indexer)
@@ -125,6 +126,30 @@ def test_what_the_machine_refuses_counts_as_no_attempt(
     indexer.run()
     assert indexer.texts() == {"stick/a.txt": NEW}
     assert check(indexer.database, repair=False) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT])
+def test_a_disk_that_refuses_one_file_is_not_asked_for_the_others(
+    indexer: Indexer, pool: CountingPool, number: int
+) -> None:
+    """It may take minutes to refuse each."""
+    for name in range(20):
+        indexer.write(f"{name}.txt", f"Walrus {name}.")
+    indexer.sweep()
+
+    def refuse(_: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    pool.before = refuse
+    read_all_that_can_be(indexer)
+    assert len(pool.read) < 5  # by those who had it in hand already
+    point = disk_of(os.fsencode(indexer.root.path)).point.decode()
+    why = f"the disk of {point} gives nothing out ({os.strerror(number)})"
+    assert waiting(indexer) == [("disk", why, 20)]
+    assert set(indexer.states().values()) == {("pending", "")}
+    pool.before = lambda name: None
+    indexer.run()
+    assert len(indexer.texts()) == 20
 
 
 def test_a_parser_that_fails_on_a_disk_that_went_meanwhile_fails_no_file(

@@ -334,3 +334,18 @@ def test_a_job_goes_to_the_folder_that_its_file_has_moved_to(database: Database)
     assert lease(database) is None
     database.write(lambda c: files.move(c, here.id, [(file_id, entry("/here/a", "x"))]))
     assert lease(database) is not None
+
+
+@pytest.mark.parametrize(("delay_s", "counts"), [(jobs.SOON_S - 5, 1), (jobs.SOON_S + 5, 0)])
+def test_what_is_put_off_for_long_is_not_outstanding(
+    database: Database, delay_s: float, counts: int
+) -> None:
+    file_id = queue(database, "app.log")
+    assert lease(database) is not None
+    assert database.read(jobs.any_outstanding)  # in hand
+    database.write(lambda c: jobs.give_back(c, file_id, delay_s=delay_s))
+    assert database.read(jobs.outstanding) == (counts, counts)
+    assert sum(group.files for group in database.read(jobs.outstanding_by_root)) == counts
+    assert database.read(jobs.any_outstanding) == bool(counts)
+    assert database.read(lambda c: jobs.any_outstanding(c, slow=False)) == bool(counts)
+    assert not database.read(lambda c: jobs.any_outstanding(c, slow=True))

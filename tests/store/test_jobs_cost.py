@@ -38,8 +38,10 @@ def ask_in_vain(connection: apsw.Connection) -> None:
     for slow in (False, True):
         assert jobs.next_due_s(connection, slow=slow) is None
         assert jobs.lease(connection, "us", slow=slow) is None
+        assert not jobs.any_outstanding(connection, slow=slow)
     assert jobs.outstanding(connection) == (0, 0)
     assert jobs.in_hand(connection) == 0
+    assert not jobs.any_outstanding(connection)
 
 
 def test_an_empty_queue_is_asked_without_looking_at_any_file(database: Database) -> None:
@@ -70,7 +72,7 @@ def test_what_waits_behind_an_obstacle_is_not_looked_through(database: Database)
     job = database.write(lambda c: jobs.lease(c, "us"))
     assert job is not None
     why = "the disk of /d/stick is not there"
-    database.write(lambda c: obstacles.put_disk_behind(c, job.file_id, b"/d/stick", 1, why))
+    database.write(lambda c: obstacles.put_disk_behind(c, job.file_id, b"/d/stick", why))
     assert [waiting.files for waiting in database.read(obstacles.waiting)] == [5_000]
     assert steps(database, ask_in_vain) < 20
 
@@ -80,6 +82,8 @@ def test_that_much_is_due_is_told_by_the_first(database: Database) -> None:
     database.write(lambda c: files.add(c, root.id, [entry(f"/d/{n}") for n in range(5_000)]))
 
     def ask(connection: apsw.Connection) -> None:
+        assert jobs.any_outstanding(connection)
+        assert not jobs.any_outstanding(connection, slow=True)
         assert jobs.next_due_s(connection) == 0
         assert jobs.next_due_s(connection, slow=True) is None
         assert jobs.lease(connection, "us") is not None

@@ -72,11 +72,33 @@ def test_all_files_of_a_disk_wait_once_one_was_missed(database: Database, root: 
     in_hand = job.file_id
     others = "UPDATE jobs SET leased_by = NULL WHERE file_id != ?"
     database.write(lambda c: c.execute(others, (in_hand,)))
-    database.write(lambda c: obstacles.put_disk_behind(c, in_hand, b"/r/stick", 7, WHY))
+    database.write(lambda c: obstacles.put_disk_behind(c, in_hand, b"/r/stick", WHY))
     assert waiting(database) == [("disk", WHY, 9)]
     left = {taken(database).path for _ in range(3)}
     assert lease(database) is None
     assert left == {"/r/stick2", "/r/b", "/r/stick/left behind"}
+
+
+def test_files_of_a_disk_in_other_folders_wait_for_their_folders_part_in_it(
+    database: Database, root: Root
+) -> None:
+    other = database.write(lambda c: files.add_root(c, "/r2", "config"))
+    queue(database, root, "a", "b")
+    database.write(lambda c: files.add(c, other.id, [entry("/r2/c", "x")]))
+    why = "the disk of / does not answer"
+    put_behind(database)  # what was known of it before counts no more
+    job = taken(database)
+    database.write(lambda c: obstacles.put_disk_behind(c, job.file_id, b"/", why))
+    assert sorted(waiting(database)) == [("disk", why, 1), ("disk", why, 2)]
+    database.write(lambda c: files.remove_root(c, root.id))
+    assert waiting(database) == [("disk", why, 1)]
+    database.write(lambda c: obstacles.overcome_disk(c, WHY))
+    assert waiting(database) == [("disk", why, 1)]
+    look_soon(database)
+    tried = taken(database).obstacle_id
+    assert tried is not None
+    database.write(lambda c: obstacles.overcome(c, tried))
+    assert waiting(database) == []
 
 
 def test_one_file_is_tried_for_all_and_another_each_time(database: Database, root: Root) -> None:
@@ -94,6 +116,23 @@ def test_one_file_is_tried_for_all_and_another_each_time(database: Database, roo
         database.write(lambda c, j=job: obstacles.put_behind(c, j.file_id, "disk", WHY))  # type: ignore[misc]
     assert set(tried[:3]) == {"/r/a", "/r/b", "/r/c"}
     assert tried[3:] == tried[:3]
+
+
+def test_while_one_is_tried_no_other_is_in_either_lane(database: Database, root: Root) -> None:
+    """A refusal may take minutes, and then it would have all readers."""
+    queue(database, root, "a", "b", "c.mp3")
+    put_behind(database)
+    put_behind(database)
+    put_behind(database, slow=True)
+    look_soon(database)
+    job = taken(database)
+    look_soon(database)
+    assert lease(database) is None
+    assert lease(database, slow=True) is None
+    database.write(lambda c: obstacles.put_behind(c, job.file_id, "disk", WHY))
+    assert lease(database) is None, "time is counted from the refusal on"
+    look_soon(database)
+    assert lease(database) is not None
 
 
 def test_once_one_could_be_read_all_can_be(database: Database, root: Root) -> None:
@@ -174,3 +213,13 @@ def test_those_of_a_file_that_has_gone_are_in_nobodys_way(database: Database, ro
     put_behind(database, why="the disk of /r/other is not there")
     look_soon(database)
     assert taken(database).file_id != gone.file_id
+
+
+def test_those_that_nothing_waits_for_are_forgotten(database: Database, root: Root) -> None:
+    queue(database, root, "a")
+    gone = put_behind(database)
+    look_soon(database)
+    assert database.read(lambda c: obstacles.stand_in(c, root.id))
+    database.write(lambda c: files.remove(c, [gone.file_id]))
+    look_soon(database)
+    assert not database.read(lambda c: obstacles.stand_in(c, root.id))

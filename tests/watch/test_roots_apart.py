@@ -16,12 +16,12 @@ from prismd.watch import Rules, Sweeper, sweep
 from prismd.watch.events import Events, SystemEvents
 from prismd.watch.inotify import WatchLimit
 from prismd.watch.mounts import Mounts
-from prismd.watch.pulse import Pulse
 from prismd.watch.state import WatchState
 from prismd.watch.watcher import WatchSettings
 from prismd.watch.watching import Watching
 from tests.building import wait_until
 from tests.watch.place import Place
+from tests.watch.pulses import Counted
 
 SETTINGS = WatchSettings(rescan_s=1e6, poll_s=1e6, retry_s=0.05, silent_s=0.3)
 
@@ -254,23 +254,11 @@ def test_a_disk_that_answers_no_more_is_offline_and_what_is_known_of_it_is_kept(
         wait_until(lambda: made.state_of(1) == WatchState("watching"))
 
 
-class Counted(Pulse):
-    """Counts the answers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.beats = 0
-
-    def beat(self) -> None:
-        super().beat()
-        self.beats += 1
-
-
 def test_a_slow_disk_is_heard_with_every_folder_and_file(place: Place) -> None:
     for number in range(10):
         place.write(f"{number}/a.txt")
-    sweeper = Sweeper(place.database, place.root, Rules())
-    sweeper.pulse = pulse = Counted()
+    pulse = Counted()
+    sweeper = Sweeper(place.database, place.root, Rules(), pulse=pulse)
     assert sweeper.sweep().added == 10
     assert pulse.beats >= 20
     before = pulse.beats

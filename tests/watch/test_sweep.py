@@ -12,7 +12,9 @@ from prismd.store import files, folders, jobs
 from prismd.store.database import Database
 from prismd.store.files import Known
 from prismd.watch import Rules, Sweeper, sweep
+from prismd.watch.errand import Errand
 from prismd.watch.findings import Findings
+from prismd.watch.pulse import Pulse
 from tests.building import write_file
 from tests.watch.watched import Watched, counts, unprivileged
 
@@ -271,7 +273,7 @@ def test_what_is_forgotten_while_a_sweep_writes_it_down_is_kept(watched: Watched
     (root,) = watched.database.read(files.roots)
     known = watched.database.read(lambda c: files.known(c, root.id))
     watched.database.write(lambda c: files.remove(c, [row.id for row in known.values()]))
-    findings = Findings(watched.database, root)
+    findings = Findings(Errand(watched.database, root, Pulse()))
     for path, row in known.items():
         entry = look(os.fsdecode(path))
         (findings.same if path.endswith(b"same") else findings.differs)(row.id, entry)
@@ -333,7 +335,7 @@ def test_a_link_that_its_own_root_has_forgotten_meanwhile_is_left_to_it(
     at_a, at_b = at(path), at(link)
     assert at_a is not None and at_b is not None
     _, root = watched.database.read(files.roots)
-    findings = Findings(watched.database, root)
+    findings = Findings(Errand(watched.database, root, Pulse()))
     path.write_text("longer")
     findings.differs(at_a.id, look(str(path)))
     watched.database.write(lambda c: files.remove(c, [at_b.id]))

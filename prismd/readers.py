@@ -1,0 +1,273 @@
+"""The threads that read files. One that a disk leaves without an answer is left behind.
+
+What such a disk is asked may never be answered, and nothing ends a thread that waits for it. So
+another takes its place, the files of the disk wait behind an obstacle, and nobody asks the disk
+for any of them: that one thread finds out when it answers again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import apsw
+
+from prismd.asking import Asker, GivenUp, Question, asks_as
+from prismd.disk import Disk, disk_of
+from prismd.errors import PrismdError
+from prismd.progress import Progress
+from prismd.store import jobs, obstacles
+from prismd.store.database import Database
+from prismd.store.jobs import Job
+from prismd.trouble import READERS
+
+log = logging.getLogger(__name__)
+
+SILENT_S = 30.0
+_LOOK_S = 2.0
+_LOOKS = 3
+"""A disk is looked after so often at least within the time that it has for an answer."""
+_JOIN_S = 0.1
+_IN_PASSING_S = 1.0
+"""What was asked so long ago is not about to be answered."""
+
+
+class Lane(NamedTuple):
+    """What a thread does, for as long as prismd runs."""
+
+    name: str
+    loop: Callable[[Reader], None]
+
+
+class Reader:
+    """One of the threads.
+
+    Attributes:
+        job: The file that it has in hand.
+    """
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.asker = Asker()
+        self.job: Job | None = None
+        self.thread = threading.Thread()
+        self._looked_at: Question | None = None
+
+    def silent_in(self, silent_s: float) -> Question | None:
+        """What it has been asking for so long; None unless it was so at the last look, too.
+
+        While the whole process stands still, nobody hears an answer.
+        """
+        question, before = self.asker.question, self._looked_at
+        self._looked_at = question
+        known = question is not None and question is before
+        return question if known and question is not None and question.age_s() > silent_s else None
+
+
+class _Stuck:
+    """A thread that was left behind, and the disk that it waits for."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self.stands = True
+        """Whether there is no sign yet that the disk answers."""
+        self.is_noted = False
+
+
+class Readers:
+    """Keeps as many threads reading as there are to be.
+
+    Args:
+        database: Open for writing.
+        progress: Told of what is no more in hand, and when too many have been left behind.
+        wake: Called when files can be read that waited for a disk.
+        silent_s: A disk that has not answered for so long is one that does not answer.
+        most: So many threads are replaced at most; those that get stuck beyond that are missing.
+        patience_s: For so long ``stop`` waits for disks that do not answer.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        progress: Progress,
+        wake: Callable[[], None],
+        *,
+        silent_s: float = SILENT_S,
+        most: int = 16,
+        patience_s: float = 10.0,
+    ) -> None:
+        self._database = database
+        self._progress = progress
+        self._wake = wake
+        self._silent_s = silent_s
+        self._most = most
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        self._lanes: tuple[Lane, ...] = ()
+        self._at_work: dict[int, Reader] = {}
+        self._stuck: dict[Reader, _Stuck] = {}
+        self._stopping = threading.Event()
+        self._looking = threading.Thread(target=self._look_on, name="prismd-readers", daemon=True)
+
+    def start(self, lanes: Iterable[Lane]) -> None:
+        """Begin, one thread for each lane."""
+        self._lanes = tuple(lanes)
+        self._fill()
+        self._looking.start()
+
+    def shuns(self, path: str) -> bool:
+        """Whether a file is not to be asked for: somebody waits for its disk already."""
+        return self._stuck_at(path) is not None
+
+    def put_off(self, job: Job) -> bool:
+        """Have a file in hand wait that is not to be asked for; whether it is one.
+
+        Raises:
+            StoreError: That could not be written.
+        """
+        if (disk := self._stuck_at(job.path)) is None:
+            return False
+        self._put_behind(job, disk)
+        return True
+
+    def stop(self) -> None:
+        """Wait until all threads have ended, but for those to which a disk owes an answer.
+
+        They must have been told to end.
+        """
+        self._stopping.set()
+        if self._looking.is_alive():
+            self._looking.join()
+        end_s = time.monotonic() + self._patience_s
+        for number, reader in tuple(self._at_work.items()):
+            self._await(number, reader, end_s)
+        with contextlib.suppress(PrismdError):  # the next start takes back what is in hand
+            self._note_stuck()
+
+    def _await(self, number: int, reader: Reader, end_s: float) -> None:
+        while reader.thread.is_alive():
+            reader.thread.join(_JOIN_S)
+            question = reader.asker.question
+            if question is None or time.monotonic() < end_s:
+                continue
+            if question.age_s() > _IN_PASSING_S and self._leave(number, reader, question):
+                return
+
+    # Leaving behind
+
+    def _look_on(self) -> None:
+        while not self._stopping.wait(min(_LOOK_S, self._silent_s / _LOOKS)):
+            with self._progress.attempt("disks that do not answer"):
+                self._look()
+
+    def _look(self) -> None:
+        for number, reader in tuple(self._at_work.items()):
+            if (question := reader.silent_in(self._silent_s)) is not None:
+                self._leave(number, reader, question)
+        self._note_stuck()
+        self._fill()
+
+    def _leave(self, number: int, reader: Reader, question: Question) -> bool:
+        """Leave a thread behind, unless it has had its answer; whether it was."""
+        disk = disk_of(question.path)
+        with self._lock:
+            if not reader.asker.give_up(question):
+                return False
+            del self._at_work[number]
+            is_news = disk not in self._silent()
+            self._stuck[reader] = _Stuck(disk)
+        if is_news:
+            log.warning("%s; its files wait, and others are read", _why(disk))
+        if reader.job is not None:
+            self._progress.ended(reader.job.owner)
+        return True
+
+    def _note_stuck(self) -> None:
+        """Have the files wait that stuck threads have in hand."""
+        with self._lock:
+            left = tuple(self._stuck.items())
+        for reader, stuck in left:
+            if not stuck.is_noted and reader.job is not None:
+                self._put_behind(reader.job, stuck.disk)
+            stuck.is_noted = True
+
+    def _fill(self) -> None:
+        missing = False
+        for number, lane in enumerate(self._lanes):
+            if number in self._at_work:
+                continue
+            if len(self._stuck) > self._most:
+                missing = True
+                continue
+            self._at_work[number] = reader = Reader(lane)
+            reader.thread = threading.Thread(
+                target=self._run, args=(reader,), name=f"prismd-{lane.name}", daemon=True
+            )
+            reader.thread.start()
+        if not missing:
+            self._progress.trouble(READERS)
+        elif not self._stopping.is_set():
+            self._tell_missing()
+
+    def _tell_missing(self) -> None:
+        with self._lock:
+            points = sorted({_shown(disk) for disk in self._silent()})
+        self._progress.trouble(
+            READERS,
+            f"too many disks do not answer ({', '.join(points)}), and what reads files waits for"
+            " them; unmount them or bring them back, then restart prismd",
+        )
+
+    # Finding that a disk answers
+
+    def _run(self, reader: Reader) -> None:
+        with asks_as(reader.asker):
+            try:
+                reader.lane.loop(reader)
+            except GivenUp:
+                self._come_back(reader)
+
+    def _come_back(self, reader: Reader) -> None:
+        """A disk has answered, however late: all that waits for it is tried again."""
+        with self._lock:
+            disk = self._stuck.pop(reader).disk
+            for other in self._stuck.values():
+                other.stands = other.stands and other.disk != disk
+        if reader.asker.refused:
+            return  # it may take as long to refuse the next file: one is tried, when it is time
+        log.info("the disk of %s answers again", _shown(disk))
+        with contextlib.suppress(PrismdError):  # one is tried for all, now and then
+            self._database.write(lambda c: obstacles.overcome_disk(c, _why(disk)))
+        self._wake()
+
+    def _silent(self) -> set[Disk]:
+        return {stuck.disk for stuck in self._stuck.values() if stuck.stands}
+
+    def _stuck_at(self, path: str) -> Disk | None:
+        with self._lock:
+            silent = self._silent()
+        if not silent:
+            return None
+        disk = disk_of(os.fsencode(path))
+        return disk if disk in silent else None
+
+    def _put_behind(self, job: Job, disk: Disk) -> None:
+        def put(connection: apsw.Connection) -> None:
+            if jobs.still_leased(connection, job.file_id, job.owner):
+                obstacles.put_disk_behind(connection, job.file_id, disk.point, _why(disk))
+
+        self._database.write(put)
+
+
+def _shown(disk: Disk) -> str:
+    return disk.point.decode("utf-8", "replace")
+
+
+def _why(disk: Disk) -> str:
+    """What the files of a disk wait for; fit to show."""
+    return f"the disk of {_shown(disk)} does not answer"
