@@ -252,6 +252,9 @@ class Sweeper:
                 self._watch_only(folder, listing, outer)
                 return self._pass_over(folder, error)
             taken = {name for name in listing.folders if self._takes(inner, prefix + name)}
+            # What lies in them may have been told of as well, and be new to the index.
+            others = {prefix + name for name in listing.folders if name not in taken}
+            self._left |= others & self._seen.keys()
             self._compare(prefix, listing, inner, taken, findings)
             self._see(folder, Seen(listing.inode, state, outer, inner, listing.odd_names))
         self._unreadable.discard(folder)

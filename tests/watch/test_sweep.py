@@ -363,3 +363,16 @@ def test_patterns_around_a_folder_count_for_what_changed_in_it_meanwhile(
     watched.write("folder/d")
     sweeper.look_at([os.fsencode(watched.folder / name) for name in changed])
     assert watched.names() == ["folder/a", "folder/c", "folder/d"]
+
+
+def test_a_folder_of_which_the_index_has_nothing_may_be_excluded_too(watched: Watched) -> None:
+    (watched.folder / "folder").mkdir()
+    (root,) = watched.database.read(files.roots)
+    sweeper = Sweeper(watched.database, root, Rules())
+    sweeper.sweep()
+    watched.write("folder/a")
+    watched.write(".prismignore", "folder/")
+    changed = ("folder", "folder/a", ".prismignore")
+    sweeper.look_at([os.fsencode(watched.folder / name) for name in changed])
+    assert watched.names() == []
+    assert set(sweeper.seen) == {os.fsencode(watched.folder)}
