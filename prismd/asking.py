@@ -35,13 +35,14 @@ class Asker:
     """A thread that asks disks; may be looked at by any.
 
     Attributes:
-        refused: Whether a disk answered something by an error.
+        refused: Whether the last answer was an error; once it was given up, the first one then.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._question: Question | None = None
         self._given_up = False
+        self._told = False
         self.refused = False
 
     @property
@@ -73,8 +74,10 @@ class Asker:
         """
         with self._lock:
             self._question = None
-            self.refused = self.refused or refused
+            if not self._told:
+                self.refused = refused
             if self._given_up:
+                self._told = True
                 raise GivenUp("a disk took too long to answer")
 
 

@@ -79,9 +79,10 @@ def hash_file(path: str, cancelled: Callable[[], bool] | None = None) -> str:
 
 
 def _pieces(path: bytes) -> Generator[bytes]:
-    with asking(path):
-        descriptor = open_file(path)
+    descriptor = -1
     try:
+        with asking(path):  # which may give up what has been opened by then
+            descriptor = open_file(path)
         while True:
             with asking(path):
                 piece = os.read(descriptor, _PIECE_BYTES)
@@ -89,8 +90,9 @@ def _pieces(path: bytes) -> Generator[bytes]:
                 return
             yield piece
     finally:
-        with asking(path):
-            os.close(descriptor)
+        if descriptor >= 0:
+            with asking(path):
+                os.close(descriptor)
 
 
 def heed_writers() -> None:

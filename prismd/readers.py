@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -25,11 +26,14 @@ from prismd.store import jobs, obstacles
 from prismd.store.database import Database
 from prismd.store.jobs import Job
 from prismd.trouble import READERS
+from prismd.unreached import answers
 
 log = logging.getLogger(__name__)
 
 SILENT_S = 30.0
 _LOOK_S = 2.0
+_MOST_DOUBLED = 5
+_MOST_KNOWN = 1_000
 _LOOKS = 3
 """A disk is looked after so often at least within the time that it has for an answer."""
 _JOIN_S = 0.1
@@ -58,24 +62,29 @@ class Reader:
         self.thread = threading.Thread()
         self._looked_at: Question | None = None
 
-    def silent_in(self, silent_s: float) -> Question | None:
-        """What it has been asking for so long; None unless it was so at the last look, too.
+    def asking(self) -> Question | None:
+        """What it asks a disk; None unless it did so at the last look, too.
 
         While the whole process stands still, nobody hears an answer.
         """
         question, before = self.asker.question, self._looked_at
         self._looked_at = question
-        known = question is not None and question is before
-        return question if known and question is not None and question.age_s() > silent_s else None
+        return question if question is before else None
 
 
 class _Stuck:
-    """A thread that was left behind, and the disk that it waits for."""
+    """A thread that was left behind, and the disk that it waits for.
 
-    def __init__(self, disk: Disk) -> None:
+    Attributes:
+        path: What it asks for.
+        stands: Whether there is no sign yet that the disk answers.
+        is_noted: Whether its file waits in the index.
+    """
+
+    def __init__(self, disk: Disk, path: bytes, *, stands: bool) -> None:
         self.disk = disk
-        self.stands = True
-        """Whether there is no sign yet that the disk answers."""
+        self.path = path
+        self.stands = stands
         self.is_noted = False
 
 
@@ -110,6 +119,7 @@ class Readers:
         self._lock = threading.Lock()
         self._lanes: tuple[Lane, ...] = ()
         self._at_work: dict[int, Reader] = {}
+        self._given_up: Counter[bytes] = Counter()
         self._stuck: dict[Reader, _Stuck] = {}
         self._stopping = threading.Event()
         self._looking = threading.Thread(target=self._look_on, name="prismd-readers", daemon=True)
@@ -121,8 +131,8 @@ class Readers:
         self._looking.start()
 
     def shuns(self, path: str) -> bool:
-        """Whether a file is not to be asked for: somebody waits for its disk already."""
-        return self._stuck_at(path) is not None
+        """Whether a file is not to be asked for: somebody waits for it, or its disk, already."""
+        return self._obstacle_at(path) is not None
 
     def put_off(self, job: Job) -> bool:
         """Have a file in hand wait that is not to be asked for; whether it is one.
@@ -130,9 +140,9 @@ class Readers:
         Raises:
             StoreError: That could not be written.
         """
-        if (disk := self._stuck_at(job.path)) is None:
+        if (stuck := self._obstacle_at(job.path)) is None:
             return False
-        self._put_behind(job, disk)
+        self._put_behind(job, stuck)
         return True
 
     def stop(self) -> None:
@@ -167,22 +177,32 @@ class Readers:
 
     def _look(self) -> None:
         for number, reader in tuple(self._at_work.items()):
-            if (question := reader.silent_in(self._silent_s)) is not None:
+            question = reader.asking()
+            if question is not None and question.age_s() > self._patience_for(question.path):
                 self._leave(number, reader, question)
         self._note_stuck()
         self._fill()
 
+    def _patience_for(self, path: bytes) -> float:
+        """For how long an answer is waited for: longer each time, for some files are slow."""
+        return self._silent_s * (1 << min(self._given_up[path], _MOST_DOUBLED))
+
     def _leave(self, number: int, reader: Reader, question: Question) -> bool:
         """Leave a thread behind, unless it has had its answer; whether it was."""
         disk = disk_of(question.path)
+        # One file may be slow, or never come, on a disk that gives out all others.
+        stands = self._stopping.is_set() or not answers(disk.point)
         with self._lock:
             if not reader.asker.give_up(question):
                 return False
             del self._at_work[number]
             is_news = disk not in self._silent()
-            self._stuck[reader] = _Stuck(disk)
+            stuck = self._stuck[reader] = _Stuck(disk, question.path, stands=stands)
+            if len(self._given_up) >= _MOST_KNOWN:
+                self._given_up.clear()
+            self._given_up[question.path] += 1
         if is_news:
-            log.warning("%s; its files wait, and others are read", _why(disk))
+            log.warning("%s; others are read meanwhile", _why(stuck))
         if reader.job is not None:
             self._progress.ended(reader.job.owner)
         return True
@@ -193,7 +213,7 @@ class Readers:
             left = tuple(self._stuck.items())
         for reader, stuck in left:
             if not stuck.is_noted and reader.job is not None:
-                self._put_behind(reader.job, stuck.disk)
+                self._put_behind(reader.job, stuck)
             stuck.is_noted = True
 
     def _fill(self) -> None:
@@ -235,31 +255,41 @@ class Readers:
     def _come_back(self, reader: Reader) -> None:
         """A disk has answered, however late: all that waits for it is tried again."""
         with self._lock:
-            disk = self._stuck.pop(reader).disk
+            stuck = self._stuck.pop(reader)
+            was_silent = stuck.disk in self._silent() or stuck.stands
             for other in self._stuck.values():
-                other.stands = other.stands and other.disk != disk
+                other.stands = other.stands and other.disk != stuck.disk
         if reader.asker.refused:
             return  # it may take as long to refuse the next file: one is tried, when it is time
-        log.info("the disk of %s answers again", _shown(disk))
+        if was_silent:
+            log.info("the disk of %s answers again", _shown(stuck.disk))
         with contextlib.suppress(PrismdError):  # one is tried for all, now and then
-            self._database.write(lambda c: obstacles.overcome_disk(c, _why(disk)))
+            self._database.write(lambda c: obstacles.overcome_disk(c, _why(stuck)))
         self._wake()
 
     def _silent(self) -> set[Disk]:
         return {stuck.disk for stuck in self._stuck.values() if stuck.stands}
 
-    def _stuck_at(self, path: str) -> Disk | None:
+    def _obstacle_at(self, path: str) -> _Stuck | None:
+        """Who waits for a file, or for its disk."""
         with self._lock:
-            silent = self._silent()
-        if not silent:
+            stuck = tuple(self._stuck.values())
+        if not stuck:
             return None
-        disk = disk_of(os.fsencode(path))
-        return disk if disk in silent else None
+        raw = os.fsencode(path)
+        disk = disk_of(raw)
+        silent = (each for each in stuck if each.stands and each.disk == disk)
+        return next(silent, None) or next((each for each in stuck if each.path == raw), None)
 
-    def _put_behind(self, job: Job, disk: Disk) -> None:
+    def _put_behind(self, job: Job, stuck: _Stuck) -> None:
         def put(connection: apsw.Connection) -> None:
-            if jobs.still_leased(connection, job.file_id, job.owner):
-                obstacles.put_disk_behind(connection, job.file_id, disk.point, _why(disk))
+            if not jobs.still_leased(connection, job.file_id, job.owner):
+                return
+            if stuck.stands:
+                point = stuck.disk.point
+                obstacles.put_disk_behind(connection, job.file_id, point, _why(stuck))
+            else:
+                obstacles.put_behind(connection, job.file_id, "disk", _why(stuck))
 
         self._database.write(put)
 
@@ -268,6 +298,8 @@ def _shown(disk: Disk) -> str:
     return disk.point.decode("utf-8", "replace")
 
 
-def _why(disk: Disk) -> str:
-    """What the files of a disk wait for; fit to show."""
-    return f"the disk of {_shown(disk)} does not answer"
+def _why(stuck: _Stuck) -> str:
+    """What the files of a disk wait for, or one of them; fit to show."""
+    if stuck.stands:
+        return f"the disk of {_shown(stuck.disk)} does not answer"
+    return f"{stuck.path.decode('utf-8', 'replace')} does not come, though its disk answers"

@@ -155,6 +155,8 @@ class FileReader:
                 " please report this"
             )
             self._fail(job, ExtractError(message, code="internal"))
+        if (obstacle_id := job.obstacle_id) is not None:
+            self._database.write(lambda c: obstacles.go_on(c, obstacle_id, job.file_id))
 
     def _blame(self, job: Job, error: ExtractError) -> None:
         """Fail a file, if it is to blame: it can still be read, and is what it was.

@@ -50,6 +50,21 @@ def is_folder(path: str | Path) -> bool | None:
     return _answered(_is_folder, str(path))
 
 
+def gives_out(folder: str | Path) -> bool | None:
+    """Whether a folder says what is in it; None where its disk does not answer.
+
+    Raises:
+        OSError: It says that it does not.
+    """
+    return _answered(_listed, str(folder))
+
+
+def _listed(folder: str) -> bool:
+    with os.scandir(folder) as children:
+        next(children, None)
+    return True
+
+
 def _resolved(path: str) -> str:
     try:
         return os.path.realpath(path)

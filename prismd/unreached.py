@@ -8,11 +8,20 @@ from functools import partial
 import apsw
 
 from prismd.disk import bare_mount_point, disk_of, is_file, is_there
+from prismd.real_path import gives_out
 from prismd.store import files, folders, jobs, obstacles
 from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.jobs import Job
 from prismd.unread import is_of_the_disk, is_of_the_system, refusal
+
+
+def answers(point: bytes) -> bool:
+    """Whether a disk as such can be read; asked of what is mounted there, not of any file."""
+    try:
+        return gives_out(os.fsdecode(point)) is not None
+    except OSError as error:
+        return not is_of_the_disk(error)
 
 
 class Unreached:
@@ -39,12 +48,13 @@ class Unreached:
         if missing and not is_file(job.path):  # else it is another file that is missing
             self._end_missing(job)
             return True
-        if is_of_the_disk(error):  # which may take minutes to say so of each of its files
+        if is_of_the_disk(error):
             point = disk_of(os.fsencode(job.path)).point
-            why = f"the disk of {_shown(point)} gives nothing out ({error.strerror})"
-            self._put_disk_behind(job, point, why)
-            return True
-        if is_of_the_system(error):
+            if not answers(point):  # it may take minutes to refuse each of its files
+                why = f"the disk of {_shown(point)} gives nothing out ({error.strerror})"
+                self._put_disk_behind(job, point, why)
+                return True
+        if is_of_the_disk(error) or is_of_the_system(error):
             self._put_behind(job, refusal(error))
             return True
         return False

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
+from typing import Any
+
+import pytest
 
 from prismd.asking import asking
+from prismd.disk import disk_of
 
 _PATIENCE_S = 60.0
 
@@ -27,3 +32,15 @@ class Silence:
             self.came_back.append(path)
             if self.error is not None:
                 raise self.error
+
+
+def refuse_to_list(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Have the disk of a folder refuse itself, too, and not only what ``Silence`` holds up."""
+    point, scandir = os.fsdecode(disk_of(os.fsencode(folder)).point), os.scandir
+
+    def refuse(path: Any = ".") -> Any:
+        if path == point:
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)

@@ -16,7 +16,7 @@ from prismd.store.database import Database
 from prismd.store.jobs import Job
 from prismd.trouble import READERS
 from tests.building import entry, wait_until
-from tests.silence import Silence
+from tests.silence import Silence, refuse_to_list
 
 SILENT_S = 0.1
 
@@ -50,6 +50,12 @@ class Crew:
         self.readers.start(Lane(f"lane-{number}", self.loop) for number in range(lanes))
 
 
+@pytest.fixture(autouse=True)
+def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One that does not answer as a whole."""
+    refuse_to_list(monkeypatch, str(tmp_path))
+
+
 @pytest.fixture
 def database(data_dir: Path) -> Iterator[Database]:
     opened = Database(data_dir)
@@ -68,15 +74,14 @@ def crew(database: Database) -> Iterator[Crew]:
 
 def test_only_what_is_unanswered_at_two_looks_is_silence(tmp_path: Path) -> None:
     reader = Reader(Lane("lane", lambda reader: None))
-    assert reader.silent_in(-1) is None
+    assert reader.asking() is None
     reader.asker.ask(bytes(tmp_path))
-    assert reader.silent_in(-1) is None  # the process may have stood still until now
-    assert reader.silent_in(-1) is reader.asker.question
-    assert reader.silent_in(1e6) is None
+    assert reader.asking() is None  # the process may have stood still until now
+    assert reader.asking() is reader.asker.question
     reader.asker.ask(bytes(tmp_path))
-    assert reader.silent_in(-1) is None
+    assert reader.asking() is None
     reader.asker.answered(refused=False)
-    assert reader.silent_in(-1) is None
+    assert reader.asking() is None
 
 
 def test_another_thread_takes_the_place_of_one_that_is_stuck(crew: Crew, tmp_path: Path) -> None:
@@ -118,7 +123,7 @@ def test_one_answer_is_enough_for_a_disk(crew: Crew, tmp_path: Path) -> None:
     wait_until(lambda: crew.began == 4)
     first.over.set()
     wait_until(crew.woken.is_set)
-    assert not crew.readers.shuns(str(tmp_path))
+    assert not crew.readers.shuns(str(tmp_path / "another"))
     other.over.set()
 
 

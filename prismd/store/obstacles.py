@@ -173,6 +173,15 @@ def look_soon(connection: apsw.Connection, root_id: int | None = None) -> None:
     )
 
 
+def go_on(connection: apsw.Connection, obstacle_id: int, file_id: int) -> None:
+    """Have another file tried at once, where the last one told nothing and waits no more."""
+    connection.execute(
+        "UPDATE obstacles SET look_at = 0 WHERE id = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE file_id = ?2 AND obstacle_id = ?1)",
+        (obstacle_id, file_id),
+    )
+
+
 def stand_in(connection: apsw.Connection, root_id: int) -> bool:
     """Whether there is any in a folder."""
     row = connection.execute("SELECT 1 FROM obstacles WHERE root_id = ?", (root_id,)).fetchone()

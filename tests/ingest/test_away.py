@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+import apsw
 import pytest
 
 from prismd.disk import disk_of
@@ -14,6 +15,7 @@ from prismd.store import files, jobs, obstacles
 from prismd.store.check import check
 from tests.building import Indexer, wait_until
 from tests.ingest.passes import CountingPool
+from tests.silence import refuse_to_list
 
 OLD, NEW = "The old walrus.", "The new walrus."
 
@@ -108,7 +110,7 @@ def test_a_file_below_one_that_was_a_folder_has_gone(indexer: Indexer, pool: Cou
     assert indexer.states() == {}
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+@pytest.mark.parametrize("number", [errno.ETIMEDOUT, errno.ESTALE, errno.EMFILE, errno.ENOMEM])
 def test_what_the_system_refuses_counts_as_no_attempt(
     indexer: Indexer, pool: CountingPool, number: int
 ) -> None:
@@ -129,10 +131,11 @@ def test_what_the_system_refuses_counts_as_no_attempt(
 
 
 @pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT])
-def test_a_disk_that_refuses_one_file_is_not_asked_for_the_others(
-    indexer: Indexer, pool: CountingPool, number: int
+def test_a_disk_that_refuses_itself_is_not_asked_for_one_file_after_the_other(
+    indexer: Indexer, pool: CountingPool, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may take minutes to refuse each."""
+    refuse_to_list(monkeypatch, indexer.root.path)
     for name in range(20):
         indexer.write(f"{name}.txt", f"Walrus {name}.")
     indexer.sweep()
@@ -150,6 +153,44 @@ def test_a_disk_that_refuses_one_file_is_not_asked_for_the_others(
     pool.before = lambda name: None
     indexer.run()
     assert len(indexer.texts()) == 20
+
+
+def test_one_file_that_is_refused_keeps_no_other_from_being_read(
+    indexer: Indexer, pool: CountingPool
+) -> None:
+    """Such as one that is kept elsewhere, where there is no network."""
+    begin(indexer)
+    for name in range(9):
+        indexer.write(f"{name}.txt", f"Walrus {name}.")
+    indexer.sweep()
+
+    def refuse(name: str) -> None:
+        if name == "a.txt":
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+    pool.before = refuse
+    read_all_that_can_be(indexer)
+    assert len(indexer.texts()) == 10
+    assert [(kind, number) for kind, _, number in waiting(indexer)] == [("system", 1)]
+
+
+def test_a_trial_that_tells_nothing_is_followed_by_another_at_once(indexer: Indexer) -> None:
+    def wait(connection: apsw.Connection) -> None:
+        for file_id in connection.execute("SELECT id FROM files").fetchall():
+            obstacles.put_behind(connection, int(file_id[0]), "disk", "it is not there")  # type: ignore[arg-type]
+        obstacles.look_soon(connection)
+
+    with indexer.ingesting() as ingest:
+        ingest.pause()
+        for name in range(9):
+            indexer.write(f"{name}.txt", "")  # nothing is read of what is empty
+        indexer.write("good.txt", "The walrus.", age=99)
+        indexer.sweep()
+        indexer.database.write(wait)
+        ingest.resume()
+        wait_until(lambda: indexer.texts() == {"good.txt": "The walrus."})
+        wait_until(ingest.idle)
+    assert waiting(indexer) == []
 
 
 def test_a_parser_that_fails_on_a_disk_that_went_meanwhile_fails_no_file(

@@ -11,17 +11,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from prismd.asking import asking
 from prismd.extract.pool import ExtractPool
 from prismd.models.fake import FakeImageEmbedder
 from prismd.store import obstacles
 from prismd.store.check import check
 from tests.building import Indexer, picture, wait_until
 from tests.ingest.passes import SETTINGS, CountingPool
-from tests.silence import Silence
+from tests.silence import Silence, refuse_to_list
 
 WELL = {f"well{number}.txt" for number in range(5)}
 SILENT = {f"silent{number}.txt" for number in range(5)}
 WAITING = [("disk", "the disk of /dev does not answer", 5)]
+
+
+@pytest.fixture(autouse=True)
+def disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not answer as a whole."""
+    refuse_to_list(monkeypatch, "/dev")
 
 
 @pytest.fixture
@@ -92,8 +99,9 @@ class Withheld(CountingPool):
 
 
 def test_pictures_on_a_disk_that_does_not_answer_keep_no_pass_from_its_end(
-    indexer: Indexer, workers: ExtractPool
+    indexer: Indexer, workers: ExtractPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    refuse_to_list(monkeypatch, indexer.root.path)
     indexer.pool = pool = Withheld(workers)
     pool.silence = silence = Silence()
     indexer.images = FakeImageEmbedder()
@@ -115,7 +123,10 @@ def threads(name: str) -> int:
     return sum(thread.name == name for thread in threading.enumerate())
 
 
-def test_nobody_else_asks_a_disk_that_does_not_answer(indexer: Indexer, pool: CountingPool) -> None:
+def test_nobody_else_asks_a_disk_that_does_not_answer(
+    indexer: Indexer, pool: CountingPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_list(monkeypatch, indexer.root.path)
     silence = Silence()
     pool.before = lambda name: silence.ask(str(indexer.folder / name))
     indexer.write("a.txt", "Walrus.")
@@ -146,3 +157,34 @@ def test_a_late_refusal_fails_no_file(indexer: Indexer, silence: Silence) -> Non
         ingest.wake()
         wait_until(lambda: indexer.texts().keys() == WELL | SILENT)
         wait_until(ingest.idle)
+
+
+def test_a_file_that_does_not_come_waits_alone_where_its_disk_answers(
+    indexer: Indexer, silence: Silence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    with indexer.ingesting() as ingest:
+        wait_until(ingest.idle)
+        assert indexer.texts().keys() == WELL
+        assert sorted(waiting(indexer)) == [
+            ("disk", f"/dev/{name} does not come, though its disk answers", 1)
+            for name in sorted(SILENT)
+        ]
+        silence.over.set()
+        wait_until(lambda: indexer.texts().keys() == WELL | SILENT)
+    assert waiting(indexer) == []
+
+
+def test_a_file_that_always_comes_late_is_waited_for_longer_each_time(
+    indexer: Indexer, silence: Silence, pool: CountingPool
+) -> None:
+    late = threading.Event()
+
+    def come_late(name: str) -> None:
+        if name in SILENT:
+            with asking(b"/dev/" + name.encode()):
+                late.wait(0.5)  # of which ``silent_s`` is less than the half
+
+    pool.before = come_late
+    with indexer.ingesting():
+        wait_until(lambda: indexer.texts().keys() == WELL | SILENT)
