@@ -334,7 +334,7 @@ class _Usage(msgspec.Struct):
         """The text of the deltas; notes what the last one says of their number."""
         for delta in deltas:
             if delta.finish_reason is not None:
-                self.finish_reason = delta.finish_reason
+                self.finish_reason = "length" if delta.finish_reason == "length" else "stop"
                 self.prompt_tokens = delta.prompt_tokens
                 self.completion_tokens = delta.completion_tokens
             yield delta.text

@@ -9,12 +9,10 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from prismd.api import (
-    chat,
     citation_page,
     control,
     events,
     files,
-    openai,
     previews,
     roots,
     search,
@@ -26,6 +24,7 @@ from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
+from prismd.api.openai import chat, embeddings, models
 from prismd.api.queue_counts import QueueCounts
 from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
@@ -49,7 +48,8 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
     app = Litestar(
         route_handlers=[
             *chat.ROUTES,
-            *openai.ROUTES,
+            *models.ROUTES,
+            *embeddings.ROUTES,
             *search.ROUTES,
             *files.ROUTES,
             *previews.ROUTES,

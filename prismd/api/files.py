@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from prismd.api import content
-from prismd.api.completion import iso_time
+from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse
 from prismd.domain import DocumentType, FileState

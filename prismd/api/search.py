@@ -14,11 +14,12 @@ from msgspec import UNSET, Struct, UnsetType
 
 from prismd.answer import FullAnswer, Question
 from prismd.api import wire
-from prismd.api.asking import no_generator, stream_of
 from prismd.api.body import decode_body, described
-from prismd.api.chat import begin, collect
-from prismd.api.completion import Reply, Usage, iso_time
 from prismd.api.examples import BODY_BYTES, example_of
+from prismd.api.generating import begin, collect
+from prismd.api.openai.cited import stream_of
+from prismd.api.openai.completion import Reply, Usage, iso_time
+from prismd.api.openai.model_names import no_generator
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import watching_client
 from prismd.domain import (

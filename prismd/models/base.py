@@ -87,24 +87,73 @@ class Reranker(Protocol):
         """Give the memory back; the next call loads again."""
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One turn of a conversation."""
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call of a tool that the model asks for.
 
-    role: Literal["system", "user", "assistant"]
+    Attributes:
+        id: Names the call in the answer to it.
+        name: Of the tool.
+        arguments: A JSON object, as text.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A tool that the model may ask to be called; nothing here ever calls one.
+
+    Attributes:
+        name: By which it is called.
+        description: What it does, for the model to read.
+        parameters: JSON schema of the object that it is called with.
+    """
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = {}
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of a conversation.
+
+    Attributes:
+        role: Whose turn it was; ``tool`` gives the outcome of a call.
+        content: What was said.
+        tool_calls: The calls that the assistant asked for.
+        tool_call_id: The call whose outcome this is.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """A piece of generated text; the last one has ``finish_reason`` and the token counts."""
+    """A piece of generated text, or a whole call of a tool.
+
+    The last one has ``finish_reason`` and the token counts.
+    """
 
     text: str
-    finish_reason: Literal["stop", "length"] | None = None
+    finish_reason: Literal["stop", "length", "tool_calls"] | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    tool_call: ToolCall | None = None
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """How a generator chooses its tokens."""
+    """How a generator chooses its tokens.
+
+    Attributes:
+        response_schema: JSON schema that the text must follow.
+        tools: What the model may ask to be called.
+        tool_choice: Whether it may, must not, or must ask for a call.
+        tool_name: With ``required``: the only tool that it may ask for; empty for any.
+        parallel_tool_calls: Whether it may ask for several calls at once.
+    """
 
     max_tokens: int = 512
     temperature: float = 0.0
@@ -112,6 +161,10 @@ class Sampling(msgspec.Struct, frozen=True):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     response_schema: dict[str, Any] | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: Literal["auto", "none", "required"] = "auto"
+    tool_name: str = ""
+    parallel_tool_calls: bool = True
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""``/v1/models`` and ``/v1/embeddings``."""
+"""``/v1/embeddings``."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import base64
 from collections.abc import Callable
 from functools import partial
 from itertools import groupby
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
 from numpy.typing import NDArray
 
-from prismd.api import wire
-from prismd.api.asking import PRISM, PRISM_RAW, PRISM_SOURCES, unknown_model
 from prismd.api.body import decode_body, described
 from prismd.api.examples import BODY_BYTES, is_data_url, pixels_of
+from prismd.api.openai import wire
+from prismd.api.openai.model_names import unknown_model
 from prismd.api.services import Api, ApiRequest, Services, api_of
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError, RequestError
@@ -28,22 +26,6 @@ from prismd.models.base import Embedder, ImageEmbedder
 
 _MAX_INPUTS = 2048
 _MAX_PICTURES = 64
-
-
-class Model(msgspec.Struct, frozen=True):
-    """A model that can be asked."""
-
-    id: str
-    created: int
-    object: Literal["model"] = "model"
-    owned_by: str = "prismd"
-
-
-class ModelList(msgspec.Struct, frozen=True):
-    """Every model that can be asked."""
-
-    data: tuple[Model, ...]
-    object: Literal["list"] = "list"
 
 
 class Embedding(msgspec.Struct, frozen=True):
@@ -68,26 +50,6 @@ class EmbeddingList(msgspec.Struct, frozen=True):
     model: str
     usage: EmbeddingUsage
     object: Literal["list"] = "list"
-
-
-@get(["/v1/models", "/models"], sync_to_thread=False, summary="What can be asked")
-def list_models(request: ApiRequest) -> ModelList:
-    """Every model, in a fixed order."""
-    return ModelList(tuple(_models(api_of(request).services)))
-
-
-@get(
-    ["/v1/models/{model_id:path}", "/models/{model_id:path}"],
-    sync_to_thread=False,
-    summary="One model",
-)
-def get_model(request: ApiRequest, model_id: FromPath[PurePosixPath]) -> Model:
-    """One model by its name, which may hold slashes."""
-    name = str(model_id).lstrip("/")
-    for model in _models(api_of(request).services):
-        if model.id == name:
-            return model
-    raise unknown_model(name)
 
 
 @post(
@@ -128,18 +90,6 @@ async def embeddings(request: ApiRequest) -> Response[Any]:
         )
 
     return Response(await api.offload.embed(answer), media_type=MediaType.JSON)
-
-
-def _models(services: Services) -> list[Model]:
-    names = [PRISM, PRISM_SOURCES]
-    if services.generator is not None:
-        names += [PRISM_RAW, services.generator.name]
-    if services.embedder is not None:
-        names.append(services.embedder.space.model)
-    if services.search.likeness.images is not None:
-        names.append(services.search.likeness.images.space.model)
-    created = int(services.started_at)
-    return [Model(name, created) for name in dict.fromkeys(names)]
 
 
 def _text_embedder(api: Api, asked: wire.EmbeddingsRequest, inputs: list[str]) -> Embedder:
@@ -235,4 +185,4 @@ def _encoded(vector: NDArray[np.float32], form: str | None) -> list[float] | str
     return numbers
 
 
-ROUTES: list[HTTPRouteHandler] = [list_models, get_model, embeddings]
+ROUTES: list[HTTPRouteHandler] = [embeddings]

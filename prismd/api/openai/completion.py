@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -11,11 +11,12 @@ from msgspec import UNSET, Struct, UnsetType
 
 from prismd.answer import FullAnswer
 from prismd.domain import Answer, Citation, Explanation, Hit, PageLocator, TextLocator
+from prismd.models.base import ToolCall
 from prismd.wording import plain, shown_name
 
 _SNIPPET_CHARS = 300
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 class UrlCitation(Struct, frozen=True):
@@ -40,6 +41,11 @@ class Usage(Struct, frozen=True):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+
+
+def usage_of(prompt: int, completion: int) -> Usage:
+    """Tokens of prompt and answer, and their sum."""
+    return Usage(prompt, completion, prompt + completion)
 
 
 class SearchHit(Struct, frozen=True):
@@ -89,6 +95,12 @@ class Reply(Struct, frozen=True):
     usage: Usage
     annotations: tuple[Annotation, ...] = ()
     sources: Sources | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+Item = str | ToolCall | Reply
+Work = Callable[[], Iterator[Item]]
+"""Makes text piece by piece, each call of a tool whole, then the whole reply. Blocks."""
 
 
 class AssistantMessage(Struct, frozen=True):

@@ -1,0 +1,91 @@
+"""Chat requests to what is to be done: a question for the files, or a prompt for the generator."""
+
+from __future__ import annotations
+
+from prismd.answer import Question, resolve
+from prismd.api.openai import bare, cited, wire
+from prismd.api.openai.completion import Work
+from prismd.api.openai.model_names import (
+    PRISM,
+    PRISM_RAW,
+    PRISM_SOURCES,
+    no_generator,
+    refused,
+    unknown_model,
+)
+from prismd.api.openai.sampling import sampling_of
+from prismd.api.openai.turns import turn_of
+from prismd.api.services import ApiSettings, Services
+from prismd.api.wire import filters_of
+from prismd.models.base import Message
+from prismd.query import combine
+
+
+def plan(request: wire.ChatRequest, services: Services, settings: ApiSettings) -> Work:
+    """Check a request and say what it takes to answer it.
+
+    Raises:
+        RequestError: It cannot be answered as asked.
+    """
+    _refuse_what_would_change_the_answer(request)
+    generator = services.generator
+    turns = tuple(turn_of(number, message) for number, message in enumerate(request.messages))
+    if request.model in (PRISM, PRISM_SOURCES):
+        return _plan_cited(request, turns, services, settings)
+    if request.model == PRISM_RAW or (generator and request.model == generator.name):
+        if generator is None:
+            raise no_generator(settings)
+        sampling = sampling_of(request, settings.sampling)
+        return lambda: bare.write(generator, turns, sampling)
+    raise unknown_model(request.model)
+
+
+def _refuse_what_would_change_the_answer(request: wire.ChatRequest) -> None:
+    if request.n not in (None, 1):
+        raise refused("n", f"{request.n} answers to one question are not given; leave it at 1")
+    if request.logprobs or request.top_logprobs:
+        raise refused("logprobs", "probabilities of tokens are not given; leave it out")
+    if request.tools or request.functions:
+        raise refused(
+            "tools" if request.tools else "functions",
+            "calling tools belongs to a later version; leave it out",
+        )
+    cited = request.model in (PRISM, PRISM_SOURCES)
+    wanted = request.response_format
+    if wanted is None or wanted.type == "text":
+        return
+    if cited:
+        raise refused(
+            "response_format",
+            f"a cited answer is text; ask the model {PRISM_RAW!r} for {wanted.type}",
+        )
+    if wanted.type == "json_schema" and (
+        wanted.json_schema is None or wanted.json_schema.schema is None
+    ):
+        raise refused("response_format.json_schema.schema", "is missing; give a JSON schema")
+
+
+def _plan_cited(
+    request: wire.ChatRequest,
+    turns: tuple[Message, ...],
+    services: Services,
+    settings: ApiSettings,
+) -> Work:
+    options = request.prism or wire.PrismOptions()
+    if options.engine == "generative" and services.generator is None:
+        raise no_generator(settings)
+    resolve(turns)  # an empty question is refused before anything is sent
+    sampling = sampling_of(request, settings.sampling)
+    question = Question(
+        turns=turns,
+        filters=combine(
+            filters_of(options, "prism."),
+            filters_of(options.filters, "prism.filters."),
+        ),
+        limit=options.limit or settings.search_limit,
+        engine=options.engine,
+        sampling=None if sampling == settings.sampling else sampling,
+    )
+    listed = request.model == PRISM_SOURCES
+    explain = bool(options.explain)
+    return lambda: cited.cite(question, services, settings.base_url, listed=listed, explain=explain)

@@ -1,0 +1,90 @@
+"""What OpenAI's clients send: ``null`` means "not given"; unknown fields are ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from prismd.api.wire import EngineName, FilterFields, Limit
+
+Positive = Annotated[int, Meta(ge=1)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ContentPart(Struct, frozen=True):
+    """A part of a message; only text is understood."""
+
+    type: str
+    text: str | None = None
+
+
+class ChatMessage(Struct, frozen=True):
+    """A turn of a conversation."""
+
+    role: str
+    content: str | list[ContentPart] | None = None
+    tool_calls: list[Any] | None = None
+
+
+class StreamOptions(Struct, frozen=True):
+    """OpenAI's options of a stream."""
+
+    include_usage: bool | None = None
+
+
+class JsonSchema(Struct, frozen=True):
+    """The schema that an answer must follow."""
+
+    name: str | None = None
+    schema: dict[str, Any] | None = None
+
+
+class ResponseFormat(Struct, frozen=True):
+    """OpenAI's form of an answer."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+class PrismOptions(FilterFields, frozen=True):
+    """prismd's own field of a chat request; filters may stand in ``filters`` or beside it."""
+
+    filters: FilterFields | None = None
+    limit: Limit | None = None
+    engine: EngineName | None = None
+    explain: bool | None = None
+
+
+class ChatRequest(Struct, frozen=True):
+    """``POST /v1/chat/completions``."""
+
+    model: str
+    messages: list[ChatMessage]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Positive | None = None
+    max_completion_tokens: Positive | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
+    seed: Seed | None = None
+    stop: str | list[str] | None = None
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    tools: list[Any] | None = None
+    functions: list[Any] | None = None
+    response_format: ResponseFormat | None = None
+    prism: PrismOptions | None = None
+
+
+class EmbeddingsRequest(Struct, frozen=True):
+    """``POST /v1/embeddings``; ``input_type`` is ``query`` for what is searched with."""
+
+    model: str
+    input: str | list[Any]
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: int | None = None
+    input_type: Literal["query", "document", "passage"] | None = None
