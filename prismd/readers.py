@@ -2,7 +2,8 @@
 
 What such a disk is asked may never be answered, and nothing ends a thread that waits for it. So
 another takes its place, the files of the disk wait behind an obstacle, and nobody asks the disk
-for any of them: that one thread finds out when it answers again.
+for any of them: that one thread finds out when it answers again. Where the disk gives out other
+files, the one that does not come waits alone.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ SILENT_S = 30.0
 _LOOK_S = 2.0
 _MOST_DOUBLED = 5
 _MOST_KNOWN = 1_000
+_MOST_TOLD = 5
 _LOOKS = 3
 """A disk is looked after so often at least within the time that it has for an answer."""
 _JOIN_S = 0.1
@@ -236,11 +238,12 @@ class Readers:
 
     def _tell_missing(self) -> None:
         with self._lock:
-            points = sorted({_shown(disk) for disk in self._silent()})
+            causes = sorted({_why(stuck) for stuck in self._stuck.values()})
+        more = f"; and {len(causes) - _MOST_TOLD} more" if len(causes) > _MOST_TOLD else ""
         self._progress.trouble(
             READERS,
-            f"too many disks do not answer ({', '.join(points)}), and what reads files waits for"
-            " them; unmount them or bring them back, then restart prismd",
+            f"what reads files waits for disks ({'; '.join(causes[:_MOST_TOLD])}{more});"
+            " unmount them or bring them back, then restart prismd",
         )
 
     # Finding that a disk answers

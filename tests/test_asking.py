@@ -77,3 +77,14 @@ def test_what_was_answered_meanwhile_cannot_be_given_up() -> None:
 def test_a_refusal_in_time_is_the_askers_own() -> None:
     with asks_as(Asker()), pytest.raises(OSError, match="no"), asking(PATH):
         raise OSError(5, "no")
+
+
+def test_a_refusal_counts_until_the_next_answer() -> None:
+    asker = Asker()
+    with asks_as(asker):
+        with pytest.raises(FileNotFoundError), asking(PATH):
+            raise FileNotFoundError
+        assert asker.refused
+        with asking(PATH):
+            pass
+    assert not asker.refused

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from prismd.asking import Asker, asks_as
+from prismd.asking import Asker, GivenUp, asks_as
 from prismd.disk import disk_of, hash_file, heed_writers, is_being_written, is_there, look
 from prismd.errors import CANCELLED, ExtractError
 from prismd.store.files import Root, entry_of
@@ -224,3 +224,26 @@ def test_it_is_noted_that_a_disk_is_asked_who_writes(tmp_path: Path) -> None:
     with asks_as(asker):
         assert is_being_written(str(path)) is False
     assert asker.asked == [bytes(path)]
+
+
+def test_what_is_opened_too_late_is_closed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("walrus")
+    asker, late, really_open = Asker(), [], os.open
+
+    def open_late(*arguments: object, **named: object) -> int:
+        question = asker.question
+        assert question is not None
+        assert asker.give_up(question)
+        late.append(really_open(*arguments, **named))  # type: ignore[arg-type]
+        return late[-1]
+
+    with asks_as(asker), pytest.raises(GivenUp), monkeypatch.context() as patched:
+        patched.setattr(os, "open", open_late)
+        hash_file(str(path))
+    for descriptor in late:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+    assert late

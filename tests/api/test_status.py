@@ -26,6 +26,7 @@ from prismd.store import files, jobs
 from prismd.watch.state import WatchState
 from tests.api.harness import Live, build, live_server, serving, write_sample
 from tests.building import picture, wait_until, write_file
+from tests.unwatched import Unwatched
 
 DESIGN = {
     "state", "version", "files", "passages", "passages_embedded", "embeddings_computed",
@@ -198,7 +199,7 @@ def test_pictures_without_a_vector_are_work_of_which_nobody_knows_how_long_it_ta
         assert live.client.get("/status").json()["eta_s"] == 0
 
 
-class HalfSeen:
+class HalfSeen(Unwatched):
     """Has looked through one folder, and not yet through the other."""
 
     def __init__(self, well: int, other: int) -> None:
@@ -206,16 +207,6 @@ class HalfSeen:
         self.all = False
         self.unanswering: frozenset[int] = frozenset()
         self.stuck: frozenset[int] = frozenset()
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def follow(self) -> None: ...
-
-    def leave(self, root_id: int) -> None: ...
-
-    def rescan(self) -> None: ...
 
     def started(self) -> bool:
         return self.all

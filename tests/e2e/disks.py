@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 from tests.cli.harness import COMMAND, Daemon, Place
 
 _NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+_CANNOT_BE_HAD = 77
+_DETACH = 2
 
 
 def in_namespace(scene: Callable[[Path], None], folder: Path) -> None:
@@ -43,7 +46,30 @@ def in_namespace(scene: Callable[[Path], None], folder: Path) -> None:
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
+    if done.returncode == _CANNOT_BE_HAD:
+        pytest.skip("no disk that hangs can be mounted here")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def hung(folder: Path) -> Iterator[None]:
+    """Have a folder hang whoever looks at it, for as long as the context lasts.
+
+    For scenes that run ``in_namespace``: where that cannot be had, the scene is skipped.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        sys.exit(_CANNOT_BE_HAD)
+    options = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
+    if libc.mount(b"nobody", os.fsencode(folder), b"fuse.nobody", 0, options.encode()):
+        sys.exit(_CANNOT_BE_HAD)
+    try:
+        yield
+    finally:
+        os.close(device)  # from now on it gives an error instead
+        libc.umount2(os.fsencode(folder), _DETACH)
 
 
 def mount(folder: Path, *options: str) -> None:

@@ -5,63 +5,15 @@ It is a real one, in a namespace of its own: a file system in user space that no
 
 from __future__ import annotations
 
-import ctypes
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.building import wait_until, write_file
 from tests.cli.harness import CONFIG, Daemon, Place
+from tests.e2e.disks import hung, in_namespace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
-
-_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
-_SKIPPED = 77
-_DETACH = 2
-
-
-@contextmanager
-def hung(folder: Path) -> Iterator[None]:
-    """Have a folder hang whoever looks at it, for as long as the context lasts."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    try:
-        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        sys.exit(_SKIPPED)
-    options = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
-    if libc.mount(b"nobody", os.fsencode(folder), b"fuse.nobody", 0, options.encode()):
-        sys.exit(_SKIPPED)
-    try:
-        yield
-    finally:
-        os.close(device)  # from now on it gives an error instead
-        libc.umount2(os.fsencode(folder), _DETACH)
-
-
-def in_namespace(name: str, folder: Path, module: str = __name__) -> None:
-    """Run one of the scenes below where such a disk can be mounted, or skip."""
-    if sys.platform != "linux":
-        pytest.skip("namespaces of mounts are Linux's")
-    code = f"import {module} as m, pathlib; m.{name}(pathlib.Path({str(folder)!r}))"
-    path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    try:
-        done = subprocess.run(
-            [*_NAMESPACE, sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-        )
-    except FileNotFoundError as error:
-        pytest.skip(f"there is no {error.filename}")
-    if done.returncode == _SKIPPED or "unshare failed" in done.stderr:
-        pytest.skip("no such disk can be mounted here")
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def root_of(daemon: Daemon, folder: Path) -> dict[str, object]:
@@ -70,7 +22,7 @@ def root_of(daemon: Daemon, folder: Path) -> dict[str, object]:
 
 
 def test_a_disk_that_hangs_holds_up_nothing_but_its_own_folder(tmp_path: Path) -> None:
-    in_namespace("beside_a_hung_disk", tmp_path)
+    in_namespace(beside_a_hung_disk, tmp_path)
 
 
 def beside_a_hung_disk(base: Path) -> None:
@@ -98,7 +50,7 @@ def beside_a_hung_disk(base: Path) -> None:
 
 
 def test_one_pass_beside_a_disk_that_hangs_comes_to_its_end(tmp_path: Path) -> None:
-    in_namespace("one_pass_beside_a_hung_disk", tmp_path)
+    in_namespace(one_pass_beside_a_hung_disk, tmp_path)
 
 
 def one_pass_beside_a_hung_disk(base: Path) -> None:
@@ -125,7 +77,7 @@ def fill(folder: Path, words: str, *, age: int = 0) -> None:
 def test_a_disk_within_a_folder_that_hangs_while_its_files_are_read_keeps_no_reader(
     tmp_path: Path,
 ) -> None:
-    in_namespace("reading_from_a_hung_disk", tmp_path)
+    in_namespace(reading_from_a_hung_disk, tmp_path)
 
 
 def reading_from_a_hung_disk(base: Path) -> None:
@@ -163,7 +115,7 @@ def said(place: Place, *arguments: object) -> str:
 
 
 def test_a_daemon_ends_while_it_reads_from_a_disk_that_hangs(tmp_path: Path) -> None:
-    in_namespace("ending_beside_a_hung_disk", tmp_path)
+    in_namespace(ending_beside_a_hung_disk, tmp_path)
 
 
 def ending_beside_a_hung_disk(base: Path) -> None:
@@ -182,7 +134,7 @@ def ending_beside_a_hung_disk(base: Path) -> None:
 
 
 def test_one_pass_ends_though_a_disk_hangs_in_the_middle_of_it(tmp_path: Path) -> None:
-    in_namespace("one_pass_from_a_hung_disk", tmp_path)
+    in_namespace(one_pass_from_a_hung_disk, tmp_path)
 
 
 def one_pass_from_a_hung_disk(base: Path) -> None:

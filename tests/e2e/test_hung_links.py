@@ -9,7 +9,7 @@ import pytest
 
 from tests.building import wait_until
 from tests.cli.harness import CONFIG, Place
-from tests.e2e.test_hung_disk import hung, in_namespace
+from tests.e2e.disks import hung, in_namespace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -26,7 +26,7 @@ def named_by_link(base: Path) -> tuple[Place, Path]:
 
 
 def test_a_link_to_a_disk_that_hangs_keeps_nothing_from_starting(tmp_path: Path) -> None:
-    in_namespace("known_behind_a_link", tmp_path, __name__)
+    in_namespace(known_behind_a_link, tmp_path)
 
 
 def known_behind_a_link(base: Path) -> None:
@@ -46,7 +46,7 @@ def known_behind_a_link(base: Path) -> None:
 
 
 def test_a_new_link_to_a_disk_that_hangs_is_indexed_as_soon_as_it_answers(tmp_path: Path) -> None:
-    in_namespace("new_behind_a_link", tmp_path, __name__)
+    in_namespace(new_behind_a_link, tmp_path)
 
 
 def new_behind_a_link(base: Path) -> None:

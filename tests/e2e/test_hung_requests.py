@@ -11,7 +11,7 @@ import pytest
 
 from tests.building import wait_until, write_file
 from tests.cli.harness import Daemon, Place
-from tests.e2e.test_hung_disk import hung, in_namespace
+from tests.e2e.disks import hung, in_namespace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -19,7 +19,7 @@ _REQUESTS = 24
 
 
 def test_files_of_a_hung_disk_keep_no_other_request_and_no_end_waiting(tmp_path: Path) -> None:
-    in_namespace("asking_for_files_of_a_hung_disk", tmp_path, __name__)
+    in_namespace(asking_for_files_of_a_hung_disk, tmp_path)
 
 
 def asking_for_files_of_a_hung_disk(base: Path) -> None:
