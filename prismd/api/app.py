@@ -6,7 +6,6 @@ import msgspec
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
 from prismd.api import (
     citation_page,
@@ -19,6 +18,7 @@ from prismd.api import (
     sessions,
     status,
 )
+from prismd.api.description import Description
 from prismd.api.errors import on_error
 from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
@@ -71,7 +71,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
             path="/schema",
             use_handler_docstrings=True,
             # No page that loads scripts from elsewhere: the description alone.
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[Description()],
         ),
     )
     # Around everything, routing included: unknown paths and handshakes are guarded as well.

@@ -1,13 +1,11 @@
-"""Request bodies: JSON to wire types, with errors that name the field; and their description."""
+"""Request bodies: JSON to wire types, with errors that name the field."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-from litestar.openapi.spec import Operation
 
 from prismd.api.services import ApiRequest
 from prismd.errors import RequestError
@@ -74,17 +72,3 @@ def _given(body: bytes, path: str) -> str:
     except (msgspec.DecodeError, LookupError, ValueError, TypeError):
         return ""
     return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"
-
-
-def described(type_: type[Any]) -> type[Operation]:
-    """An OpenAPI operation whose request body is described by a wire type."""
-    schema = {"$id": f"urn:prismd:{type_.__name__}", **msgspec.json.schema(type_)}
-    required = any(field.required for field in msgspec.structs.fields(type_))
-    body = {"required": required, "content": {"application/json": {"schema": schema}}}
-
-    @dataclass
-    class Described(Operation):
-        def to_schema(self) -> dict[str, Any]:
-            return {**super().to_schema(), "requestBody": body}
-
-    return Described

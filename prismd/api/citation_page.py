@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from prismd.api import content
+from prismd.api.description import TEXT, described
 from prismd.api.files import find_citation
 from prismd.api.pages import PAGE_CSP, page
 from prismd.api.services import Api, ApiRequest, api_of
@@ -58,7 +59,12 @@ class _Cited(msgspec.Struct, frozen=True):
     content: documents.Content | None
 
 
-@route("/c/{citation_id:str}", http_method=content.READING, summary="A cited place, for people")
+@route(
+    "/c/{citation_id:str}",
+    http_method=content.READING,
+    operation_class=described(only_also=True, also={"text/html; charset=utf-8": TEXT}),
+    summary="A cited place, for people",
+)
 async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Response[bytes]:
     """The place with the quote marked, and whether the file is still what was cited."""
     api = api_of(request)

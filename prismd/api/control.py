@@ -7,7 +7,8 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from prismd.api import wire
-from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.body import CHAT_BODY_BYTES, decode_body
+from prismd.api.description import described
 from prismd.api.services import Api, ApiRequest, Reloaded, api_of, running
 from prismd.api.status import State, status_of
 from prismd.errors import ConfigError, RequestError

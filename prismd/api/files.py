@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from prismd.api import content
+from prismd.api.description import BINARY, FILE_ID, between, described, one_of
 from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse
@@ -69,7 +70,18 @@ class FilePage(Struct, frozen=True):
     object: Literal["list"] = "list"
 
 
-@get("/files", summary="Files of the index")
+@get(
+    "/files",
+    operation_class=described(
+        parameters={
+            "state": one_of(_STATES),
+            "type": one_of(_TYPES),
+            "limit": between(1, _MAX_LIMIT, 100),
+            "after": FILE_ID,
+        }
+    ),
+    summary="Files of the index",
+)
 async def list_files(
     request: ApiRequest,
     q: FromQuery[str] = "",
@@ -100,7 +112,12 @@ async def get_file(request: ApiRequest, file_id: FromPath[str]) -> FileDetail:
     )
 
 
-@route("/files/{file_id:str}/content", http_method=content.READING, summary="A file's bytes")
+@route(
+    "/files/{file_id:str}/content",
+    http_method=content.READING,
+    operation_class=described(only_also=True, also={"*/*": BINARY}, statuses=(206, 304, 416)),
+    summary="A file's bytes",
+)
 async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[Any]:
     """The file as it is on disk now; ``Range`` is understood."""
     api = api_of(request)

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from prismd.api import content
+from prismd.api.description import BINARY, between, described
 from prismd.api.files import find, find_citation, in_range, open_file
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.domain import Box, ImageLocator, PageLocator
@@ -26,7 +27,17 @@ _CACHE = "private, no-cache"
 """A browser keeps it for itself, and asks each time whether it still holds."""
 
 
-@route("/files/{file_id:str}/thumbnail", http_method=content.READING, summary="A picture, small")
+@route(
+    "/files/{file_id:str}/thumbnail",
+    http_method=content.READING,
+    operation_class=described(
+        only_also=True,
+        also={"image/jpeg": BINARY},
+        statuses=(304, 415),
+        parameters={"max_px": between(_MIN_THUMBNAIL_PX, _MAX_THUMBNAIL_PX, _THUMBNAIL_PX)},
+    ),
+    summary="A picture, small",
+)
 async def get_thumbnail(
     request: ApiRequest, file_id: FromPath[str], max_px: FromQuery[int] = _THUMBNAIL_PX
 ) -> Response[bytes]:
@@ -46,6 +57,15 @@ async def get_thumbnail(
 @route(
     "/files/{file_id:str}/preview",
     http_method=content.READING,
+    operation_class=described(
+        only_also=True,
+        also={"image/png": BINARY},
+        statuses=(304, 409, 415),
+        parameters={
+            "page": {"type": "integer", "minimum": 1, "maximum": _MAX_PAGE},
+            "dpi": between(_MIN_DPI, _MAX_DPI, _DPI),
+        },
+    ),
     summary="A page or picture as PNG, the cited place marked",
 )
 async def get_preview(

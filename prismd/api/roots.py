@@ -11,7 +11,8 @@ from litestar.params import FromQuery
 from msgspec import Struct
 
 from prismd.api import wire
-from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.body import CHAT_BODY_BYTES, decode_body
+from prismd.api.description import described
 from prismd.api.prospects import Prospects, prospects_of, rounded
 from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.errors import ConfigError, RequestError
@@ -111,7 +112,12 @@ async def add_root(request: ApiRequest) -> RootStatus:
     return await api.offload.change(add)
 
 
-@delete("/roots", status_code=200, summary="Forget a folder")
+@delete(
+    "/roots",
+    status_code=200,
+    operation_class=described(parameters={"path": {"type": "string", "pattern": "^/[^\\x00]*$"}}),
+    summary="Forget a folder",
+)
 async def remove_root(request: ApiRequest, path: FromQuery[str]) -> Removed:
     """Forget a folder and what was read from it; the files themselves are not touched."""
     api = api_of(request)

@@ -14,7 +14,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from prismd.answer import FullAnswer, Question
 from prismd.api import wire
-from prismd.api.body import decode_body, described
+from prismd.api.body import decode_body
+from prismd.api.description import described
 from prismd.api.examples import BODY_BYTES, example_of
 from prismd.api.generating import begin, collect
 from prismd.api.openai.cited import stream_of
@@ -42,6 +43,13 @@ from prismd.query import combine, parse_query
 from prismd.search import RerankMode, SearchResult
 
 _PREVIEW_CHARS = 200
+_SOMETHING = {"type": "string", "minLength": 1}
+_ASKS_SOMETHING = {
+    "anyOf": [
+        {"required": [name], "properties": {name: _SOMETHING}}
+        for name in ("query", "image", "audio")
+    ]
+}
 
 
 class SourceInfo(Struct, frozen=True, omit_defaults=True):
@@ -103,7 +111,9 @@ class SearchResponse(Struct, frozen=True, kw_only=True):
     "/search",
     status_code=200,
     request_max_body_size=BODY_BYTES,
-    operation_class=described(wire.SearchRequest),
+    operation_class=described(
+        wire.SearchRequest, answer=SearchResponse, rules=_ASKS_SOMETHING, statuses=(404, 504)
+    ),
     summary="Find passages, and answer if asked to",
 )
 async def search(request: ApiRequest) -> Response[Any]:

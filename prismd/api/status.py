@@ -11,7 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from prismd.api import wire
-from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.body import CHAT_BODY_BYTES, decode_body
+from prismd.api.description import FILE_ID, between, described, one_of
 from prismd.api.files import FilePage, chosen, find, id_after, in_range, page_of
 from prismd.api.prospects import prospects_of, rounded
 from prismd.api.roots import RootStatus, roots_of
@@ -112,7 +113,17 @@ async def status(request: ApiRequest) -> Status:
     return await api.offload.read(lambda: status_of(api))
 
 
-@get("/errors", summary="Files without a document, and why")
+@get(
+    "/errors",
+    operation_class=described(
+        parameters={
+            "state": one_of(_FAILURES),
+            "limit": between(1, _MAX_LIMIT, 100),
+            "after": FILE_ID,
+        }
+    ),
+    summary="Files without a document, and why",
+)
 async def errors(
     request: ApiRequest,
     states: Annotated[list[str] | None, QueryParameter(name="state")] = None,
@@ -132,7 +143,7 @@ async def errors(
     "/retry",
     status_code=200,
     request_max_body_size=CHAT_BODY_BYTES,
-    operation_class=described(wire.RetryRequest),
+    operation_class=described(wire.RetryRequest, statuses=(404,)),
     summary="Read files again that failed",
 )
 async def retry(request: ApiRequest) -> Queued:

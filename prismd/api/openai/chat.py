@@ -12,12 +12,14 @@ from litestar import Response, post
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 
-from prismd.api.body import CHAT_BODY_BYTES, decode_body, described
+from prismd.api.body import CHAT_BODY_BYTES, decode_body
+from prismd.api.description import EVENTS, TEXT, described
 from prismd.api.errors import describe
 from prismd.api.generating import begin, collect
 from prismd.api.openai import wire
 from prismd.api.openai.asking import plan
 from prismd.api.openai.completion import (
+    ChatCompletion,
     Head,
     Item,
     Reply,
@@ -39,7 +41,9 @@ _STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
     ["/v1/chat/completions", "/chat/completions"],
     status_code=200,
     request_max_body_size=CHAT_BODY_BYTES,
-    operation_class=described(wire.ChatRequest),
+    operation_class=described(
+        wire.ChatRequest, answer=ChatCompletion, also={EVENTS: TEXT}, statuses=(404, 504)
+    ),
     summary="Ask your files, or the bare generator",
 )
 async def chat_completions(request: ApiRequest) -> Response[Any]:

@@ -15,7 +15,8 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from numpy.typing import NDArray
 
-from prismd.api.body import decode_body, described
+from prismd.api.body import decode_body
+from prismd.api.description import described
 from prismd.api.examples import BODY_BYTES, is_data_url, pixels_of
 from prismd.api.openai import wire
 from prismd.api.openai.model_names import unknown_model
@@ -56,7 +57,7 @@ class EmbeddingList(msgspec.Struct, frozen=True):
     ["/v1/embeddings", "/embeddings"],
     status_code=200,
     request_max_body_size=BODY_BYTES,
-    operation_class=described(wire.EmbeddingsRequest),
+    operation_class=described(wire.EmbeddingsRequest, answer=EmbeddingList, statuses=(404,)),
     summary="Vectors of texts and pictures",
 )
 async def embeddings(request: ApiRequest) -> Response[Any]:

@@ -1,0 +1,102 @@
+"""The description at ``/schema`` names every route, and what each may answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.harness import live_server
+
+REFERENCE = re.compile(r"#/components/schemas/(\w+)")
+Operations = list[tuple[str, str, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def description(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    folder: Path = tmp_path_factory.mktemp("described")
+    with live_server(folder, sample=False) as live:
+        yield live.client.get("/schema/openapi.json").json()
+
+
+@pytest.fixture(scope="module")
+def operations(description: dict[str, Any]) -> Operations:
+    return [
+        (path, method, operation)
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref":
+                yield inner
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
+    known = description["components"]["schemas"]
+    found = list(references(description))
+    assert found
+    for reference in found:
+        match = REFERENCE.fullmatch(reference)
+        assert match is not None, reference
+        assert match[1] in known
+
+
+def test_every_error_has_the_one_envelope(operations: Operations) -> None:
+    for path, method, operation in operations:
+        for status, answer in operation["responses"].items():
+            if int(status) >= 400:
+                schema = answer["content"]["application/json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/ErrorEnvelope"}, (path, method)
+
+
+def test_every_route_says_what_it_answers_and_in_words(operations: Operations) -> None:
+    for path, method, operation in operations:
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["description"], where
+        assert "``" not in operation["description"], where
+        success = [status for status in operation["responses"] if status.startswith("2")]
+        assert success, where
+        assert operation["responses"][success[0]]["content"], where
+
+
+def test_all_but_the_open_routes_need_a_token(
+    operations: Operations, description: dict[str, Any]
+) -> None:
+    assert {"token": []} in description["security"]
+    for path, method, operation in operations:
+        is_open = path == "/health"
+        assert (operation.get("security") == []) == is_open, path
+        assert ("401" in operation["responses"]) != is_open, (path, method)
+
+
+def test_bodies_are_described_by_what_they_are_decoded_to(operations: Operations) -> None:
+    bodies = {
+        path: operation["requestBody"]["content"]
+        for path, _, operation in operations
+        if "requestBody" in operation
+    }
+    assert bodies["/v1/chat/completions"] == {
+        "application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}}
+    }
+    for path, content in bodies.items():
+        assert content, path
+
+
+def test_limits_of_parameters_are_described(operations: Operations) -> None:
+    listing = next(operation for path, _, operation in operations if path == "/files")
+    parameters = {each["name"]: each["schema"] for each in listing["parameters"]}
+    assert parameters["limit"]["maximum"] == 1000
+    assert "pending" in parameters["state"]["items"]["enum"]
