@@ -84,5 +84,8 @@ async def _unanswered(work: Callable[[], T], limiter: CapacityLimiter) -> T:
 
     done.set_running_or_notify_cancel()
     done.add_done_callback(end)
-    threading.Thread(target=run, name="prismd-file", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="prismd-file", daemon=True).start()
+    except RuntimeError as error:  # no thread is to be had: nobody will say how it ended
+        done.set_exception(error)
     return await asyncio.wrap_future(done)

@@ -16,27 +16,15 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.anyio
-async def test_searches_do_not_wait_for_pictures_that_come_with_others() -> None:
-    offload, release = Offload(), threading.Event()
-    async with anyio.create_task_group() as group:
-        for _ in range(8):
-            group.start_soon(offload.example, release.wait)
-        try:
-            with anyio.fail_after(10):
-                assert await offload.search(lambda: "found") == "found"
-        finally:
-            release.set()
-
-
-@pytest.mark.anyio
-async def test_changes_keep_no_read_waiting() -> None:
+@pytest.mark.parametrize(("busy", "waiting"), [("example", "search"), ("change", "read")])
+async def test_one_kind_of_work_keeps_no_other_waiting(busy: str, waiting: str) -> None:
     offload, release = Offload(), threading.Event()
     async with anyio.create_task_group() as group:
         for _ in range(20):
-            group.start_soon(offload.change, release.wait)
+            group.start_soon(getattr(offload, busy), release.wait)
         try:
             with anyio.fail_after(10):
-                assert await offload.read(lambda: "read") == "read"
+                assert await getattr(offload, waiting)(lambda: "done") == "done"
         finally:
             release.set()
 
@@ -91,3 +79,20 @@ async def test_what_a_look_at_a_file_comes_to_is_told() -> None:
     assert await offload.file(lambda: 7) == 7
     with pytest.raises(FileNotFoundError, match="gone"):
         await offload.file(fail)
+
+
+@pytest.mark.anyio
+async def test_where_no_thread_is_to_be_had_the_turn_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    offload = Offload()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(60):
+            with pytest.raises(RuntimeError, match="new thread"):
+                await offload.file(lambda: "never")
+    with anyio.fail_after(10):
+        assert await offload.file(lambda: "answered") == "answered"
