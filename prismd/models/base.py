@@ -195,12 +195,32 @@ class Generator(Protocol):
 
 
 class SpokenWord(msgspec.Struct, frozen=True):
-    """A word as it was heard, with the seconds in which it was said; ``text`` has no spaces."""
+    """A word as it was heard, with the seconds in which it was said; ``text`` has no spaces.
+
+    ``tokens`` are the model's own, where it has such.
+    """
 
     start_s: float
     end_s: float
     text: str
     probability: float = 1.0
+    tokens: tuple[int, ...] = ()
+
+
+class Decoding(msgspec.Struct, frozen=True):
+    """What a model tells of the stretch of sound that it heard at once.
+
+    Attributes:
+        start_s: Where in the recording the stretch begins.
+        log_probability: Of its tokens, the mean.
+        no_speech: The probability that nobody speaks in it.
+        compression: How many times smaller its text becomes when it is compressed.
+    """
+
+    start_s: float
+    log_probability: float
+    no_speech: float
+    compression: float
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -213,6 +233,7 @@ class Segment(msgspec.Struct, frozen=True):
         words: In order.
         probability: How sure the model is of the words.
         language: ISO 639-1 code of the language in which it was heard; empty where none is known.
+        decoding: How the stretch was heard to which it belongs, where the model tells.
     """
 
     start_s: float
@@ -221,13 +242,15 @@ class Segment(msgspec.Struct, frozen=True):
     words: tuple[SpokenWord, ...] = ()
     probability: float = 1.0
     language: str = ""
+    decoding: Decoding | None = None
 
 
 class Transcript(msgspec.Struct, frozen=True):
-    """What is said in a recording."""
+    """What is said in a recording; in a film, there may be no sound to say anything."""
 
     segments: tuple[Segment, ...]
     duration_s: float
+    has_sound: bool = True
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -257,21 +280,29 @@ class Transcriber(Protocol):
     def revision(self) -> str:
         """Changes whenever the same recording may be written down otherwise."""
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """ISO 639-1 codes (or 639-3, where there is none) of the languages that it knows."""
+
     def transcribe(
         self,
         path: Path,
         *,
         language: str = "",
+        prompt: str = "",
         on_step: Callable[[float, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
+        on_said: Callable[[Sequence[Segment]], None] | None = None,
     ) -> Transcript:
         """Write down what is said; silence, noise, music and loops give no segment.
 
         Args:
             path: A recording, or a film with sound.
             language: ISO 639-1 code, where it is known; else it is found out.
+            prompt: Text as it might stand before what is said: names and words that are likely
+                to come are then written as they are there. Only the end of a long one counts.
             on_step: Told how many seconds are done, and of how many.
             cancelled: Asked often; once it says so, the work is given up.
             known: The pieces, by number, that an earlier call for the same content gave before it
@@ -279,6 +310,8 @@ class Transcriber(Protocol):
                 outcome is the same. Those behind one that is missing do not count.
             on_piece: Given each piece that has been written down, half a minute at most, by number
                 from 0, packed.
+            on_said: Given segments as they become certain, each once and in order; those that the
+                transcript has besides come behind them.
 
         Raises:
             ExtractError: The recording cannot be read: the file's fault. Its code is

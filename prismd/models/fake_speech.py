@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class FakeTranscriber:
     Attributes:
         transcribed: How many recordings it has written down, for tests that count work.
         heard: How many segments it has written down, whether or not it came to the end.
+        prompts: The prompts that it was given, in order.
     """
 
     def __init__(self, delay_s: float = 0.0) -> None:
@@ -36,6 +37,7 @@ class FakeTranscriber:
         self._turn = threading.Lock()
         self.transcribed = 0
         self.heard = 0
+        self.prompts: list[str] = []
 
     @property
     def name(self) -> str:
@@ -47,15 +49,22 @@ class FakeTranscriber:
         """``fake-1``."""
         return "fake-1"
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """English and German."""
+        return frozenset({"de", "en"})
+
     def transcribe(
         self,
         path: Path,
         *,
         language: str = "",
+        prompt: str = "",
         on_step: Callable[[float, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
+        on_said: Callable[[Sequence[Segment]], None] | None = None,
     ) -> Transcript:
         """Write down what is said; see ``models.base.Transcriber``.
 
@@ -68,6 +77,10 @@ class FakeTranscriber:
         try:
             said, duration_s = _said(path)
             segments = _unpacked(known or {})
+            if prompt:
+                self.prompts.append(prompt)
+            if on_said is not None and segments:
+                on_said(segments)
             if segments and on_step is not None:
                 on_step(segments[-1].end_s, max(duration_s, segments[-1].end_s))
             for start_s, end_s, text in said[len(segments) :]:
@@ -77,6 +90,8 @@ class FakeTranscriber:
                 self.heard += 1
                 if on_piece is not None:
                     on_piece(len(segments) - 1, msgspec.msgpack.encode(segments[-1]))
+                if on_said is not None:
+                    on_said(segments[-1:])
                 if on_step is not None:
                     on_step(end_s, max(duration_s, end_s))
             _check(called_off)

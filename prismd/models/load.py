@@ -36,6 +36,7 @@ from prismd.models.runner import (
     RunnerImageEmbedder,
     RunnerReranker,
 )
+from prismd.models.shared_speech import SharedTranscriber
 from prismd.models.whisper import WhisperTranscriber
 
 State = Literal["ready", "missing", "loaded", "error", "off", "remote"]
@@ -109,7 +110,7 @@ class Models:
         self.reranker: RunnerReranker | None = self._role("reranking", self._reranker)
         self.generator: Generator | None = self._role("generation", self._generator)
         self.images: RunnerImageEmbedder | None = self._role("image", self._images)
-        self.transcriber: Transcriber | None = self._role("speech", self._transcriber)
+        self.transcriber: SharedTranscriber | None = self._role("speech", self._transcriber)
 
     def states(self) -> dict[Role, ModelState]:
         """How each role stands now; quick enough for every status request."""
@@ -251,7 +252,7 @@ class Models:
             )
         return RunnerImageEmbedder(model, self._runner("image", name, model))
 
-    def _transcriber(self, name: str) -> Transcriber:
+    def _transcriber(self, name: str) -> SharedTranscriber:
         settings = self._settings
         model: Transcriber
         if name == _FAKE:
@@ -266,7 +267,7 @@ class Models:
             )
             self._raw["speech"] = model
         self._ends.append(model)
-        return model
+        return SharedTranscriber(model)
 
     def _runner(
         self, role: Role, name: str, model: Embedder | Reranker | ImageEmbedder

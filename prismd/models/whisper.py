@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.cores import usable_cores
 from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout, ModelError
-from prismd.models.base import Transcript
+from prismd.models.base import Segment, Transcript
 from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import verified
+from prismd.models.whisper_belief import certain
 from prismd.models.whisper_worker import (
     VERSION,
     Failed,
@@ -28,6 +29,7 @@ from prismd.models.whisper_worker import (
     Unreadable,
     Write,
     Written,
+    said_in,
 )
 
 _WORKER = "prismd.models.whisper_worker"
@@ -76,15 +78,22 @@ class WhisperTranscriber(EngineProcess):
         """Names the weights, and how they are used."""
         return f"{self.name} {self.entry.files[0].sha256[:16]}, beam {self._beam}, {VERSION}"
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """As the catalogue has them."""
+        return frozenset(self.entry.languages)
+
     def transcribe(
         self,
         path: Path,
         *,
         language: str = "",
+        prompt: str = "",
         on_step: Callable[[float, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
+        on_said: Callable[[Sequence[Segment]], None] | None = None,
     ) -> Transcript:
         """Write down what is said; see ``models.base.Transcriber``. ``close`` ends it too.
 
@@ -96,10 +105,13 @@ class WhisperTranscriber(EngineProcess):
         called_off = cancelled or _never
         self._take_turn(called_off)
         reply: Reply | None = None
-        request = Write(os.fsencode(path), language, _beginning(known or {}))
+        request = Write(os.fsencode(path), language, _beginning(known or {}), prompt)
+        told = _Told(on_step, on_piece, on_said)
+        for piece in request.known:
+            told.hear(piece)
         try:
             child = self._running(called_off)
-            reply = self._written(child, request, on_step, on_piece, called_off)
+            reply = self._written(child, request, told, called_off)
         finally:
             if reply is None:
                 # It is at work on what nobody waits for; hearing half a minute cannot be
@@ -177,8 +189,7 @@ class WhisperTranscriber(EngineProcess):
         self,
         child: Child,
         request: Write,
-        on_step: Callable[[float, float], None] | None,
-        on_piece: Callable[[int, bytes], None] | None,
+        told: _Told,
         cancelled: Callable[[], bool],
     ) -> Reply:
         """Have a recording written down; the child's last word on it."""
@@ -187,11 +198,9 @@ class WhisperTranscriber(EngineProcess):
             while True:
                 reply = _receive(child, self.stall_timeout_s, cancelled)
                 if isinstance(reply, Step):
-                    if on_step is not None:
-                        on_step(reply.done_s, reply.total_s)
+                    told.step(reply)
                 elif isinstance(reply, Piece):
-                    if on_piece is not None:
-                        on_piece(reply.number, reply.content)
+                    told.piece(reply)
                 else:
                     return reply
         except ChildError as error:
@@ -227,6 +236,41 @@ class WhisperTranscriber(EngineProcess):
             f"the engine {self.name} died over it ({died_of or error}); "
             "save it anew with another program, or close others if memory is short"
         )
+
+
+class _Told:
+    """Whoever is told what comes of a recording, while it is written down."""
+
+    def __init__(
+        self,
+        on_step: Callable[[float, float], None] | None,
+        on_piece: Callable[[int, bytes], None] | None,
+        on_said: Callable[[Sequence[Segment]], None] | None,
+    ) -> None:
+        self._on_step = on_step
+        self._on_piece = on_piece
+        self._on_said = on_said
+        self._said: list[Segment] = []
+        self._given = 0
+
+    def step(self, step: Step) -> None:
+        if self._on_step is not None:
+            self._on_step(step.done_s, step.total_s)
+
+    def piece(self, piece: Piece) -> None:
+        if self._on_piece is not None:
+            self._on_piece(piece.number, piece.content)
+        self.hear(piece.content)
+
+    def hear(self, content: bytes) -> None:
+        """Give what is certain; what may turn out to be said too often waits for what follows."""
+        if self._on_said is None:
+            return
+        self._said += said_in(content)
+        found = certain(self._said)
+        if len(found) > self._given:
+            self._on_said(found[self._given :])
+            self._given = len(found)
 
 
 def _receive(child: Child, timeout_s: float, cancelled: Callable[[], bool]) -> Reply:

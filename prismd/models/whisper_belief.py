@@ -139,18 +139,30 @@ def without_repeats(said: Sequence[Segment]) -> list[Segment]:
     """
     kept: list[Segment] = []
     at = 0
-    keys = [_SIGNS.sub("", segment.text).casefold() for segment in said]
     while at < len(said):
         end = at + 1
-        while (
-            end < len(said)
-            and keys[end] == keys[at]
-            and said[end].start_s - said[end - 1].end_s <= _LOOP_GAP_S
-        ):
+        while end < len(said) and _again(said[end - 1], said[end]):
             end += 1
         kept += said[at : at + 1] if end - at >= _ALIKE else said[at:end]
         at = end
     return kept
+
+
+def certain(said: Sequence[Segment]) -> list[Segment]:
+    """Of the segments up to now those that ``without_repeats`` will leave, whatever follows."""
+    end = len(said)
+    while end > 1 and _again(said[end - 2], said[end - 1]):
+        end -= 1
+    return without_repeats(said[:end])
+
+
+def _again(before: Segment, segment: Segment) -> bool:
+    """Whether a segment says the same as the one right before it."""
+    return _key(before) == _key(segment) and segment.start_s - before.end_s <= _LOOP_GAP_S
+
+
+def _key(segment: Segment) -> str:
+    return _SIGNS.sub("", segment.text).casefold()
 
 
 def _unpadded(speech: Sequence[Span], padding_s: float) -> list[Span]:

@@ -92,31 +92,35 @@ class Hearing:
         found = self._model.model.detect_language(encoded)[0]
         return {token[2:-2]: probability for token, probability in found}
 
-    def hear(self, encoded: Any, duration_s: float, language: str) -> Heard:
+    def hear(self, encoded: Any, duration_s: float, language: str, prompt: str = "") -> Heard:
         """Write down what is said.
 
         Args:
             encoded: By ``encode``.
             duration_s: Of the sound.
             language: In which it is.
+            prompt: Text that the model takes for what was said before.
         """
         from faster_whisper.tokenizer import Tokenizer
 
         tokenizer = Tokenizer(
             self._model.hf_tokenizer, self.multilingual, task="transcribe", language=language
         )
-        heard = self._decode(encoded, duration_s, tokenizer, loops=True)
+        before = tokenizer.encode(f" {prompt.strip()}") if prompt.strip() else []
+        heard = self._decode(encoded, duration_s, tokenizer, before, loops=True)
         if heard.doubtful:
             # Decoded so that no three words come twice, a loop becomes what else was there.
-            again = self._decode(encoded, duration_s, tokenizer, loops=False)
+            again = self._decode(encoded, duration_s, tokenizer, before, loops=False)
             if (again.doubtful, -again.log_probability) < (heard.doubtful, -heard.log_probability):
                 return again
         return heard
 
-    def _decode(self, encoded: Any, duration_s: float, tokenizer: Any, *, loops: bool) -> Heard:
+    def _decode(
+        self, encoded: Any, duration_s: float, tokenizer: Any, before: list[int], *, loops: bool
+    ) -> Heard:
         from faster_whisper.transcribe import get_suppressed_tokens
 
-        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        prompt = self._model.get_prompt(tokenizer, before, without_timestamps=True)
         room = int(_LEAST_TOKENS + _TOKENS_PER_S * duration_s)
         result = self._model.model.generate(
             encoded,
@@ -150,7 +154,13 @@ class Hearing:
         aligned = self._model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
         merge_punctuations(aligned, _PREPENDED, _APPENDED)
         return tuple(
-            SpokenWord(float(w["start"]), float(w["end"]), w["word"], float(w["probability"]))
+            SpokenWord(
+                float(w["start"]),
+                float(w["end"]),
+                w["word"],
+                float(w["probability"]),
+                tuple(map(int, w["tokens"])),
+            )
             for w in aligned
             if w["word"].strip()
         )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from prismd.child import Channel, channel
 from prismd.errors import ExtractError
-from prismd.models.base import Segment, SpokenWord, Transcript
+from prismd.models.base import Decoding, Segment, SpokenWord, Transcript
 from prismd.models.whisper_belief import (
     believable,
     segments,
@@ -72,6 +72,7 @@ class Write(msgspec.Struct, frozen=True, tag=True):
     path: bytes
     language: str
     known: tuple[bytes, ...] = ()
+    prompt: str = ""
 
 
 Request = Load | Write
@@ -136,6 +137,12 @@ class _Mark(msgspec.Struct, frozen=True):
         return zlib.compress(msgspec.msgpack.encode(self), 1)
 
 
+def said_in(piece: bytes) -> tuple[Segment, ...]:
+    """What was said in a piece; nothing where it cannot be read."""
+    marks = _marks([piece])
+    return marks[0].said if marks else ()
+
+
 def _marks(known: Sequence[bytes]) -> list[_Mark]:
     """The pieces that can be read, up to the first that cannot."""
     found: list[_Mark] = []
@@ -154,15 +161,15 @@ class _Scribe:
         self,
         hearing: Hearing,
         sound: Soundtrack,
-        language: str,
-        known: Sequence[bytes],
+        request: Write,
         parent: Channel,
     ) -> None:
         self._hearing = hearing
         self._sound = sound
-        self._language = language if language in hearing.languages else ""
+        self._language = request.language if request.language in hearing.languages else ""
+        self._prompt = request.prompt
         self._parent = parent
-        marks = _marks(known)
+        marks = _marks(request.known)
         self._pieces = len(marks)
         self._left = marks[-1] if marks else _Mark()
         self._languages = Languages(self._left.votes)
@@ -176,6 +183,7 @@ class _Scribe:
         return Transcript(
             segments=tuple(without_repeats(self._said)),
             duration_s=max(self._sound.decoded_s, self._sound.facts.duration_s),
+            has_sound=self._sound.facts.has_sound,
         )
 
     def _window(self, first: int, samples: NDArray[np.float32], found: list[Stretch]) -> None:
@@ -219,12 +227,16 @@ class _Scribe:
             if known is None:
                 self._languages.note(likely, duration_s)
             language = self._languages.choose(likely, duration_s)
-        heard = self._hearing.hear(encoded, duration_s, language)
+        heard = self._hearing.hear(encoded, duration_s, language, self._prompt)
         if not believable(heard.log_probability, heard.no_speech, heard.compression):
             return []
         words = [_moved(word, stretch.start_s) for word in without_loops(heard.words)]
         fitted = within_speech(words, stretch.speech, _PADDING_S - _KEPT_PADDING_S)
-        return segments([_moved(word, offset_s) for word in fitted], language)
+        decoding = Decoding(
+            offset_s + stretch.start_s, heard.log_probability, heard.no_speech, heard.compression
+        )
+        said = segments([_moved(word, offset_s) for word in fitted], language)
+        return [msgspec.structs.replace(segment, decoding=decoding) for segment in said]
 
     def _keep(self, mark: _Mark) -> None:
         self._parent.send(Piece(self._pieces, mark.pack()))
@@ -342,7 +354,7 @@ def _write(hearing: Hearing, request: Write, parent: Channel) -> Written:
         reachable(request.path) as near,
         Soundtrack(Path(os.fsdecode(near))) as sound,
     ):
-        return Written(_Scribe(hearing, sound, request.language, request.known, parent).write())
+        return Written(_Scribe(hearing, sound, request, parent).write())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from prismd.models.base import Segment, SpokenWord
 from prismd.models.whisper_belief import (
     believable,
+    certain,
     segments,
     within_speech,
     without_loops,
@@ -118,3 +119,11 @@ def test_the_same_sentence_over_and_over_is_one() -> None:
 def test_an_announcement_every_ten_minutes_stays() -> None:
     announced = [Segment(n * 600.0, n * 600.0 + 2, "Please mind the gap.") for n in range(6)]
     assert without_repeats(announced) == announced
+
+
+@given(st.lists(st.sampled_from(["a", "b"]), max_size=14), st.integers(0, 14))
+def test_what_is_certain_stays_whatever_is_said_next(letters: list[str], cut: int) -> None:
+    said = [Segment(n * 2.0, n * 2.0 + 1, letter) for n, letter in enumerate(letters)]
+    found = certain(said[:cut])
+    assert without_repeats(said)[: len(found)] == found
+    assert not said[:cut] or found, "the first is always certain"
