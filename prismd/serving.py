@@ -37,12 +37,14 @@ def make_app(
 
 def _services(prism: Prism, token: str, folders: Folders | None) -> Services:
     embedder = prism.models.embedder
+    transcriber = prism.models.transcriber
     return Services(
         database=prism.database,
         search=prism.search,
         answering=prism.answering,
         embedder=embedder.for_questions() if embedder is not None else None,
         generator=prism.models.generator,
+        transcriber=transcriber.for_persons() if transcriber is not None else None,
         ingest=prism.ingest if folders is not None else None,
         progress=prism.progress,
         pool=prism.pool,

@@ -24,7 +24,7 @@ from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
-from prismd.api.openai import chat, embeddings, models
+from prismd.api.openai import audio, chat, embeddings, models
 from prismd.api.queue_counts import QueueCounts
 from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
@@ -44,12 +44,14 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         lambda: offload.read(lambda: status.mark_of(api)),
         lambda: offload.read(lambda: msgspec.to_builtins(status.status_of(api))),
     )
-    api = Api(services, settings, offload, gate, LoginCodes(), queue, hub)
+    recordings = ChatGate(1, settings.max_waiting_chats, settings.request_timeout_s)
+    api = Api(services, settings, offload, gate, LoginCodes(), queue, hub, recordings)
     app = Litestar(
         route_handlers=[
             *chat.ROUTES,
             *models.ROUTES,
             *embeddings.ROUTES,
+            *audio.ROUTES,
             *search.ROUTES,
             *files.ROUTES,
             *previews.ROUTES,

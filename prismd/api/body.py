@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,6 +48,18 @@ def decode(body: bytes, type_: type[T]) -> T:
         raise RequestError(
             f"the body is not JSON in UTF-8 ({error}); send one JSON object", code="invalid_json"
         ) from None
+
+
+def convert(fields: Mapping[str, Any], type_: type[T]) -> T:
+    """Check the fields of a form, whose numbers and truths are text.
+
+    Raises:
+        RequestError: A field is missing or wrong; says which, what was given and what is allowed.
+    """
+    try:
+        return msgspec.convert(fields, type_, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid(msgspec.json.encode(fields), str(error)) from None
 
 
 def _invalid(body: bytes, message: str) -> RequestError:

@@ -42,7 +42,7 @@ class ChatGate:
             await self._free.acquire()
             return
         if self.waiting >= self._may_wait:
-            raise _busy("too many questions are waiting for an answer")
+            raise _busy("too many requests are waiting for an answer")
         self.waiting += 1
         turn: asyncio.Future[Any] = asyncio.ensure_future(self._free.acquire())
         try:

@@ -21,6 +21,7 @@ _EMBEDDINGS = 2
 _RENDERINGS = 2
 _EXAMPLES = 1
 _CHANGES = 1
+_KEPT = 4
 
 
 class Offload:
@@ -34,6 +35,7 @@ class Offload:
         self._renderings = CapacityLimiter(_RENDERINGS)
         self._examples = CapacityLimiter(_EXAMPLES)
         self._changes = CapacityLimiter(_CHANGES)
+        self._kept = CapacityLimiter(_KEPT)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run short work on the database; users' files are no part of that."""
@@ -58,6 +60,10 @@ class Offload:
     async def example(self, work: Callable[[], T]) -> T:
         """Make out a picture or a recording that came with a request."""
         return await anyio.to_thread.run_sync(work, limiter=self._examples)
+
+    async def keep(self, work: Callable[[], T]) -> T:
+        """Put what comes with a request on prismd's own disk."""
+        return await anyio.to_thread.run_sync(work, limiter=self._kept)
 
     async def render(self, work: Callable[[], T]) -> T:
         """Render a preview of a file, with all that ``file`` may do."""

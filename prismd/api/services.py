@@ -19,7 +19,7 @@ from prismd.errors import RequestError
 from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
 from prismd.ingest import Ingest
-from prismd.models.base import Embedder, Generator, Sampling
+from prismd.models.base import Embedder, Generator, Sampling, Transcriber
 from prismd.models.load import ModelState
 from prismd.progress import Progress
 from prismd.search import Search
@@ -40,6 +40,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         allowed_hosts: Names, with or without port, besides the loopback ones.
         cors_origins: Origins of web pages that may call.
         max_body_bytes: Largest body that any request may have.
+        max_upload_bytes: Largest file that may be sent.
         max_concurrent_chats: Answers in work at once.
         max_waiting_chats: Requests that wait for their turn; further ones get 429.
         chat_wait_s: How long one waits for its turn before it gets 429.
@@ -57,6 +58,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_body_bytes: int = 100_000_000
+    max_upload_bytes: int = 100_000_000
     max_concurrent_chats: int = 8
     max_waiting_chats: int = 16
     chat_wait_s: float = 30.0
@@ -134,6 +136,7 @@ class Services:
             nothing where it is wrong; None where the index is only read.
         after_restart: Settings that were changed and wait for the next start.
         config_fault: What was wrong with the configuration when it was read last.
+        transcriber: Writes down recordings that a person waits for; None without weights.
     """
 
     database: Database
@@ -153,6 +156,7 @@ class Services:
     reload: Callable[[], Reloaded] | None = None
     after_restart: Callable[[], Sequence[str]] = field(default=tuple)
     config_fault: Callable[[], str] = field(default=str)
+    transcriber: Transcriber | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ class Api:
     logins: LoginCodes
     queue: QueueCounts
     hub: Hub
+    recordings: ChatGate
 
 
 ApiRequest = Request[Any, Any, Any]

@@ -79,6 +79,12 @@ def compose(
     )
 
 
+def space_between(before: str, following: str) -> str:
+    """What parts two texts in a line: a space, or nothing in scripts that have none."""
+    unspaced = _UNSPACED.match(before[-1:]) and _UNSPACED.match(following)
+    return "" if unspaced else " "
+
+
 class _Writer:
     """A text under construction, its blocks and its spans."""
 
@@ -117,10 +123,8 @@ class _Writer:
 
     def space(self, following: str) -> None:
         """Part what is there from what follows, in scripts that do."""
-        if not self._fresh and not (
-            _UNSPACED.match(following) and _UNSPACED.match(self.parts[-1][-1])
-        ):
-            self._append(" ")
+        if not self._fresh:
+            self._append(space_between(self.parts[-1], following))
 
     def write(self, text: str, start_s: float, end_s: float) -> None:
         """Write text of a time, in a span of its own."""

@@ -23,17 +23,15 @@ class FakeTranscriber:
 
     Of other recordings, and of WAV files without the chunk, it hears nothing.
 
-    Args:
-        delay_s: Take so long over each segment.
-
     Attributes:
+        delay_s: How long it takes over each segment.
         transcribed: How many recordings it has written down, for tests that count work.
         heard: How many segments it has written down, whether or not it came to the end.
         prompts: The prompts that it was given, in order.
     """
 
     def __init__(self, delay_s: float = 0.0) -> None:
-        self._delay_s = delay_s
+        self.delay_s = delay_s
         self._turn = threading.Lock()
         self.transcribed = 0
         self.heard = 0
@@ -106,7 +104,7 @@ class FakeTranscriber:
         """Nothing to give back."""
 
     def _wait(self, cancelled: Callable[[], bool]) -> None:
-        until_s = time.monotonic() + self._delay_s
+        until_s = time.monotonic() + self.delay_s
         while time.monotonic() < until_s:
             threading.Event().wait(_TURN_S)
             _check(cancelled)

@@ -28,7 +28,7 @@ from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
-from prismd.models.base import ImageEmbedder
+from prismd.models.base import ImageEmbedder, Transcriber
 from prismd.models.fake import (
     FakeEmbedder,
     FakeGenerator,
@@ -37,6 +37,7 @@ from prismd.models.fake import (
 )
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.load import ModelState
+from prismd.models.shared_speech import SharedTranscriber
 from prismd.progress import Progress
 from prismd.reading import IngestSettings
 from prismd.search import Search, SearchSettings
@@ -128,6 +129,7 @@ def build(
     embedder: bool = True,
     pool: ExtractPool | None = None,
     images: ImageEmbedder | None = None,
+    transcriber: Transcriber | None = None,
 ) -> Stack:
     """The real parts, with the fakes for models; nothing is indexed yet."""
     folder = tmp_path / "files"
@@ -136,12 +138,11 @@ def build(
     database.write(lambda c: files.add_root(c, str(folder), "config"))
     pool = pool or ExtractPool(1, deadline_s=60)
     embeds, reranks, progress = FakeEmbedder(), FakeReranker(), Progress()
+    hears = SharedTranscriber(transcriber or FakeTranscriber())
     used = embeds if embedder else None
     images = images or (FakeImageEmbedder() if embedder else None)
     settings = IngestSettings(workers=1)
-    ingest = Ingest(
-        database, pool, embeds.tokens, used, settings, progress, FakeTranscriber(), images
-    )
+    ingest = Ingest(database, pool, embeds.tokens, used, settings, progress, hears, images)
     likeness = Likeness(database, images)
     search = Search(database, used, reranks, SearchSettings(), likeness=likeness)
     answering = Answering(
@@ -162,6 +163,7 @@ def build(
         answering=answering,
         embedder=used,
         generator=generator,
+        transcriber=hears.for_persons(),
         ingest=ingest,
         progress=progress,
         pool=pool,
@@ -266,7 +268,7 @@ def live_server(tmp_path: Path, *, sample: bool = True, **options: Any) -> Itera
             stack.close()
 
 
-_BUILD_OPTIONS = {"generator", "embedder", "pool", "images"}
+_BUILD_OPTIONS = {"generator", "embedder", "pool", "images", "transcriber"}
 
 
 def wait_until(condition: Callable[[], bool], *, deadline_s: float = _DEADLINE_S) -> None:

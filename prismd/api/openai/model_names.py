@@ -8,6 +8,8 @@ from prismd.errors import RequestError
 PRISM = "prism"
 PRISM_SOURCES = "prism+sources"
 PRISM_RAW = "prism-raw"
+WHISPER = "whisper-1"
+"""What most tools call whatever writes down recordings."""
 
 
 def unknown_model(name: str) -> RequestError:

@@ -10,7 +10,13 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from prismd.api.openai.model_names import PRISM, PRISM_RAW, PRISM_SOURCES, unknown_model
+from prismd.api.openai.model_names import (
+    PRISM,
+    PRISM_RAW,
+    PRISM_SOURCES,
+    WHISPER,
+    unknown_model,
+)
 from prismd.api.services import ApiRequest, Services, api_of
 
 
@@ -58,6 +64,8 @@ def _models(services: Services) -> list[Model]:
         names.append(services.embedder.space.model)
     if services.search.likeness.images is not None:
         names.append(services.search.likeness.images.space.model)
+    if services.transcriber is not None:
+        names += [services.transcriber.name, WHISPER]
     created = int(services.started_at)
     return [Model(name, created) for name in dict.fromkeys(names)]
 

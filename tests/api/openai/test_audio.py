@@ -1,0 +1,416 @@
+"""Recordings written down over HTTP, as OpenAI's clients ask for it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pysubs2
+import pytest
+from openai.types.audio import TranscriptionVerbose
+
+from prismd.models.fake_speech import FakeTranscriber
+from prismd.models.load import ModelState
+from tests.api.harness import TOKEN, Live, events, live_server, wait_until
+from tests.speaking import write_said
+
+URL = "/v1/audio/transcriptions"
+SAID = [
+    (0.5, 2.0, "On Monday we drink tea."),
+    (2.5, 4.0, "In the garden."),
+]
+TEXT = "On Monday we drink tea. In the garden."
+
+
+@pytest.fixture(scope="module")
+def ear() -> FakeTranscriber:
+    return FakeTranscriber()
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, ear: FakeTranscriber) -> Iterator[Live]:
+    folder = tmp_path_factory.mktemp("audio")
+    with live_server(folder, sample=False, transcriber=ear, max_upload_bytes=400_000) as live:
+        yield live
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_said(tmp_path_factory.mktemp("said") / "tea.wav", 5, SAID).read_bytes()
+
+
+@contextmanager
+def slow(ear: FakeTranscriber, delay_s: float) -> Iterator[None]:
+    ear.delay_s = delay_s
+    try:
+        yield
+    finally:
+        ear.delay_s = 0.0
+
+
+def send(live: Live, recording: bytes | None, **fields: Any) -> httpx.Response:
+    files: dict[str, Any] = {"mere": (None, "field")}
+    if recording is not None:
+        files = {"file": ("tea.wav", recording, "audio/wav")}
+    return live.client.post(URL, files=files, data={"model": "whisper-1", **fields})
+
+
+@pytest.fixture(scope="module")
+def audio(own: Live) -> Iterator[openai.resources.audio.Audio]:
+    with openai.OpenAI(
+        base_url=f"{own.url}/v1",
+        api_key=TOKEN,
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(trust_env=False, timeout=60),
+    ) as client:
+        yield client.audio
+
+
+@pytest.mark.parametrize("path", [URL, "/audio/transcriptions"])
+def test_json_is_what_is_asked_for_by_default(own: Live, recording: bytes, path: str) -> None:
+    answer = own.client.post(path, files={"file": recording}, data={"model": "whisper-1"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"text": TEXT, "usage": {"type": "duration", "seconds": 5.0}}
+
+
+def test_fields_may_come_after_the_file(own: Live, recording: bytes) -> None:
+    answer = own.client.post(
+        URL,
+        files=[
+            ("file", ("t.wav", recording)),
+            ("response_format", (None, "text")),
+            ("model", (None, "whisper-1")),
+        ],
+    )
+    assert answer.text == TEXT + "\n"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_subtitles_are_read_by_who_reads_subtitles(own: Live, recording: bytes) -> None:
+    for form, media_type in (("srt", "application/x-subrip"), ("vtt", "text/vtt")):
+        answer = send(own, recording, response_format=form)
+        assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
+        shown = pysubs2.SSAFile.from_string(answer.text, format_=form)
+        assert [(line.start, line.end, line.text) for line in shown] == [
+            (500, 2000, "On Monday we drink tea."),
+            (2500, 4000, "In the garden."),
+        ]
+
+
+def test_verbose_json_tells_what_the_model_tells_and_no_more(own: Live, recording: bytes) -> None:
+    assert send(own, recording, response_format="verbose_json").json() == {
+        "task": "transcribe",
+        "language": "english",
+        "duration": 5.0,
+        "text": TEXT,
+        "segments": [
+            {"id": 0, "start": 0.5, "end": 2.0, "text": "On Monday we drink tea."},
+            {"id": 1, "start": 2.5, "end": 4.0, "text": "In the garden."},
+        ],
+        "usage": {"type": "duration", "seconds": 5.0},
+    }
+
+
+@pytest.mark.parametrize("field", ["timestamp_granularities", "timestamp_granularities[]"])
+def test_words_come_with_their_seconds_where_they_are_asked_for(
+    own: Live, recording: bytes, field: str
+) -> None:
+    form = {"response_format": "verbose_json"}
+    words = send(own, recording, **form, **{field: "word"}).json()
+    assert "segments" not in words
+    assert words["words"][:2] == [
+        {"word": "On", "start": 0.5, "end": 0.8},
+        {"word": "Monday", "start": 0.8, "end": 1.1},
+    ]
+    both = send(own, recording, **form, **{field: ["word", "segment"]}).json()
+    assert len(both["words"]) == 8
+    assert len(both["segments"]) == 2
+
+
+def test_openais_client_has_all_of_it(
+    audio: openai.resources.audio.Audio, recording: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "tea.wav").write_bytes(recording)
+    make = audio.transcriptions.create
+    path = tmp_path / "tea.wav"
+    assert make(file=path, model="whisper-1").text == TEXT
+    assert make(file=path, model="gpt-4o-transcribe", response_format="json").text == TEXT
+    assert make(file=path, model="fake", response_format="text") == TEXT + "\n"
+    assert make(file=path, model="whisper-1", response_format="srt").startswith("1\n00:00:00,500 ")
+    assert make(file=path, model="whisper-1", response_format="vtt").startswith("WEBVTT\n\n00:00:0")
+    told: TranscriptionVerbose = make(
+        file=path,
+        model="whisper-1",
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+        language="de",
+        temperature=0.2,
+        prompt="Tee",
+    )
+    assert (told.language, told.text, told.duration) == ("german", TEXT, 5.0)
+    assert told.words is not None
+    assert told.words[-1].word == "garden."
+    stream = make(file=path, model="gpt-4o-mini-transcribe", stream=True)
+    got = [event.to_dict() for event in stream]
+    assert [event["type"] for event in got] == ["transcript.text.delta"] * 2 + [
+        "transcript.text.done"
+    ]
+    assert got[-1]["text"] == TEXT
+
+
+def test_the_prompt_reaches_the_model(own: Live, recording: bytes, ear: FakeTranscriber) -> None:
+    assert send(own, recording, prompt="Oolong, Assam").is_success
+    assert ear.prompts[-1] == "Oolong, Assam"
+
+
+def test_a_stream_is_the_text_piece_by_piece(own: Live, recording: bytes) -> None:
+    with own.client.stream(
+        "POST", URL, files={"file": recording}, data={"model": "whisper-1", "stream": "true"}
+    ) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        *deltas, done, end = events(answer)
+    assert {delta["type"] for delta in deltas} == {"transcript.text.delta"}
+    assert "".join(delta["delta"] for delta in deltas) == done["text"] == TEXT
+    assert end == "[DONE]"
+
+
+def test_silence_is_an_empty_text(own: Live, tmp_path: Path) -> None:
+    silent = write_said(tmp_path / "silent.wav", 1, []).read_bytes()
+    assert send(own, silent).json()["text"] == ""
+    assert send(own, silent, response_format="srt").text == ""
+    assert send(own, silent, response_format="vtt").text == "WEBVTT\n\n"
+    told = send(own, silent, response_format="verbose_json", language="en").json()
+    assert (told["language"], told["segments"]) == ("english", [])
+    with own.client.stream(
+        "POST", URL, files={"file": silent}, data={"model": "whisper-1", "stream": "true"}
+    ) as answer:
+        assert events(answer) == [{"type": "transcript.text.done", "text": ""}, "[DONE]"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "says"),
+    [
+        ({"response_format": "diarized_json"}, "response_format", "speakers are not told apart"),
+        ({"response_format": "xml"}, "response_format", "json, text, srt, verbose_json, vtt"),
+        ({"language": "klingon"}, "language", "no language that is known"),
+        ({"language": "fr"}, "language", "fake knows no French"),
+        ({"temperature": "7"}, "temperature", "<= 1"),
+        ({"temperature": "hot"}, "temperature", "float"),
+        ({"timestamp_granularities[]": "letter"}, "timestamp_granularities[0]", "letter"),
+        ({"include[]": "logprobs"}, "include", "chances of single tokens"),
+        ({"stream": "true", "response_format": "srt"}, "stream", "comes whole"),
+        ({"stream": "perhaps"}, "stream", "bool"),
+        ({"model": "gpt-4o-transcribe-diarize"}, "model", "speakers are not told apart"),
+        ({"model": ""}, "model", "missing required field"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_by_name(
+    own: Live, recording: bytes, fields: dict[str, str], param: str, says: str
+) -> None:
+    answer = send(own, recording, **fields)
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["error"]
+    assert error["param"] == param
+    assert says in error["message"]
+
+
+def test_empty_fields_and_unknown_ones_mean_nothing(own: Live, recording: bytes) -> None:
+    fields = {"language": "", "prompt": "", "chunking_strategy": "auto", "mood": "merry"}
+    assert send(own, recording, **fields).json()["text"] == TEXT
+
+
+def test_an_unknown_model_is_not_found(
+    own: Live, audio: openai.resources.audio.Audio, recording: bytes
+) -> None:
+    answer = send(own, recording, model="whisper-enormous")
+    assert answer.status_code == 404
+    assert "GET /v1/models" in answer.json()["error"]["message"]
+    with pytest.raises(openai.NotFoundError):
+        audio.transcriptions.create(file=recording, model="nobody")
+
+
+def test_the_models_are_listed(own: Live) -> None:
+    listed = {model["id"] for model in own.client.get("/v1/models").json()["data"]}
+    assert {"fake", "whisper-1"} <= listed
+    assert own.client.get("/v1/models/whisper-1").is_success
+
+
+@pytest.mark.parametrize(
+    ("recording", "says"),
+    [
+        (b"", "file: is empty"),
+        (None, "file: is missing"),
+        (b"no sound at all", "file: it cannot be opened as a recording"),
+        (b"%PDF-1.7\n", "file: it cannot be opened as a recording"),
+    ],
+)
+def test_what_is_no_recording_is_refused_in_words(
+    own: Live, recording: bytes | None, says: str
+) -> None:
+    answer = send(own, recording)
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["error"]
+    assert (error["param"], error["code"]) == ("file", "invalid_recording")
+    assert error["message"].startswith(says)
+
+
+def test_a_stream_says_at_once_that_it_is_no_recording(own: Live) -> None:
+    assert send(own, b"no sound at all", stream="true").status_code == 400
+
+
+def test_two_files_at_once_are_refused(own: Live, recording: bytes) -> None:
+    answer = own.client.post(
+        URL, files=[("file", recording), ("file", recording)], data={"model": "whisper-1"}
+    )
+    assert "one at a time" in answer.json()["error"]["message"]
+
+
+def test_a_recording_may_have_just_so_many_bytes(own: Live, recording: bytes) -> None:
+    padded = recording + b"\0" * (400_000 - len(recording))
+    assert send(own, padded).is_success
+    answer = send(own, padded + b"\0")
+    assert answer.status_code == 413
+    assert "400,000 bytes" in answer.json()["error"]["message"]
+
+
+def test_another_body_is_refused(own: Live) -> None:
+    answer = own.client.post(URL, json={"model": "whisper-1"})
+    assert answer.status_code == 415
+    assert answer.json()["error"]["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/translations", "/audio/translations"])
+def test_translations_are_refused_in_words(own: Live, recording: bytes, path: str) -> None:
+    answer = own.client.post(path, files={"file": recording}, data={"model": "whisper-1"})
+    assert answer.status_code == 400
+    assert "not translated" in answer.json()["error"]["message"]
+
+
+def test_without_a_model_it_says_what_to_do(tmp_path: Path, recording: bytes) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        state = ModelState("whisper-base", "missing", "run `prismd models pull whisper-base`")
+        api = live.app.state.api
+        services = replace(api.services, transcriber=None, model_states=lambda: {"speech": state})
+        live.app.state.api = replace(api, services=services)
+        answer = send(live, recording)
+        assert answer.status_code == 503
+        error = answer.json()["error"]
+        assert error["code"] == "no_transcriber"
+        assert "run `prismd models pull whisper-base`" in error["message"]
+        listed = {model["id"] for model in live.client.get("/v1/models").json()["data"]}
+        assert "whisper-1" not in listed
+
+
+def test_a_client_that_goes_away_ends_the_work(
+    own: Live, recording: bytes, ear: FakeTranscriber
+) -> None:
+    held = _held()
+    with slow(ear, 60.0):
+        for stream in ("false", "true"):
+            before = ear.transcribed, ear.heard
+            with pytest.raises(httpx.ReadTimeout):
+                own.client.post(
+                    URL,
+                    files={"file": recording},
+                    data={"model": "whisper-1", "stream": stream},
+                    timeout=httpx.Timeout(20, read=0.3),
+                )
+            wait_until(lambda: _held() <= held, deadline_s=20)
+            assert (ear.transcribed, ear.heard) == before
+    assert send(own, recording).is_success
+
+
+def test_the_upload_that_is_cut_leaves_nothing(own: Live, recording: bytes) -> None:
+    head = (
+        f"POST {URL} HTTP/1.1\r\nHost: 127.0.0.1:{own.settings.port}\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    ).encode()
+    held = _held()
+    with socket.create_connection(("127.0.0.1", own.settings.port)) as wire:
+        wire.sendall(head + recording[:50_000])
+        wait_until(lambda: bool(_held() - held))
+    wait_until(lambda: _held() <= held)
+
+
+def _held() -> set[str]:
+    """Files without a name that this process has, by what they hold."""
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = descriptor.readlink()
+            if "deleted" in target.name and str(target.parent) == tempfile.gettempdir():
+                found.add(target.name)
+    return found
+
+
+def test_persons_take_turns_and_too_many_are_turned_away(
+    tmp_path: Path, recording: bytes, ear: FakeTranscriber
+) -> None:
+    with live_server(tmp_path, sample=False, transcriber=ear, max_waiting_chats=1) as live:
+        with slow(ear, 60.0), httpx.Client(trust_env=False, timeout=60) as other:
+            waiting: list[threading.Thread] = []
+
+            def post() -> None:
+                with pytest.raises(httpx.HTTPError):
+                    other.post(
+                        live.url + URL,
+                        headers={"Authorization": f"Bearer {TOKEN}"},
+                        files={"file": recording},
+                        data={"model": "whisper-1"},
+                        timeout=httpx.Timeout(60, read=5),
+                    )
+
+            for _ in range(2):
+                waiting.append(threading.Thread(target=post))
+                waiting[-1].start()
+            gate = live.app.state.api.recordings
+            wait_until(lambda: gate.waiting == 1)
+            answer = send(live, recording)
+            assert answer.status_code == 429
+            assert answer.headers["retry-after"]
+            for thread in waiting:
+                thread.join()
+        assert send(live, recording).is_success
+
+
+def test_a_recording_that_is_indexed_waits_for_a_persons(tmp_path: Path, recording: bytes) -> None:
+    ear = FakeTranscriber()
+    with live_server(tmp_path, sample=False, transcriber=ear) as live:
+        said = [(float(n), n + 0.5, f"sentence {n}") for n in range(40)]
+        with slow(ear, 0.1):
+            write_said(live.stack.folder / "long.wav", 40, said)
+            live.stack.folders.watches.rescan()
+            wait_until(lambda: ear.heard > 1)
+            assert send(live, recording).json()["text"] == TEXT
+            assert ear.transcribed == 1, "the long one was waited for"
+        wait_until(live.stack.ingest.idle)
+        wait_until(lambda: ear.transcribed == 2)
+        assert ear.heard == len(said) + len(SAID)
+        found = live.client.post("/search", json={"query": "sentence 39"}).json()["results"]
+        assert any("sentence 39" in hit["metadata"]["text"] for hit in found)
+
+
+def test_what_is_said_over_http_is_what_is_indexed(own: Live, recording: bytes) -> None:
+    (own.stack.folder / "tea.wav").write_bytes(recording)
+    own.stack.index()
+    hits = own.client.post("/search", json={"query": "Monday tea garden"}).json()["results"]
+    assert TEXT in hits[0]["metadata"]["text"]
+    assert hits[0]["metadata"]["locator"]["start_s"] == 0.5
+
+
+def test_nothing_is_left_of_a_recording(own: Live, recording: bytes) -> None:
+    before, held = set(Path(tempfile.gettempdir()).glob("prismd-*")), _held()
+    assert send(own, recording).is_success
+    wait_until(lambda: _held() <= held)
+    assert set(Path(tempfile.gettempdir()).glob("prismd-*")) <= before
