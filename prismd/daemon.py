@@ -144,6 +144,7 @@ def _swept(prism: Prism, away: set[int], found: Sweep) -> None:
         away: The roots that were offline when they were looked at last; kept up to date.
         found: What was found.
     """
+    prism.progress.swept(found.added + found.changed + found.moved + found.removed)
     # A disk may be unplugged for months, and is looked for every few minutes.
     has_gone = found.offline and found.root.id not in away
     (away.add if found.offline else away.discard)(found.root.id)

@@ -42,6 +42,8 @@ class Snapshot(msgspec.Struct, frozen=True):
         recognised: Of the files, those whose content was known, so that none was read.
         current: The files in hand.
         leases: By which they are in hand, in the same order.
+        sweeps: How often a folder was looked through.
+        changes: Files that were found new, changed, moved or gone by that.
     """
 
     files: dict[str, int]
@@ -54,6 +56,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     files_per_s: float
     bytes_per_s: float
     embeddings_per_s: float
+    sweeps: int = 0
+    changes: int = 0
 
 
 class Progress:
@@ -70,6 +74,7 @@ class Progress:
         self._bytes = 0
         self._passages = 0
         self._embeddings = 0
+        self._sweeps = self._changes = 0
         self._current: dict[str, Current] = {}
         self._given: dict[str, int] = {}
         self._history: deque[tuple[float, int, int, int]] = deque()
@@ -228,6 +233,12 @@ class Progress:
         with self._lock:
             return self._forecast.outlook(backlog, time.monotonic())
 
+    def swept(self, changes: int) -> None:
+        """A folder was looked through, and so many files were found to be otherwise."""
+        with self._lock:
+            self._sweeps += 1
+            self._changes += changes
+
     def _remember(self) -> None:
         now = time.monotonic()
         self._history.append((now, sum(self._files.values()), self._bytes, self._embeddings))
@@ -259,4 +270,6 @@ class Progress:
                 files_per_s=rates[0],
                 bytes_per_s=rates[1],
                 embeddings_per_s=rates[2],
+                sweeps=self._sweeps,
+                changes=self._changes,
             )

@@ -12,6 +12,7 @@ from prismd.api import (
     control,
     events,
     files,
+    metrics,
     previews,
     roots,
     search,
@@ -26,6 +27,7 @@ from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
 from prismd.api.openai import audio, chat, embeddings, models
 from prismd.api.queue_counts import QueueCounts
+from prismd.api.request_metrics import Counted, RequestMetrics
 from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
 
@@ -45,7 +47,9 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         lambda: offload.read(lambda: msgspec.to_builtins(status.status_of(api))),
     )
     recordings = ChatGate(1, settings.max_waiting_chats, settings.request_timeout_s)
-    api = Api(services, settings, offload, gate, LoginCodes(), queue, hub, recordings)
+    counting = RequestMetrics()
+    api = Api(services, settings, offload, gate, LoginCodes(), queue, hub, recordings, counting)
+    counting.registry.register(metrics.Standing(api))
     app = Litestar(
         route_handlers=[
             *chat.ROUTES,
@@ -57,6 +61,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
             *previews.ROUTES,
             *citation_page.ROUTES,
             *status.ROUTES,
+            *metrics.ROUTES,
             *control.ROUTES,
             *events.ROUTES,
             *roots.ROUTES,
@@ -77,5 +82,6 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         ),
     )
     # Around everything, routing included: unknown paths and handshakes are guarded as well.
-    app.asgi_handler = Guard(app.asgi_handler, settings, services.token)
+    guard = Guard(app.asgi_handler, settings, services.token)
+    app.asgi_handler = Counted(guard, counting)
     return app

@@ -20,6 +20,7 @@ class ChatGate:
 
     Attributes:
         waiting: How many wait now.
+        in_work: How many are in.
     """
 
     def __init__(self, running: int, waiting: int, wait_s: float) -> None:
@@ -27,6 +28,7 @@ class ChatGate:
         self._may_wait = waiting
         self._wait_s = wait_s
         self.waiting = 0
+        self.in_work = 0
 
     async def enter(self, gone: asyncio.Future[None]) -> None:
         """Take a place; ``leave`` gives it back.
@@ -40,6 +42,7 @@ class ChatGate:
         """
         if not self._free.locked():
             await self._free.acquire()
+            self.in_work += 1
             return
         if self.waiting >= self._may_wait:
             raise _busy("too many requests are waiting for an answer")
@@ -53,6 +56,7 @@ class ChatGate:
                 raise ClientGone
             if not turn.done():
                 raise _busy(f"no answer could be begun within {self._wait_s:g} s")
+            self.in_work += 1
         except BaseException:
             self._withdraw(turn)
             raise
@@ -61,11 +65,12 @@ class ChatGate:
 
     def leave(self) -> None:
         """Give a place back."""
+        self.in_work -= 1
         self._free.release()
 
     def _withdraw(self, turn: asyncio.Future[Any]) -> None:
         if turn.done() and not turn.cancelled():
-            self.leave()
+            self._free.release()
         else:
             turn.cancel()
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from prismd.api.openai.completion import Item, Reply, Work
+from prismd.api.request_metrics import RequestMetrics
 from prismd.api.services import Api
 from prismd.api.streaming import Pump, raise_when_gone
 from prismd.errors import RequestError
@@ -30,7 +33,7 @@ async def begin(api: Api, work: Work, gone: asyncio.Future[None]) -> Pump[Item]:
         api.gate.leave()
 
     try:
-        pump: Pump[Item] = Pump(work, end)
+        pump: Pump[Item] = Pump(partial(_counted, work, api.metrics), end)
     except BaseException:
         api.gate.leave()
         raise
@@ -51,6 +54,19 @@ async def collect(pump: Pump[Item]) -> Reply:
                 raise RequestError("the answer was called off", status=503, code="called_off")
     finally:
         pump.stop()
+
+
+def _counted(work: Work, metrics: RequestMetrics) -> Iterator[Item]:
+    items = work()
+    try:
+        for item in items:
+            if isinstance(item, Reply):
+                metrics.generated(item.usage.prompt_tokens, item.usage.completion_tokens)
+            yield item
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
 
 
 def _give_up(pump: Pump[Any], timeout_s: float) -> None:

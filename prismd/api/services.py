@@ -15,6 +15,7 @@ from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
 from prismd.api.queue_counts import QueueCounts
+from prismd.api.request_metrics import RequestMetrics
 from prismd.errors import RequestError
 from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
@@ -171,6 +172,7 @@ class Api:
     queue: QueueCounts
     hub: Hub
     recordings: ChatGate
+    metrics: RequestMetrics
 
 
 ApiRequest = Request[Any, Any, Any]

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import queue
+import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -50,6 +51,8 @@ class Database:
         self.writable = writable
         self._closed = False
         self._changes = 0
+        self._counting = threading.Lock()
+        self._writes_asked = self._writes_done = 0
         self._lock_fd: int | None = None
         if writable:
             with faults.told(self.path):
@@ -85,6 +88,16 @@ class Database:
         """How many rows were written since it was opened; tells cheaply that nothing was."""
         return self._changes
 
+    @property
+    def writes_done(self) -> int:
+        """How many writes have ended since it was opened, well or not."""
+        return self._writes_done
+
+    @property
+    def writes_waiting(self) -> int:
+        """How many writes are queued or in hand."""
+        return max(0, self._writes_asked - self._writes_done)
+
     def submit(self, work: Callable[[apsw.Connection], T]) -> Future[T]:
         """Queue a write; it runs in one transaction, rolled back when it raises.
 
@@ -95,6 +108,8 @@ class Database:
             raise StoreError(f"{self.path}: open for reading only")
         if self._closed:
             raise self._closed_error()
+        with self._counting:
+            self._writes_asked += 1
         return self._writer.submit(self._transact, work)
 
     def write(self, work: Callable[[apsw.Connection], T]) -> T:
@@ -108,8 +123,11 @@ class Database:
 
     def _transact(self, work: Callable[[apsw.Connection], T]) -> T:
         connection = self._write_connection
-        with faults.told(self.path, connection):
-            result = _transact(connection, work)
+        try:
+            with faults.told(self.path, connection):
+                result = _transact(connection, work)
+        finally:
+            self._writes_done += 1  # by the one writer alone
         self._changes = connection.total_changes()
         return result
 

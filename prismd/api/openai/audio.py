@@ -73,8 +73,8 @@ async def transcriptions(request: ApiRequest) -> Response[Any]:
             listening = _begin(api, write_down, file)
             listening.stop_when(gone)
             if not asked.stream:
-                return await _whole(listening, asked, form, language)
-            return await _streamed(listening, api.settings.heartbeat_s)
+                return await _whole(api, listening, asked, form, language)
+            return await _streamed(api, listening)
     finally:
         if listening is None:  # else the file goes when nobody reads it any more
             file.close()
@@ -194,7 +194,7 @@ def _begin(api: Api, write_down: Callable[..., Transcript], file: ReceivedFile) 
 
 
 async def _whole(
-    listening: Listening, asked: TranscriptionRequest, form: str, language: str
+    api: Api, listening: Listening, asked: TranscriptionRequest, form: str, language: str
 ) -> Response[Any]:
     try:
         while isinstance(heard := await listening.next(), list):
@@ -204,6 +204,7 @@ async def _whole(
     finally:
         listening.stop()
     transcript = _with_sound(heard)
+    api.metrics.transcribed(transcript.duration_s)
     if form == "json":
         return _json(text_only(transcript))
     if form == "verbose_json":
@@ -216,7 +217,7 @@ async def _whole(
     return _text(subtitles.vtt(transcript.segments), "text/vtt")
 
 
-async def _streamed(listening: Listening, heartbeat_s: float) -> Response[Any]:
+async def _streamed(api: Api, listening: Listening) -> Response[Any]:
     try:
         await listening.peek(_EARLY_S)
     except ExtractError as error:
@@ -225,18 +226,18 @@ async def _streamed(listening: Listening, heartbeat_s: float) -> Response[Any]:
         listening.stop()
         raise
     return StreamedResponse(
-        _events(listening, heartbeat_s),
+        _events(api, listening),
         media_type="text/event-stream; charset=utf-8",
         headers=_STREAM_HEADERS,
     )
 
 
-async def _events(listening: Listening, heartbeat_s: float) -> AsyncGenerator[bytes, None]:
+async def _events(api: Api, listening: Listening) -> AsyncGenerator[bytes, None]:
     text, said = "", 0
     try:
         while True:
             try:
-                heard = await listening.next(heartbeat_s)
+                heard = await listening.next(api.settings.heartbeat_s)
             except TimeoutError:
                 yield b": still at work\n\n"
                 continue
@@ -247,6 +248,7 @@ async def _events(listening: Listening, heartbeat_s: float) -> AsyncGenerator[by
                 yield _event(TextDelta(delta))
             said += len(new)
             if isinstance(heard, Transcript):
+                api.metrics.transcribed(heard.duration_s)
                 break
         yield _event(TextDone(text))
         yield b"data: [DONE]\n\n"
