@@ -12,6 +12,7 @@ from prismd.api.app import create_app
 from prismd.api.services import ApiSettings, Services
 from prismd.assembly import Prism
 from prismd.config.options import Config
+from prismd.config.shown import shown
 from prismd.folders import Folders
 from prismd.parameters import answer_settings
 from prismd.reloading import Reloading
@@ -50,6 +51,7 @@ def _services(prism: Prism, token: str, folders: Folders | None) -> Services:
         pool=prism.pool,
         model_states=prism.models.states,
         folders=folders,
+        settings=lambda: shown(prism.config),
         stale=prism.stale,
         reindex=prism.reindex if folders is not None else None,
         started_at=time.time(),

@@ -10,6 +10,7 @@ from litestar.openapi import OpenAPIConfig
 from prismd.api import (
     citation_page,
     control,
+    debug,
     events,
     files,
     metrics,
@@ -62,6 +63,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
             *citation_page.ROUTES,
             *status.ROUTES,
             *metrics.ROUTES,
+            *debug.ROUTES,
             *control.ROUTES,
             *events.ROUTES,
             *roots.ROUTES,

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
+from msgspec import Struct
 
 T = TypeVar("T")
 
@@ -22,6 +23,14 @@ _RENDERINGS = 2
 _EXAMPLES = 1
 _CHANGES = 1
 _KEPT = 4
+
+
+class Use(Struct, frozen=True):
+    """How many threads of a kind are at work, of how many at most, and how many wait for one."""
+
+    at_work: int
+    most: int
+    waiting: int
 
 
 class Offload:
@@ -36,6 +45,27 @@ class Offload:
         self._examples = CapacityLimiter(_EXAMPLES)
         self._changes = CapacityLimiter(_CHANGES)
         self._kept = CapacityLimiter(_KEPT)
+
+    def uses(self) -> dict[str, Use]:
+        """How each kind of work stands; for the event loop's thread, or nearly right."""
+        limiters = {
+            "read": self._reads,
+            "file": self._files,
+            "change": self._changes,
+            "search": self._searches,
+            "embed": self._embeddings,
+            "example": self._examples,
+            "keep": self._kept,
+            "render": self._renderings,
+        }
+        return {
+            kind: Use(
+                limiter.borrowed_tokens,
+                int(limiter.total_tokens),
+                limiter.statistics().tasks_waiting,
+            )
+            for kind, limiter in limiters.items()
+        }
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run short work on the database; users' files are no part of that."""

@@ -138,6 +138,7 @@ class Services:
         after_restart: Settings that were changed and wait for the next start.
         config_fault: What was wrong with the configuration when it was read last.
         transcriber: Writes down recordings that a person waits for; None without weights.
+        settings: The settings as they may be shown to anybody.
     """
 
     database: Database
@@ -158,6 +159,7 @@ class Services:
     after_restart: Callable[[], Sequence[str]] = field(default=tuple)
     config_fault: Callable[[], str] = field(default=str)
     transcriber: Transcriber | None = None
+    settings: Callable[[], Mapping[str, Any]] = field(default=dict)
 
 
 @dataclass(frozen=True)

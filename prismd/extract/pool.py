@@ -102,6 +102,11 @@ class ExtractPool:
         self._cancelled = 0
         self._closed = False
 
+    def workers(self) -> tuple[int, int]:
+        """How many processes are at work, and how many wait for it."""
+        with self._lock:
+            return len(self._busy), len(self._idle)
+
     def extract(
         self,
         path: Path,

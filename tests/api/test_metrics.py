@@ -48,10 +48,11 @@ def test_it_comes_as_text_or_as_openmetrics(own: Live) -> None:
     plain = own.client.get("/metrics")
     assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert plain.headers["vary"] == "accept"
-    assert len(list(parse_text(plain.text))) > 20  # type: ignore[no-untyped-call]
+    assert len(list(parse_text(plain.text))) > 20
     modern = own.client.get("/metrics", headers={"accept": OPENMETRICS})
     assert modern.headers["content-type"].startswith("application/openmetrics-text")
-    assert {family.name for family in parse_openmetrics(modern.text)} >= {
+    families = list(parse_openmetrics(modern.text))  # type: ignore[no-untyped-call]
+    assert {family.name for family in families} >= {
         "prismd_files",
         "prismd_http_requests",
     }
