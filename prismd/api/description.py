@@ -23,6 +23,7 @@ from prismd.api.errors import ErrorEnvelope
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
+FORM = "multipart/form-data"
 BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 TEXT: dict[str, Any] = {"type": "string"}
 
@@ -52,13 +53,15 @@ class Shape:
 
     Attributes:
         request: Type of the JSON body; None takes none.
-        answer: Type of the JSON answer; None takes what the handler is annotated with.
+        answer: Type of the JSON answer, or several of which it has one; None takes what the
+            handler is annotated with.
         also: Schemas of what else the answer may be, by media type.
         only_also: Whether the answer is never JSON.
         statuses: In which it may end besides the usual ones; those below 400 have no body.
         parameters: Schemas of query parameters, by name, where a handler takes them more freely.
         rules: Keywords that the schema of the body has besides what its type says.
-        form: Schema of a ``multipart/form-data`` body.
+        form: Type of the fields of a ``multipart/form-data`` body.
+        files: What its files are for, by the names of their fields.
     """
 
     request: type[Any] | None = None
@@ -68,7 +71,8 @@ class Shape:
     statuses: tuple[int, ...] = ()
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)
-    form: Mapping[str, Any] | None = None
+    form: type[Any] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 _PLAIN = Shape()
@@ -120,12 +124,13 @@ class _Route(NamedTuple):
     shape: Shape
 
     @property
-    def answer(self) -> Any:
-        """Type of the JSON answer; None where there is none."""
-        if self.shape.answer is not None or self.shape.only_also:
-            return self.shape.answer
+    def answers(self) -> tuple[Any, ...]:
+        """Types of which the JSON answer has one; none where there is no such answer."""
+        told = self.shape.answer
+        if told is not None or self.shape.only_also:
+            return told if isinstance(told, tuple) else (told,) if told else ()
         returned = self.handler.parsed_fn_signature.return_type.annotation
-        return returned if isinstance(returned, type) and _is_struct(returned) else None
+        return (returned,) if isinstance(returned, type) and _is_struct(returned) else ()
 
 
 def complete(schema: dict[str, Any], app: Litestar) -> dict[str, Any]:
@@ -138,7 +143,8 @@ def complete(schema: dict[str, Any], app: Litestar) -> dict[str, Any]:
     routes = tuple(_routes(app))
     types = [ErrorEnvelope]
     types += [each.shape.request for each in routes if each.shape.request is not None]
-    types += [each.answer for each in routes if each.answer is not None]
+    types += [each.shape.form for each in routes if each.shape.form is not None]
+    types += [answer for each in routes for answer in each.answers]
     types = list(dict.fromkeys(types))
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     of_type = dict(zip(types, schemas, strict=True))
@@ -187,8 +193,8 @@ def _operation(
 
 
 def _body(shape: Shape, of_type: Mapping[Any, dict[str, Any]]) -> dict[str, Any] | None:
-    if shape.form is not None:
-        return {"required": True, "content": {"multipart/form-data": {"schema": shape.form}}}
+    if shape.form is not None or shape.files:
+        return {"required": True, "content": {FORM: {"schema": _form(shape, of_type)}}}
     if shape.request is None:
         return None
     described_by: dict[str, Any] = of_type[shape.request]
@@ -198,6 +204,12 @@ def _body(shape: Shape, of_type: Mapping[Any, dict[str, Any]]) -> dict[str, Any]
         each.required for each in msgspec.structs.fields(shape.request)
     )
     return {"required": required, "content": {JSON: {"schema": described_by}}}
+
+
+def _form(shape: Shape, of_type: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
+    files = {name: {**BINARY, "description": words} for name, words in shape.files.items()}
+    schema = {"type": "object", "properties": files, "required": list(files)}
+    return schema if shape.form is None else {"allOf": [of_type[shape.form], schema]}
 
 
 def _parameter(parameter: dict[str, Any], shape: Shape) -> dict[str, Any]:
@@ -215,9 +227,10 @@ def _answers(
     operation: Mapping[str, Any], route: _Route, of_type: Mapping[Any, dict[str, Any]]
 ) -> dict[str, Any]:
     shape = route.shape
-    content = {media_type: {"schema": schema} for media_type, schema in shape.also.items()}
-    if (answer := route.answer) is not None:
-        content = {JSON: {"schema": of_type[answer]}, **content}
+    content = {media_type: {"schema": also} for media_type, also in shape.also.items()}
+    if schemas := [of_type[answer] for answer in route.answers]:
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        content = {JSON: {"schema": schema}, **content}
     success = str(route.handler.status_code)
     given = operation["responses"].get(success, {})
     words = given.get("description") or HTTPStatus(int(success)).phrase

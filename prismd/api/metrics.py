@@ -22,6 +22,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from prismd.api.description import TEXT, described
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.status import Status, status_of
 from prismd.domain import FileState
@@ -33,7 +34,17 @@ _FILE_STATES: tuple[str, ...] = get_args(FileState)
 _MODEL_STATES: tuple[str, ...] = get_args(ModelStateName)
 
 
-@get("/metrics", summary="Figures for Prometheus")
+@get(
+    "/metrics",
+    operation_class=described(
+        only_also=True,
+        also={
+            "text/plain; version=1.0.0; charset=utf-8": TEXT,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8": TEXT,
+        },
+    ),
+    summary="Figures for Prometheus",
+)
 async def metrics(request: ApiRequest) -> Response[bytes]:
     """Figures in Prometheus's text format, or in OpenMetrics where ``Accept`` asks for that."""
     api = api_of(request)

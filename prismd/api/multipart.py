@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from email.message import Message
 from typing import Any, Self
 
 import msgspec
-from litestar.openapi.spec import Operation
 from litestar.types import HTTPScope, Receive
 from multipart import (
     MultipartError,
@@ -240,28 +238,3 @@ def _filename(segment: MultipartSegment) -> str | None:
     message = Message()
     message["content-disposition"] = given
     return message.get_filename()
-
-
-def described_form(type_: type[Any], *, file: str) -> type[Operation]:
-    """An OpenAPI operation whose request body is a form: the fields of a Struct, and a file.
-
-    Args:
-        type_: What the fields are.
-        file: What the field ``file`` is for.
-    """
-    (schema,), definitions = msgspec.json.schema_components([type_], ref_template="#/$defs/{name}")
-    own = dict(definitions.pop(type_.__name__))
-    own["properties"] = {
-        "file": {"type": "string", "format": "binary", "description": file},
-        **own["properties"],
-    }
-    own["required"] = ["file", *own.get("required", ())]
-    schema = {"$id": f"urn:prismd:{type_.__name__}", **own, "$defs": definitions}
-    body = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-
-    @dataclass
-    class Described(Operation):
-        def to_schema(self) -> dict[str, Any]:
-            return {**super().to_schema(), "requestBody": body}
-
-    return Described

@@ -11,7 +11,7 @@ import pytest
 
 from tests.api.harness import live_server
 
-REFERENCE = re.compile(r"#/components/schemas/(\w+)")
+REFERENCE = re.compile(r"#/components/schemas/([\w.]+)")
 Operations = list[tuple[str, str, dict[str, Any]]]
 
 

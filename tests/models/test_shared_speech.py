@@ -113,11 +113,11 @@ def test_what_waits_for_persons_can_be_called_off(long: Path) -> None:
         begun.set()
         return done.is_set()
 
-    person = threading.Thread(
-        target=lambda: pytest.raises(
-            ExtractError, shared.for_persons().transcribe, long, cancelled=waiting
-        )
-    )
+    def ask() -> None:
+        with pytest.raises(ExtractError):
+            shared.for_persons().transcribe(long, cancelled=waiting)
+
+    person = threading.Thread(target=ask)
     person.start()
     assert begun.wait(60)
     indexing = Indexing(shared, long)

@@ -13,15 +13,18 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 
 from prismd.api.body import convert
+from prismd.api.description import EVENTS, TEXT, described
 from prismd.api.errors import describe
 from prismd.api.listening import Listening
-from prismd.api.multipart import Form, FormLimits, described_form
+from prismd.api.multipart import Form, FormLimits
 from prismd.api.openai import subtitles
 from prismd.api.openai.audio_wire import (
     FORMATS,
     TextDelta,
     TextDone,
+    TextOnly,
     TranscriptionRequest,
+    Verbose,
     added,
     text_of,
     text_only,
@@ -42,14 +45,19 @@ _OPENAIS = re.compile(r"gpt(-4o(-mini)?)?-transcribe(-\d{4}-\d\d-\d\d)?")
 _INDEX = re.compile(r"\[\d*\]$")
 _LISTS = frozenset({"timestamp_granularities", "include"})
 _SHOWN_CHARS = 40
+_FILE = {"file": "A recording, or a film with sound, of any common format."}
 _STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 @post(
     ["/v1/audio/transcriptions", "/audio/transcriptions"],
     status_code=200,
-    operation_class=described_form(
-        TranscriptionRequest, file="A recording, or a film with sound, of any common format."
+    operation_class=described(
+        form=TranscriptionRequest,
+        files=_FILE,
+        answer=(TextOnly, Verbose),
+        also={"text/plain; charset=utf-8": TEXT, EVENTS: TEXT},
+        statuses=(404, 504),
     ),
     summary="What is said in a recording",
 )
@@ -83,9 +91,7 @@ async def transcriptions(request: ApiRequest) -> Response[Any]:
 @post(
     ["/v1/audio/translations", "/audio/translations"],
     status_code=200,
-    operation_class=described_form(
-        TranscriptionRequest, file="A recording, or a film with sound, of any common format."
-    ),
+    include_in_schema=False,  # it is never answered
     summary="Refused: recordings are not translated",
 )
 async def translations(request: ApiRequest) -> Response[Any]:
