@@ -26,6 +26,8 @@ from typing import ClassVar
 
 CANCELLED = "cancelled"
 """Error code of a file that was being read, or waited for its turn, when that was called off."""
+LEFT_OFF = "left_off"
+"""Error code of a recording that was left behind a piece of it, so that another comes first."""
 NO_OCR = "no_ocr"
 """Error code of a file that is nothing without OCR, which is not there or is switched off."""
 NO_TEXT = "no_text"

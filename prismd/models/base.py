@@ -295,6 +295,7 @@ class Transcriber(Protocol):
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
         on_said: Callable[[Sequence[Segment]], None] | None = None,
+        leave: Callable[[], bool] | None = None,
     ) -> Transcript:
         """Write down what is said; silence, noise, music and loops give no segment.
 
@@ -312,10 +313,12 @@ class Transcriber(Protocol):
                 from 0, packed.
             on_said: Given segments as they become certain, each once and in order; those that the
                 transcript has besides come behind them.
+            leave: Asked often; once it says so, the call ends behind the piece that is in hand,
+                so that nothing is heard twice when another call goes on with it.
 
         Raises:
             ExtractError: The recording cannot be read: the file's fault. Its code is
-                ``cancelled`` when it was called off.
+                ``cancelled`` when it was called off, and ``left_off`` when it was left.
             ModelError: The weights are missing or fail their checksum, or the engine fails.
         """
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from prismd.errors import CANCELLED, ExtractError
+from prismd.errors import CANCELLED, LEFT_OFF, ExtractError
 from prismd.models.base import Segment, SpokenWord, Transcript
 
 _TURN_S = 0.02
@@ -63,15 +63,16 @@ class FakeTranscriber:
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
         on_said: Callable[[Sequence[Segment]], None] | None = None,
+        leave: Callable[[], bool] | None = None,
     ) -> Transcript:
         """Write down what is said; see ``models.base.Transcriber``.
 
         Raises:
-            ExtractError: The file does not begin like a recording, or it was called off.
+            ExtractError: The file does not begin like a recording, or it was called off or left.
         """
-        called_off = cancelled or (lambda: False)
+        called_off, is_left = cancelled or _never, leave or _never
         while not self._turn.acquire(timeout=_TURN_S):
-            _check(called_off)
+            _check(called_off, is_left)
         try:
             said, duration_s = _said(path)
             segments = _unpacked(known or {})
@@ -82,7 +83,7 @@ class FakeTranscriber:
             if segments and on_step is not None:
                 on_step(segments[-1].end_s, max(duration_s, segments[-1].end_s))
             for start_s, end_s, text in said[len(segments) :]:
-                _check(called_off)
+                _check(called_off, is_left)
                 self._wait(called_off)
                 segments.append(_spoken(start_s, end_s, text, language or "en"))
                 self.heard += 1
@@ -110,9 +111,15 @@ class FakeTranscriber:
             _check(cancelled)
 
 
-def _check(cancelled: Callable[[], bool]) -> None:
+def _never() -> bool:
+    return False
+
+
+def _check(cancelled: Callable[[], bool], leave: Callable[[], bool] = _never) -> None:
     if cancelled():
         raise ExtractError("writing down its speech was called off", code=CANCELLED)
+    if leave():
+        raise ExtractError("writing down its speech was left", code=LEFT_OFF)
 
 
 def _said(path: Path) -> tuple[list[tuple[float, float, str]], float]:

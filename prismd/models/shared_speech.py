@@ -1,8 +1,9 @@
 """One transcriber for persons and for indexing: who waits for an answer goes first.
 
 Writing down an hour takes minutes, and somebody who has spoken for five seconds waits for the
-words. So what is being indexed is given up as soon as a person's recording comes, and goes on
-behind the last piece that it has written down once no person's is left.
+words. So what is being indexed is left as soon as a person's recording comes, behind the piece in
+hand, which is half a minute at most, and goes on there once no person's is left. The model stays
+in memory, no piece is heard twice, and each turn brings what is indexed on by one at least.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from prismd.errors import CANCELLED, ExtractError
+from prismd.errors import LEFT_OFF, ExtractError
 from prismd.models.base import Segment, Transcriber, Transcript
 
 _LOOK_S = 0.2
@@ -96,9 +97,10 @@ class SharedTranscriber(_Sharing):
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
         on_said: Callable[[Sequence[Segment]], None] | None = None,
+        leave: Callable[[], bool] | None = None,
     ) -> Transcript:
         """Write down what is said, as often as it takes; see ``models.base.Transcriber``."""
-        called_off = cancelled or _never
+        called_off, is_left = cancelled or _never, leave or _never
         pieces = dict(known or {})
         given = 0
 
@@ -115,37 +117,21 @@ class SharedTranscriber(_Sharing):
 
         while True:
             self._persons.wait_for_none(called_off)
-            way = _Way(self._persons, called_off)
             try:
                 return self._model.transcribe(
                     path,
                     language=language,
                     prompt=prompt,
                     on_step=on_step,
-                    cancelled=way.is_left,
+                    cancelled=cancelled,
                     known=pieces,
                     on_piece=keep,
                     on_said=_behind(given, tell),
+                    leave=lambda: self._persons.any() or is_left(),
                 )
             except ExtractError as error:
-                if error.code != CANCELLED or not way.given:
+                if error.code != LEFT_OFF or is_left():
                     raise
-
-
-class _Way:
-    """Whether a call is to end, and whether that is because it gives way."""
-
-    def __init__(self, persons: _Persons, called_off: Callable[[], bool]) -> None:
-        self._persons = persons
-        self._called_off = called_off
-        self.given = False
-
-    def is_left(self) -> bool:
-        if self._called_off():
-            self.given = False
-            return True
-        self.given = self._persons.any()
-        return self.given
 
 
 class _PersonsTranscriber(_Sharing):
@@ -162,6 +148,7 @@ class _PersonsTranscriber(_Sharing):
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
         on_said: Callable[[Sequence[Segment]], None] | None = None,
+        leave: Callable[[], bool] | None = None,
     ) -> Transcript:
         """Write down what is said before all that is indexed; see ``models.base.Transcriber``."""
         with self._persons.one():
@@ -174,6 +161,7 @@ class _PersonsTranscriber(_Sharing):
                 known=known,
                 on_piece=on_piece,
                 on_said=on_said,
+                leave=leave,
             )
 
 

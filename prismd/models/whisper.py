@@ -13,7 +13,14 @@ from pathlib import Path
 
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.cores import usable_cores
-from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout, ModelError
+from prismd.errors import (
+    CANCELLED,
+    LEFT_OFF,
+    ExtractCrash,
+    ExtractError,
+    ExtractTimeout,
+    ModelError,
+)
 from prismd.models.base import Segment, Transcript
 from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
@@ -22,6 +29,8 @@ from prismd.models.whisper_belief import certain
 from prismd.models.whisper_worker import (
     VERSION,
     Failed,
+    Leave,
+    Left,
     Load,
     Piece,
     Reply,
@@ -94,16 +103,17 @@ class WhisperTranscriber(EngineProcess):
         known: Mapping[int, bytes] | None = None,
         on_piece: Callable[[int, bytes], None] | None = None,
         on_said: Callable[[Sequence[Segment]], None] | None = None,
+        leave: Callable[[], bool] | None = None,
     ) -> Transcript:
         """Write down what is said; see ``models.base.Transcriber``. ``close`` ends it too.
 
         Raises:
-            ExtractError: The recording cannot be read, made the engine crash or hang, or was
-                called off (code ``cancelled``).
+            ExtractError: The recording cannot be read, made the engine crash or hang, was called
+                off (code ``cancelled``), or left (``left_off``).
             ModelError: The weights are missing or fail their checksum, or the engine fails.
         """
-        called_off = cancelled or _never
-        self._take_turn(called_off)
+        called_off, is_left = cancelled or _never, leave or _never
+        self._take_turn(called_off, is_left)
         reply: Reply | None = None
         request = Write(os.fsencode(path), language, _beginning(known or {}), prompt)
         told = _Told(on_step, on_piece, on_said)
@@ -111,7 +121,7 @@ class WhisperTranscriber(EngineProcess):
             told.hear(piece)
         try:
             child = self._running(called_off)
-            reply = self._written(child, request, told, called_off)
+            reply = self._written(child, request, told, _Wanted(child, called_off, is_left))
         finally:
             if reply is None:
                 # It is at work on what nobody waits for; hearing half a minute cannot be
@@ -147,10 +157,12 @@ class WhisperTranscriber(EngineProcess):
             self._closed = child
             child.kill()
 
-    def _take_turn(self, cancelled: Callable[[], bool]) -> None:
+    def _take_turn(self, cancelled: Callable[[], bool], leave: Callable[[], bool]) -> None:
         while not self.turn.acquire(timeout=_LOOK_S):
             if cancelled():
                 raise _called_off()
+            if leave():
+                raise _left_off()
         self._idle.end()
 
     def _running(self, cancelled: Callable[[], bool]) -> Child:
@@ -190,13 +202,13 @@ class WhisperTranscriber(EngineProcess):
         child: Child,
         request: Write,
         told: _Told,
-        cancelled: Callable[[], bool],
+        wanted: _Wanted,
     ) -> Reply:
         """Have a recording written down; the child's last word on it."""
         try:
             child.send(request)
             while True:
-                reply = _receive(child, self.stall_timeout_s, cancelled)
+                reply = _receive(child, self.stall_timeout_s, wanted.is_over)
                 if isinstance(reply, Step):
                     told.step(reply)
                 elif isinstance(reply, Piece):
@@ -209,6 +221,8 @@ class WhisperTranscriber(EngineProcess):
     def _result(self, reply: Reply) -> Transcript:
         if isinstance(reply, Written):
             return reply.transcript
+        if isinstance(reply, Left):
+            raise _left_off()
         if isinstance(reply, Unreadable):
             raise ExtractError(reply.message, code=reply.code)
         message = reply.message if isinstance(reply, Failed) else "answered out of turn"
@@ -236,6 +250,25 @@ class WhisperTranscriber(EngineProcess):
             f"the engine {self.name} died over it ({died_of or error}); "
             "save it anew with another program, or close others if memory is short"
         )
+
+
+class _Wanted:
+    """Whether a recording is wanted any more, now or behind the piece in hand."""
+
+    def __init__(
+        self, child: Child, cancelled: Callable[[], bool], leave: Callable[[], bool]
+    ) -> None:
+        self._child = child
+        self._cancelled = cancelled
+        self._leave = leave
+        self._asked = False
+
+    def is_over(self) -> bool:
+        """Whether it is to be given up now; asks the child to leave it where that will do."""
+        if not self._asked and self._leave():
+            self._asked = True
+            self._child.send(Leave())
+        return self._cancelled()
 
 
 class _Told:
@@ -301,6 +334,10 @@ def _called_off() -> ExtractError:
     return ExtractError(
         "writing down its speech was called off; 'prismd retry' goes on with it", code=CANCELLED
     )
+
+
+def _left_off() -> ExtractError:
+    return ExtractError("writing down its speech was left for another recording", code=LEFT_OFF)
 
 
 def _never() -> bool:

@@ -7,6 +7,7 @@ on another time. It takes one recording at a time; who does not want the rest of
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +76,14 @@ class Write(msgspec.Struct, frozen=True, tag=True):
     prompt: str = ""
 
 
-Request = Load | Write
+class Leave(msgspec.Struct, frozen=True, tag=True):
+    """Leave the recording behind the piece in hand; without one, this means nothing.
+
+    Answered by ``Left``, and not at all where it crosses with the last word on the recording.
+    """
+
+
+Request = Load | Write | Leave
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -102,6 +110,10 @@ class Written(msgspec.Struct, frozen=True, tag=True):
     transcript: Transcript
 
 
+class Left(msgspec.Struct, frozen=True, tag=True):
+    """The recording was left, as was asked for."""
+
+
 class Unreadable(msgspec.Struct, frozen=True, tag=True):
     """The recording cannot be read; ``message`` is for a person."""
 
@@ -115,7 +127,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-Reply = Ready | Step | Piece | Written | Unreadable | Failed
+Reply = Ready | Step | Piece | Written | Left | Unreadable | Failed
+
+
+class _LeftOff(Exception):
+    """The recording is to be left."""
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -241,9 +257,17 @@ class _Scribe:
     def _keep(self, mark: _Mark) -> None:
         self._parent.send(Piece(self._pieces, mark.pack()))
         self._pieces += 1
+        self._look()
+
+    def _look(self) -> None:
+        """Leave off where that is asked for: while it works the parent asks for nothing else."""
+        with contextlib.suppress(EOFError):  # with the parent this process ends by itself
+            if self._parent.poll(Request) is not None:  # type: ignore[arg-type]
+                raise _LeftOff
 
     def _skipped(self) -> None:
         """Say where it goes on, while what has been heard is passed over."""
+        self._look()
         if self._pieces:
             self._step(self._left.window / _RATE_HZ + self._left.done_s)
 
@@ -310,7 +334,7 @@ def main() -> None:
                 if isinstance(request, Load):
                     hearing = _load(request)
                     parent.send(Ready())
-                elif hearing is not None:
+                elif isinstance(request, Write) and hearing is not None:
                     parent.send(_write(hearing, request, parent))
             except ImportError as error:
                 parent.send(
@@ -347,14 +371,17 @@ def _load(request: Load) -> Hearing:
     return hearing
 
 
-def _write(hearing: Hearing, request: Write, parent: Channel) -> Written:
+def _write(hearing: Hearing, request: Write, parent: Channel) -> Written | Left:
     from prismd.soundtrack import Soundtrack
 
     with (
         reachable(request.path) as near,
         Soundtrack(Path(os.fsdecode(near))) as sound,
     ):
-        return Written(_Scribe(hearing, sound, request, parent).write())
+        try:
+            return Written(_Scribe(hearing, sound, request, parent).write())
+        except _LeftOff:
+            return Left()
 
 
 if __name__ == "__main__":

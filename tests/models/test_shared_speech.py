@@ -83,7 +83,7 @@ def test_a_person_goes_first_and_the_indexed_goes_on_where_it_was(long: Path, sh
     heard = indexing.join()
     assert isinstance(heard, Transcript)
     assert [segment.text for segment in heard.segments] == [text for *_, text in LONG]
-    # One at most was begun twice; every piece was given once, and so was what is said.
+    # Nothing was heard twice; every piece was given once, and so was what is said.
     assert indexing.pieces == list(range(len(LONG)))
     assert indexing.said == list(heard.segments)
     assert fake.heard == len(LONG) + 1

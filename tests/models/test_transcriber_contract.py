@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prismd.errors import CANCELLED, ExtractError
-from prismd.models.base import Transcriber
+from prismd.errors import CANCELLED, LEFT_OFF, ExtractError
+from prismd.models.base import Segment, Transcriber, Transcript
 from prismd.models.catalog_speech import WHISPER_BASE
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.whisper import WhisperTranscriber
@@ -196,3 +196,61 @@ def test_callers_wait_their_turn(transcriber: Transcriber, recording: Path) -> N
 def test_it_works_again_after_close(transcriber: Transcriber, recording: Path) -> None:
     transcriber.close()
     assert len(transcriber.transcribe(recording).segments) == 2
+
+
+def test_what_is_left_goes_on_behind_the_piece_in_hand(
+    transcriber: Transcriber, tmp_path: Path
+) -> None:
+    spoken = speech(TEA)
+    parts = [part for _ in range(8) for part in (spoken, silence(4))]
+    samples, starts = joined(*parts)
+    said = [(start_s, start_s + len(spoken) / RATE_HZ, TEA) for start_s in starts[::2]]
+    recording = write_wav(tmp_path / "eight.wav", samples, said)
+    whole = transcriber.transcribe(recording)
+    known: dict[int, bytes] = {}
+    heard: Transcript | None = None
+    turns = 0
+    while heard is None:
+        before = len(known)
+        try:
+            heard = transcriber.transcribe(
+                recording,
+                known=dict(known),
+                on_piece=known.__setitem__,
+                leave=lambda least=before: len(known) > least,  # type: ignore[misc]
+            )
+        except ExtractError as error:
+            assert error.code == LEFT_OFF
+            assert len(known) > before
+            turns += 1
+    assert turns > 1
+    assert heard == whole
+
+
+def test_what_is_to_be_left_before_it_has_begun_is_left(
+    transcriber: Transcriber, recording: Path
+) -> None:
+    pieces: list[int] = []
+    with pytest.raises(ExtractError) as caught:
+        transcriber.transcribe(
+            recording, leave=lambda: True, on_piece=lambda number, _: pieces.append(number)
+        )
+    assert caught.value.code == LEFT_OFF
+    assert len(pieces) <= 1
+    assert transcriber.transcribe(recording).segments
+
+
+def test_what_is_said_is_told_once_and_in_order(transcriber: Transcriber, recording: Path) -> None:
+    said: list[Segment] = []
+    known: dict[int, bytes] = {}
+    heard = transcriber.transcribe(
+        recording, on_said=said.extend, on_piece=known.__setitem__, prompt="A talk about tea."
+    )
+    assert tuple(said) == heard.segments[: len(said)]
+    again: list[Segment] = []
+    transcriber.transcribe(recording, on_said=again.extend, known=known)
+    assert again == said
+
+
+def test_it_names_its_languages(transcriber: Transcriber) -> None:
+    assert {"de", "en"} <= transcriber.languages

@@ -14,7 +14,14 @@ import numpy as np
 import psutil
 import pytest
 
-from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout, ModelError
+from prismd.errors import (
+    CANCELLED,
+    LEFT_OFF,
+    ExtractCrash,
+    ExtractError,
+    ExtractTimeout,
+    ModelError,
+)
 from prismd.models.catalog_speech import ENTRIES, WHISPER_BASE, WHISPER_TINY_EN
 from prismd.models.whisper import WhisperTranscriber
 from tests.speaking import (
@@ -167,7 +174,8 @@ def test_speech_between_noise_and_music_is_heard(
 
 @pytest.mark.models
 def test_a_film_without_sound_says_nothing(whisper: WhisperTranscriber, tmp_path: Path) -> None:
-    assert whisper.transcribe(write_film_without_sound(tmp_path / "mute.mp4")).segments == ()
+    heard = whisper.transcribe(write_film_without_sound(tmp_path / "mute.mp4"))
+    assert (heard.segments, heard.has_sound) == ((), False)
 
 
 @pytest.mark.models
@@ -233,6 +241,35 @@ def test_calling_it_off_does_not_wait_for_the_engine(
     thread.join()
     assert [code for code, _ in raised] == [CANCELLED]
     assert not whisper.loaded
+
+
+@pytest.mark.models
+def test_the_engine_stays_where_a_recording_is_left_for_another(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    path = write_wav(tmp_path / "tea.wav", speech(TEA))
+    whisper.transcribe(path)
+    engine = whisper.pid
+    for _ in range(3):
+        with pytest.raises(ExtractError) as caught:
+            whisper.transcribe(path, leave=lambda: True)
+        assert caught.value.code == LEFT_OFF
+        assert whisper.transcribe(path).segments
+    assert whisper.pid == engine
+
+
+@pytest.mark.models
+def test_a_segment_tells_how_it_was_heard(whisper: WhisperTranscriber, tmp_path: Path) -> None:
+    samples, _ = joined(silence(1.5), speech(TEA))
+    heard = whisper.transcribe(write_wav(tmp_path / "tea.wav", samples))
+    assert heard.has_sound
+    told = heard.segments[0].decoding
+    assert told is not None
+    assert 0.5 < told.start_s <= heard.segments[0].start_s
+    assert -1 < told.log_probability < 0
+    assert 0 <= told.no_speech < 0.6
+    assert 0.5 < told.compression < 2.4
+    assert all(word.tokens for word in heard.segments[0].words)
 
 
 @pytest.mark.models
