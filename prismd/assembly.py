@@ -16,6 +16,7 @@ from prismd.errors import ConfigError
 from prismd.extract.base import media_types
 from prismd.extract.naming import read_suffixes
 from prismd.folders import Folders
+from prismd.history import History
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter
@@ -68,6 +69,7 @@ class Prism:
             Interruptible(generator) if generator is not None else None,
             parameters.answer_settings(config),
         )
+        self.history = History(self.database, parameters.history_settings(config))
         self._ingest: Ingest | None = None
         self._watching: Watching | None = None
         self._rooting = Rooting(self.database, config, self._settled)
@@ -189,6 +191,7 @@ class Prism:
         self.config = config
         self.search.settings = parameters.search_settings(config)
         self.answering.settings = parameters.answer_settings(config)
+        self.history.settings = parameters.history_settings(config)
         self._settled()
         if self._watching is not None:
             self._watching.settings = parameters.watch_settings(config)

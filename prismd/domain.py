@@ -179,12 +179,46 @@ class EmbeddingSpace(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self, order="deterministic").decode()
 
 
+UPLOADS = 0
+"""Stands among the numbers of watched folders for the files that were uploaded."""
+
+AttributeValue = str | float | bool
+
+
+class Comparison(msgspec.Struct, frozen=True, tag_field="kind", tag="comparison"):
+    """Holds an attribute of a file against values; ``store.attributes`` has what there is.
+
+    What a file does not have is equal to nothing: ``ne`` and ``nin`` hold for it, all else does
+    not. The same goes for a text held against a number.
+
+    Attributes:
+        key: Name of the attribute.
+        operator: ``in`` and ``nin`` take any number of values, the others exactly one.
+        values: Texts are compared code point by code point.
+    """
+
+    key: str
+    operator: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+    values: tuple[AttributeValue, ...]
+
+
+class Combination(msgspec.Struct, frozen=True, tag_field="kind", tag="combination"):
+    """Several conditions, of which all are to hold, or any; ``parts`` is never empty."""
+
+    operator: Literal["and", "or"]
+    parts: tuple[Condition, ...]
+
+
+Condition = Comparison | Combination
+
+
 class Filters(msgspec.Struct, frozen=True):
     """What narrows a search. Empty fields narrow nothing.
 
     ``folder`` matches a folder's name or path anywhere above the file; ``path`` is a glob;
     ``after`` and ``before`` are ISO dates held against the file's modification time
-    (``after`` inclusive, ``before`` exclusive).
+    (``after`` inclusive, ``before`` exclusive). ``roots`` are watched folders by their numbers,
+    ``UPLOADS`` among them; ``where`` is a condition on the attributes of files.
     """
 
     type: tuple[DocumentType, ...] = ()
@@ -193,6 +227,8 @@ class Filters(msgspec.Struct, frozen=True):
     after: str = ""
     before: str = ""
     language: tuple[str, ...] = ()
+    roots: tuple[int, ...] = ()
+    where: Condition | None = None
 
 
 GOOD_ENOUGH = 0.65

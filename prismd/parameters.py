@@ -15,6 +15,7 @@ from prismd.errors import ModelError
 from prismd.evidence import EvidenceSettings
 from prismd.extract.base import ExtractOptions
 from prismd.extract.pool import ExtractPool
+from prismd.history import HistorySettings
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.base import Sampling
@@ -146,6 +147,12 @@ def schedule(config: Config) -> Schedule:
 def search_settings(config: Config) -> SearchSettings:
     """How results are ranked; the names are the same on both sides."""
     return msgspec.convert(msgspec.to_builtins(config.search), SearchSettings)
+
+
+def history_settings(config: Config) -> HistorySettings:
+    """What is kept of what was searched and asked."""
+    search = config.search
+    return HistorySettings(search.history, search.history_entries, search.history_days)
 
 
 def answer_settings(config: Config) -> AnswerSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from prismd.domain import DocumentType, Filters
+from prismd.domain import Combination, DocumentType, Filters
 
 _FILTER = re.compile(
     r'(?<!\S)(type|folder|path|after|before|language|lang):(?:"([^"]*)"|(\S+))', re.IGNORECASE
@@ -54,7 +54,11 @@ def _fits(name: str, value: str) -> bool:
 
 
 def combine(first: Filters, second: Filters) -> Filters:
-    """The fields of both; where both have one, the second's counts, so that it is never widened."""
+    """The fields of both; where both have one, the second's counts, so that it is never widened.
+
+    Conditions of both must hold.
+    """
+    both = tuple(item.where for item in (first, second) if item.where is not None)
     return Filters(
         type=second.type or first.type,
         folder=second.folder or first.folder,
@@ -62,4 +66,6 @@ def combine(first: Filters, second: Filters) -> Filters:
         after=second.after or first.after,
         before=second.before or first.before,
         language=second.language or first.language,
+        roots=second.roots or first.roots,
+        where=Combination("and", both) if len(both) > 1 else next(iter(both), None),
     )

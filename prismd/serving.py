@@ -37,7 +37,7 @@ def make_app(
 
 
 def _services(prism: Prism, token: str, folders: Folders | None) -> Services:
-    embedder = prism.models.embedder
+    embedder, reranker = prism.models.embedder, prism.models.reranker
     transcriber = prism.models.transcriber
     return Services(
         database=prism.database,
@@ -55,7 +55,9 @@ def _services(prism: Prism, token: str, folders: Folders | None) -> Services:
         stale=prism.stale,
         reindex=prism.reindex if folders is not None else None,
         started_at=time.time(),
+        history=prism.history,
         token=token,
+        reranker=reranker.for_programs() if reranker is not None else None,
     )
 
 
@@ -71,6 +73,8 @@ def api_settings(config: Config) -> ApiSettings:
         max_body_bytes=server.max_body_mb * 1_000_000,
         max_concurrent_chats=server.max_concurrent_chats,
         request_timeout_s=server.request_timeout_s,
+        requests_per_minute=server.requests_per_minute,
+        failed_logins_per_minute=server.failed_logins_per_minute,
         search_limit=config.search.limit,
         sampling=answer_settings(config).sampling,
         generator_command=f"prismd models pull {config.models.generation}",

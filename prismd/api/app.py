@@ -13,6 +13,7 @@ from prismd.api import (
     debug,
     events,
     files,
+    history,
     metrics,
     previews,
     roots,
@@ -26,11 +27,44 @@ from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
-from prismd.api.openai import audio, chat, embeddings, models
+from prismd.api.openai import (
+    audio,
+    chat,
+    embeddings,
+    models,
+    rerank,
+    store_files,
+    store_search,
+    stores,
+)
 from prismd.api.queue_counts import QueueCounts
+from prismd.api.rates import Rates
 from prismd.api.request_metrics import Counted, RequestMetrics
 from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
+
+_PARTS = (
+    chat,
+    models,
+    embeddings,
+    audio,
+    rerank,
+    stores,
+    store_files,
+    store_search,
+    search,
+    history,
+    files,
+    previews,
+    citation_page,
+    status,
+    metrics,
+    debug,
+    control,
+    events,
+    roots,
+    sessions,
+)
 
 
 def create_app(services: Services, settings: ApiSettings) -> Litestar:
@@ -39,36 +73,9 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
     Raises:
         ValueError: A token is needed, and it is empty.
     """
-    gate = ChatGate(settings.max_concurrent_chats, settings.max_waiting_chats, settings.chat_wait_s)
-    offload = Offload()
-    queue = QueueCounts(services.database)
-    hub = Hub(
-        services.progress.feed,
-        lambda: offload.read(lambda: status.mark_of(api)),
-        lambda: offload.read(lambda: msgspec.to_builtins(status.status_of(api))),
-    )
-    recordings = ChatGate(1, settings.max_waiting_chats, settings.request_timeout_s)
-    counting = RequestMetrics()
-    api = Api(services, settings, offload, gate, LoginCodes(), queue, hub, recordings, counting)
-    counting.registry.register(metrics.Standing(api))
+    api = _api(services, settings)
     app = Litestar(
-        route_handlers=[
-            *chat.ROUTES,
-            *models.ROUTES,
-            *embeddings.ROUTES,
-            *audio.ROUTES,
-            *search.ROUTES,
-            *files.ROUTES,
-            *previews.ROUTES,
-            *citation_page.ROUTES,
-            *status.ROUTES,
-            *metrics.ROUTES,
-            *debug.ROUTES,
-            *control.ROUTES,
-            *events.ROUTES,
-            *roots.ROUTES,
-            *sessions.ROUTES,
-        ],
+        route_handlers=[route for part in _PARTS for route in part.ROUTES],
         state=State({"api": api}),
         exception_handlers={Exception: on_error},
         request_max_body_size=settings.max_body_bytes,
@@ -84,6 +91,30 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         ),
     )
     # Around everything, routing included: unknown paths and handshakes are guarded as well.
-    guard = Guard(app.asgi_handler, settings, services.token)
-    app.asgi_handler = Counted(guard, counting)
+    guard = Guard(app.asgi_handler, settings, services.token, api.failures)
+    app.asgi_handler = Counted(guard, api.metrics)
     return app
+
+
+def _api(services: Services, settings: ApiSettings) -> Api:
+    offload, limit = Offload(), settings.failed_logins_per_minute
+    hub = Hub(
+        services.progress.feed,
+        lambda: offload.read(lambda: status.mark_of(api)),
+        lambda: offload.read(lambda: msgspec.to_builtins(status.status_of(api))),
+    )
+    waiting = settings.max_waiting_chats
+    api = Api(
+        services=services,
+        settings=settings,
+        offload=offload,
+        gate=ChatGate(settings.max_concurrent_chats, waiting, settings.chat_wait_s),
+        logins=LoginCodes(),
+        queue=QueueCounts(services.database),
+        hub=hub,
+        recordings=ChatGate(1, waiting, settings.request_timeout_s),
+        metrics=RequestMetrics(),
+        failures=Rates(limit) if limit else None,
+    )
+    api.metrics.registry.register(metrics.Standing(api))
+    return api

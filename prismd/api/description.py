@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, get_origin
 
 import msgspec
 from litestar import Litestar, Request
@@ -57,6 +57,7 @@ class Shape:
             handler is annotated with.
         also: Schemas of what else the answer may be, by media type.
         only_also: Whether the answer is never JSON.
+        refuses: Whether the route is there to say why it does nothing.
         statuses: In which it may end besides the usual ones; those below 400 have no body.
         parameters: Schemas of query parameters, by name, where a handler takes them more freely.
         rules: Keywords that the schema of the body has besides what its type says.
@@ -68,6 +69,7 @@ class Shape:
     answer: Any = None
     also: Mapping[str, Any] = field(default_factory=dict)
     only_also: bool = False
+    refuses: bool = False
     statuses: tuple[int, ...] = ()
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class _Route(NamedTuple):
         if told is not None or self.shape.only_also:
             return told if isinstance(told, tuple) else (told,) if told else ()
         returned = self.handler.parsed_fn_signature.return_type.annotation
-        return (returned,) if isinstance(returned, type) and _is_struct(returned) else ()
+        return (returned,) if _is_struct(get_origin(returned) or returned) else ()
 
 
 def complete(schema: dict[str, Any], app: Litestar) -> dict[str, Any]:
@@ -234,7 +236,9 @@ def _answers(
     success = str(route.handler.status_code)
     given = operation["responses"].get(success, {})
     words = given.get("description") or HTTPStatus(int(success)).phrase
-    answers: dict[str, Any] = {success: {"description": words, "content": content}}
+    answers: dict[str, Any] = {}
+    if not shape.refuses:
+        answers[success] = {"description": words, "content": content}
     envelope = {JSON: {"schema": of_type[ErrorEnvelope]}}
     for status in sorted({*_statuses(operation, route), *shape.statuses}):
         words = _WORDS.get(status, HTTPStatus(status).phrase)
@@ -251,5 +255,5 @@ def _statuses(operation: Mapping[str, Any], route: _Route) -> Iterable[int]:
     return (*_ALWAYS, *((404,) if named else ()), *(_WITH_BODY if has_body else ()))
 
 
-def _is_struct(returned: type[Any]) -> bool:
-    return issubclass(returned, msgspec.Struct)
+def _is_struct(returned: Any) -> bool:
+    return isinstance(returned, type) and issubclass(returned, msgspec.Struct)

@@ -15,14 +15,17 @@ from msgspec import Struct
 
 T = TypeVar("T")
 
-_READS = 8
-_FILES = 16
-_SEARCHES = 4
-_EMBEDDINGS = 2
-_RENDERINGS = 2
-_EXAMPLES = 1
-_CHANGES = 1
-_KEPT = 4
+_MOST = {
+    "read": 8,
+    "file": 16,
+    "search": 4,
+    "embed": 2,
+    "rerank": 2,
+    "render": 2,
+    "example": 1,
+    "keep": 4,
+    "change": 1,
+}
 
 
 class Use(Struct, frozen=True):
@@ -33,71 +36,61 @@ class Use(Struct, frozen=True):
     waiting: int
 
 
+_RERANKINGS = 2
+
+
 class Offload:
     """Threads for each kind of work, so that none keeps another waiting."""
 
     def __init__(self) -> None:
-        self._reads = CapacityLimiter(_READS)
-        self._searches = CapacityLimiter(_SEARCHES)
-        self._embeddings = CapacityLimiter(_EMBEDDINGS)
-        self._files = CapacityLimiter(_FILES)
-        self._renderings = CapacityLimiter(_RENDERINGS)
-        self._examples = CapacityLimiter(_EXAMPLES)
-        self._changes = CapacityLimiter(_CHANGES)
-        self._kept = CapacityLimiter(_KEPT)
+        self._limiters = {kind: CapacityLimiter(most) for kind, most in _MOST.items()}
 
     def uses(self) -> dict[str, Use]:
         """How each kind of work stands; for the event loop's thread, or nearly right."""
-        limiters = {
-            "read": self._reads,
-            "file": self._files,
-            "change": self._changes,
-            "search": self._searches,
-            "embed": self._embeddings,
-            "example": self._examples,
-            "keep": self._kept,
-            "render": self._renderings,
-        }
         return {
             kind: Use(
                 limiter.borrowed_tokens,
                 int(limiter.total_tokens),
                 limiter.statistics().tasks_waiting,
             )
-            for kind, limiter in limiters.items()
+            for kind, limiter in self._limiters.items()
         }
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run short work on the database; users' files are no part of that."""
-        return await anyio.to_thread.run_sync(work, limiter=self._reads)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiters["read"])
 
     async def file(self, work: Callable[[], T]) -> T:
         """Open or look at users' files; their disks may never answer, which nobody else awaits."""
-        return await _unanswered(work, self._files)
+        return await _unanswered(work, self._limiters["file"])
 
     async def change(self, work: Callable[[], T]) -> T:
         """Change folders or settings; that may take long, and each waits for the one before."""
-        return await _unanswered(work, self._changes)
+        return await _unanswered(work, self._limiters["change"])
 
     async def search(self, work: Callable[[], T]) -> T:
         """Run a search."""
-        return await anyio.to_thread.run_sync(work, limiter=self._searches)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiters["search"])
 
     async def embed(self, work: Callable[[], T]) -> T:
         """Run the embedding model."""
-        return await anyio.to_thread.run_sync(work, limiter=self._embeddings)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiters["embed"])
+
+    async def rerank(self, work: Callable[[], T]) -> T:
+        """Put documents of a request in order."""
+        return await anyio.to_thread.run_sync(work, limiter=self._limiters["rerank"])
 
     async def example(self, work: Callable[[], T]) -> T:
         """Make out a picture or a recording that came with a request."""
-        return await anyio.to_thread.run_sync(work, limiter=self._examples)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiters["example"])
 
     async def keep(self, work: Callable[[], T]) -> T:
         """Put what comes with a request on prismd's own disk."""
-        return await anyio.to_thread.run_sync(work, limiter=self._kept)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiters["keep"])
 
     async def render(self, work: Callable[[], T]) -> T:
         """Render a preview of a file, with all that ``file`` may do."""
-        return await _unanswered(work, self._renderings)
+        return await _unanswered(work, self._limiters["render"])
 
 
 async def _unanswered(work: Callable[[], T], limiter: CapacityLimiter) -> T:

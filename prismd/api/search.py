@@ -173,6 +173,10 @@ async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> Searc
         )
 
     found = await api.offload.search(work)
+    example_kind = "image" if asked.image else "audio" if asked.audio else ""
+    api.services.history.searched(
+        asked.query, found.filters, hits=len(found.hits), example=example_kind
+    )
     return SearchResponse(
         results=_results(found.hits, explain=bool(asked.explain)),
         query=found.query,
@@ -204,7 +208,7 @@ async def _answered(
     answers: list[FullAnswer] = []
 
     def work() -> Any:
-        for piece in stream_of(api.services.answering, question):
+        for piece in stream_of(api.services, question):
             if isinstance(piece, FullAnswer):
                 answers.append(piece)
                 yield Reply(piece.text, piece.finish_reason, Usage(0, 0, 0))

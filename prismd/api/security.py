@@ -14,14 +14,20 @@ from prismd.api.errors import envelope
 from prismd.api.login import cookie_name, cookie_value
 from prismd.api.origins import Origins, Refusal
 from prismd.api.pages import PAGE_CSP, sign_in_page
+from prismd.api.rates import Rates
 from prismd.api.services import ApiSettings
 
-_OPEN_PATHS = frozenset({"/health", "/login"})
+_HEALTH = "/health"
+_OPEN_PATHS = frozenset({_HEALTH, "/login"})
+_AGENT_CHARS = 200
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
 _TOKEN_PROTOCOL = "prismd.token."  # noqa: S105 - what stands before it
 _CORS_MAX_AGE_S = 600
-_EXPOSED = "content-range, retry-after"
+_EXPOSED = (
+    "content-range, retry-after, retry-after-ms, x-ratelimit-limit-requests,"
+    " x-ratelimit-remaining-requests, x-ratelimit-reset-requests"
+)
 
 _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -38,19 +44,28 @@ Credential = Literal["none", "header", "cookie"]
 class Guard:
     """Lets in whom it knows.
 
-    In this order: the Host and the Origin must be right, then a token must be shown. ``/health``
-    and ``/login`` need no token: the first says nothing, the second asks for a code of its own.
+    In this order: the Host and the Origin must be right, then a token must be shown, then the
+    client must not have sent too much. ``/health`` and ``/login`` need no token: the first says
+    nothing and is not counted, the second asks for a code of its own.
+
+    Requests without the right token are counted apart, by address alone, and soon answered with
+    429. That slows down whoever sends them and nobody else: the right token is let in at any rate.
+    It could be held back from those who guess only together with everybody on this computer, and
+    guessing 256 random bits is hopeless.
 
     Args:
         app: What is behind it.
-        settings: Port, hosts, origins, and whether a token is needed.
+        settings: Port, hosts, origins, limits, and whether a token is needed.
         token: The token.
+        failures: Counts what failed to show it; None sets no limit.
 
     Raises:
         ValueError: A token is needed, and it is empty.
     """
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings, token: str) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ApiSettings, token: str, failures: Rates | None = None
+    ) -> None:
         if settings.auth and not token:
             raise ValueError("an empty token lets everybody in")
         self._app = app
@@ -59,6 +74,9 @@ class Guard:
         self._cookie_name = cookie_name(settings.port)
         self._token = _digest(token)
         self._cookie = _digest(cookie_value(token))
+        limit = settings.requests_per_minute
+        self._rates = Rates(limit) if limit else None
+        self._failures = failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or hand it on."""
@@ -67,8 +85,10 @@ class Guard:
             return
         headers = _Headers(scope)
         cors = self._cors_headers(headers)
-        finish = _with_headers(_of_kind(scope, send), cors)
-        refusal = self._refusal(scope, headers)
+        credential = self._credential(scope, headers) if self._auth else "none"
+        refusal = self._refusal(scope, headers, credential)
+        refusal, limits = self._limited(scope, headers, credential, refusal)
+        finish = _with_headers(_of_kind(scope, send), [*cors, *limits])
         if refusal is not None:
             await _refuse(scope, headers, finish, refusal)
         elif cors and _is_preflight(scope, headers):
@@ -76,7 +96,35 @@ class Guard:
         else:
             await self._app(scope, receive, finish)
 
-    def _refusal(self, scope: Scope, headers: _Headers) -> Refusal | None:
+    def _limited(
+        self, scope: Scope, headers: _Headers, credential: Credential, refusal: Refusal | None
+    ) -> tuple[Refusal | None, list[tuple[bytes, bytes]]]:
+        """Why a request is not let in, limits regarded, and the headers that tell of them."""
+        address = address_of(scope)
+        if refusal is not None:
+            if refusal.status != 401 or self._failures is None:
+                return refusal, []
+            allowance = self._failures.take(address)
+            if not allowance.wait_s:
+                return refusal, []
+            return too_many_failures(), allowance.headers
+        if self._rates is None or scope["path"] == _HEALTH or _is_preflight(scope, headers):
+            return None, []
+        agent = headers.first(b"user-agent")[:_AGENT_CHARS]
+        allowance = self._rates.take((address, credential, agent))
+        if not allowance.wait_s:
+            return None, allowance.headers
+        return (
+            Refusal(
+                429,
+                f"this client sent more than {allowance.limit} requests within a minute; wait a"
+                " moment, or raise [server] requests_per_minute",
+                "rate_limit_exceeded",
+            ),
+            allowance.headers,
+        )
+
+    def _refusal(self, scope: Scope, headers: _Headers, credential: Credential) -> Refusal | None:
         method = str(scope.get("method", "GET"))
         refusal = self._origins.refusal(
             method,
@@ -91,10 +139,11 @@ class Guard:
             scope["path"] in _OPEN_PATHS or _is_preflight(scope, headers)
         ):
             return None
-        return self._unknown(method, scope, headers)
+        return self._unknown(method, scope, headers, credential)
 
-    def _unknown(self, method: str, scope: Scope, headers: _Headers) -> Refusal | None:
-        credential = self._credential(scope, headers)
+    def _unknown(
+        self, method: str, scope: Scope, headers: _Headers, credential: Credential
+    ) -> Refusal | None:
         if credential == "none":
             return Refusal(
                 401,
@@ -142,6 +191,22 @@ class Guard:
             (b"access-control-expose-headers", _EXPOSED.encode()),
             (b"access-control-max-age", str(_CORS_MAX_AGE_S).encode()),
         ]
+
+
+def address_of(scope: Scope) -> str:
+    """The address that a request came from."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def too_many_failures() -> Refusal:
+    """What is said to whoever goes on without the right token."""
+    return Refusal(
+        429,
+        "too many requests without a valid token; send it as 'Authorization: Bearer TOKEN'"
+        " ('prismd token' shows it), or stop what sends a wrong one",
+        "too_many_failed_logins",
+    )
 
 
 class _Headers:

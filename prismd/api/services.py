@@ -15,12 +15,14 @@ from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.offload import Offload
 from prismd.api.queue_counts import QueueCounts
+from prismd.api.rates import Rates
 from prismd.api.request_metrics import RequestMetrics
 from prismd.errors import RequestError
 from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
+from prismd.history import History
 from prismd.ingest import Ingest
-from prismd.models.base import Embedder, Generator, Sampling, Transcriber
+from prismd.models.base import Embedder, Generator, Reranker, Sampling, Transcriber
 from prismd.models.load import ModelState
 from prismd.progress import Progress
 from prismd.search import Search
@@ -50,6 +52,9 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         search_limit: Hits, where the request sets no limit.
         sampling: How the generator writes, where the request does not say.
         generator_command: Installs the generator that is configured.
+        requests_per_minute: Of one client; 0 sets no limit.
+        failed_logins_per_minute: Requests of one address without the right token that are told
+            so; further ones get 429. 0 sets no limit.
     """
 
     host: str = "127.0.0.1"
@@ -68,6 +73,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     search_limit: int = 10
     sampling: Sampling = Sampling()
     generator_command: str = "prismd models pull qwen2.5-coder-0.5b-instruct"
+    requests_per_minute: int = 0
+    failed_logins_per_minute: int = 0
 
     @property
     def base_url(self) -> str:
@@ -130,6 +137,7 @@ class Services:
         folders: The watched folders; None where the index is only read.
         token: What requests must show.
         started_at: Seconds since the epoch.
+        history: Keeps what is searched and asked.
         stale: What a reindex would redo.
         reindex: Queues what is stale, or everything, and says how many files; None where the
             index is only read.
@@ -139,6 +147,7 @@ class Services:
         config_fault: What was wrong with the configuration when it was read last.
         transcriber: Writes down recordings that a person waits for; None without weights.
         settings: The settings as they may be shown to anybody.
+        reranker: Orders documents of programs (``for_programs()``); None without weights.
     """
 
     database: Database
@@ -153,6 +162,7 @@ class Services:
     folders: Folders | None
     token: str
     started_at: float
+    history: History
     stale: Callable[[], Sequence[Stale]] = field(default=tuple)
     reindex: Reindex | None = None
     reload: Callable[[], Reloaded] | None = None
@@ -160,6 +170,7 @@ class Services:
     config_fault: Callable[[], str] = field(default=str)
     transcriber: Transcriber | None = None
     settings: Callable[[], Mapping[str, Any]] = field(default=dict)
+    reranker: Reranker | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +186,7 @@ class Api:
     hub: Hub
     recordings: ChatGate
     metrics: RequestMetrics
+    failures: Rates | None
 
 
 ApiRequest = Request[Any, Any, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -12,9 +13,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 from msgspec import Struct
 
+from prismd.api.errors import BusyError
 from prismd.api.login import CODE_TTL_S, local_path, set_cookie
 from prismd.api.pages import PAGE_CSP, page, sign_in_page
-from prismd.api.services import ApiRequest, api_of
+from prismd.api.security import address_of, too_many_failures
+from prismd.api.services import Api, ApiRequest, api_of
 
 
 class LoginLink(Struct, frozen=True):
@@ -41,6 +44,7 @@ def login(
     """Sign the browser in, and go on to a page of this server."""
     api = api_of(request)
     if not api.logins.redeem(code):
+        _count_failure(api, request)
         return Response(
             sign_in_page("This link was used already, or is older than a minute."),
             status_code=401,
@@ -56,6 +60,19 @@ def login(
             "set-cookie": set_cookie(api.settings.port, api.services.token),
         },
     )
+
+
+def _count_failure(api: Api, request: ApiRequest) -> None:
+    """Count a code that is not good among the failed logins of whoever sends it.
+
+    Raises:
+        BusyError: There were too many; a good code is taken all the same.
+    """
+    if api.failures is None:
+        return
+    allowance = api.failures.take(address_of(request.scope))
+    if allowance.wait_s:
+        raise BusyError(too_many_failures().message, retry_after_s=math.ceil(allowance.wait_s))
 
 
 @get("/", sync_to_thread=False, include_in_schema=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prismd import __version__
 from prismd.errors import DaemonUnreachable, StoreError
 
 if TYPE_CHECKING:
@@ -115,7 +116,11 @@ class Context:
             return None
         return httpx.Client(
             base_url=running.url,
-            headers={"Authorization": f"Bearer {read_token(self.config.data_dir)}"},
+            headers={
+                "Authorization": f"Bearer {read_token(self.config.data_dir)}",
+                # A client of its own, whose requests are not counted with those of scripts.
+                "User-Agent": f"prismd/{__version__}",
+            },
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             trust_env=False,  # a proxy has no business between us and the loopback interface
         )

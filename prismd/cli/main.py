@@ -21,6 +21,7 @@ _COMMANDS = {
     "ask": "ask",
     "files": "ask",
     "errors": "ask",
+    "history": "history",
     "status": "status",
     "pause": "pause",
     "resume": "pause",

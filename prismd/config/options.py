@@ -36,6 +36,10 @@ class Server(Struct, frozen=True, kw_only=True):
     """Answers in work at once; further ones get 429."""
     request_timeout_s: Seconds = 300
     """After this an answer in work is given up."""
+    requests_per_minute: CountOrZero = 600
+    """Requests of one client, told by its credential and User-Agent; 0 sets no limit."""
+    failed_logins_per_minute: CountOrZero = 30
+    """Requests without the right token, which never keep the right one out; 0 sets no limit."""
 
 
 class Folder(Struct, frozen=True, kw_only=True):
@@ -198,6 +202,12 @@ class Search(Struct, frozen=True, kw_only=True):
     """Tokens that auto reads once more at most."""
     rerank_weight: Weight = 0.5
     """Weight of the second reading against the fusion."""
+    history: bool = True
+    """Whether what is searched and asked is kept, for ``prismd history`` alone."""
+    history_entries: Count = 10_000
+    """Searches and questions that are kept at most."""
+    history_days: CountOrZero = 365
+    """For how long they are kept; 0 is for ever."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):

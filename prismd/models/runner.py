@@ -34,7 +34,8 @@ class Priority(IntEnum):
     """Who waits for the work; the lower runs first."""
 
     QUESTION = 0
-    INGEST = 1
+    PROGRAM = 1
+    INGEST = 2
 
 
 class ModelRunner:
@@ -193,11 +194,24 @@ class RunnerEmbedder:
 
 
 class RunnerReranker:
-    """A reranker as seen through its runner; always work that a person waits for."""
+    """A reranker as seen through its runner.
 
-    def __init__(self, model: Reranker, runner: ModelRunner) -> None:
+    Args:
+        model: The reranker; used by the runner's thread only.
+        runner: Its runner.
+        priority: Whose work it is.
+    """
+
+    def __init__(
+        self, model: Reranker, runner: ModelRunner, *, priority: Priority = Priority.QUESTION
+    ) -> None:
         self._model = model
         self._runner = runner
+        self._priority = priority
+
+    def for_programs(self) -> RunnerReranker:
+        """The same reranker, whose work a question from a person overtakes."""
+        return RunnerReranker(self._model, self._runner, priority=Priority.PROGRAM)
 
     @property
     def name(self) -> str:
@@ -210,9 +224,7 @@ class RunnerReranker:
         Raises:
             ModelError: The model fails, or the runner has been closed.
         """
-        return self._runner.submit(
-            Priority.QUESTION, lambda: self._model.score(query, texts)
-        ).result()
+        return self._runner.submit(self._priority, lambda: self._model.score(query, texts)).result()
 
     def close(self) -> None:
         """Give the memory back; the next call loads again."""

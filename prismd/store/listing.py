@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 import msgspec
 
@@ -77,6 +79,15 @@ def record(connection: apsw.Connection, file_id: int) -> FileRecord | None:
     """One file, or None."""
     row = connection.execute(f"{_RECORD} WHERE f.id = ?", (file_id,)).fetchone()
     return FileRecord(*row) if row else None
+
+
+def records(connection: apsw.Connection, file_ids: Sequence[int]) -> list[FileRecord]:
+    """Some files, in the order of their ids; those that are gone are left out."""
+    rows = connection.execute(
+        f"{_RECORD} WHERE f.id IN (SELECT value FROM json_each(?)) ORDER BY f.id",
+        (msgspec.json.encode(list(file_ids)).decode(),),
+    )
+    return [FileRecord(*row) for row in rows]
 
 
 def holding(connection: apsw.Connection, sha256: str) -> list[FileRecord]:

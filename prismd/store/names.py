@@ -77,17 +77,13 @@ def _matching(
     connection: apsw.Connection, words: list[str], scope: Scope
 ) -> list[tuple[int, int, str, str]]:
     """Files, the documents that they hold, their paths and types, best first."""
-    narrowed = "f.document_id IS NOT NULL"
-    values: tuple[str, ...] = ()
-    if scope.documents is not None:
-        narrowed = "f.document_id IN (SELECT value FROM json_each(?))"
-        values = (msgspec.json.encode(scope.documents).decode(),)
+    # The file itself must be within the scope: a copy elsewhere may be called what is asked.
     rows: list[Any] = connection.execute(
-        "SELECT f.id, f.document_id, f.path,"
-        " (SELECT type FROM documents WHERE id = f.document_id)"
+        "SELECT f.id, f.document_id, f.path, d.type"
         " FROM file_names n CROSS JOIN files f ON f.id = n.rowid"
-        f" WHERE n.file_names MATCH ? AND {narrowed} ORDER BY n.rank LIMIT ?",
-        (lexical.match_any(words), *values, _CANDIDATES),
+        " CROSS JOIN documents d ON d.id = f.document_id"
+        f" WHERE n.file_names MATCH ? AND {scope.where} ORDER BY n.rank LIMIT ?",
+        (lexical.match_any(words), *scope.values, _CANDIDATES),
     ).fetchall()
     return rows
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, time
 from typing import Any
 
 import apsw
@@ -12,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.domain import Filters, Hit
+from prismd.domain import UPLOADS, Filters, Hit
 from prismd.errors import RequestError
-from prismd.store import lexical
+from prismd.store import attributes, dates, lexical
 from prismd.store.documents import PASSAGE_COLUMNS, read_passage
 
 CONTEXT_WEIGHT = 0.5
@@ -22,10 +20,8 @@ _COMMON_SHARE = 0.1
 _COMMON_FROM = 2_000
 _MATCH_BUDGET = 40_000
 _SUBSTRING_CANDIDATES = 500
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_GLOB_BYTES = 4_096
-_MAX_NS = 2**63 - 1
-_MIDDLE_YEAR = 1970
+_IN_ROOTS = "(f.root_id IN (SELECT value FROM json_each(?)) OR (? AND f.root_id IS NULL))"
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -46,6 +42,9 @@ def scope(connection: apsw.Connection, filters: Filters) -> Scope:
         RequestError: A date is not one.
     """
     conditions, values = _conditions(filters)
+    if filters.roots and not _are_all(connection, filters.roots):
+        conditions.append(_IN_ROOTS)
+        values += [msgspec.json.encode(filters.roots).decode(), UPLOADS in filters.roots]
     where = " AND ".join(["f.document_id IS NOT NULL", *conditions])
     if not conditions:
         return Scope(where, (), None)
@@ -57,12 +56,24 @@ def scope(connection: apsw.Connection, filters: Filters) -> Scope:
     return Scope(where, tuple(values), tuple(row[0] for row in rows))
 
 
+def _are_all(connection: apsw.Connection, roots: Sequence[int]) -> bool:
+    """Whether no file is outside these roots, so that they need not be asked of each."""
+    return bool(
+        connection.execute(
+            "SELECT NOT EXISTS (SELECT 1 FROM roots WHERE id NOT IN"
+            " (SELECT value FROM json_each(?)))"
+            " AND (? OR NOT EXISTS (SELECT 1 FROM files WHERE root_id IS NULL))",
+            (msgspec.json.encode(roots).decode(), UPLOADS in roots),
+        ).get
+    )
+
+
 def _conditions(filters: Filters) -> tuple[list[str], list[str | int | float]]:
     conditions: list[str] = []
     values: list[str | int | float] = []
 
     def any_of(condition: str, wanted: Iterable[str]) -> None:
-        wanted = [_storable(value) for value in wanted]
+        wanted = [attributes.storable(value) for value in wanted]
         if wanted:
             # One value, however many are wanted: SQLite limits how many OR may join.
             conditions.append(f"EXISTS (SELECT 1 FROM json_each(?) wanted WHERE {condition})")
@@ -81,35 +92,18 @@ def _conditions(filters: Filters) -> tuple[list[str], list[str | int | float]]:
     ):
         if date:
             conditions.append(condition)
-            values.append(_nanoseconds(date, field))
+            values.append(dates.nanoseconds(date, field))
+    if filters.where is not None:
+        condition, bound = attributes.compiled(filters.where)
+        conditions.append(condition)
+        values += bound
     return conditions, values
-
-
-def _nanoseconds(date: str, field: str) -> int:
-    try:
-        moment = datetime.fromisoformat(date)
-    except ValueError as error:
-        raise RequestError(
-            f"{field}: {date!r} is not a date; write it as 2024-01-31", param=field
-        ) from error
-    if "T" not in date and " " not in date:
-        moment = datetime.combine(moment.date(), time())
-    try:
-        nanoseconds = int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
-    except (OverflowError, ValueError):  # at the ends of the calendar, for want of a time zone
-        nanoseconds = _MAX_NS if moment.year > _MIDDLE_YEAR else -_MAX_NS
-    return min(max(nanoseconds, -_MAX_NS), _MAX_NS)
 
 
 def _glob(pattern: str) -> str:
     if len(pattern.encode("utf-8", "replace")) > _MAX_GLOB_BYTES:
         raise RequestError("path: the pattern is too long; use a shorter one", param="path")
     return pattern if pattern.startswith(("/", "*")) else f"*/{pattern}"
-
-
-def _storable(value: str) -> str:
-    """A value as text that a path, as it is shown, can hold."""
-    return _SURROGATE.sub("\ufffd", value)
 
 
 Ranked = list[tuple[int, float]]

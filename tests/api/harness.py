@@ -26,6 +26,7 @@ from prismd.api.sockets import websocket_settings
 from prismd.evidence import EvidenceSettings
 from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
+from prismd.history import History, HistorySettings
 from prismd.ingest import Ingest
 from prismd.likeness import Likeness
 from prismd.models.base import ImageEmbedder, Transcriber
@@ -172,6 +173,8 @@ def build(
         reindex=lambda *, everything: 7 if everything else 3,
         token=TOKEN,
         started_at=time.time(),
+        history=History(database, HistorySettings()),
+        reranker=reranks,
     )
     ingest.start()
     watching.start()

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from prismd import ranking
 from prismd.models.base import Reranker
 from prismd.models.catalog import find
 from prismd.models.fake import FakeReranker
 from prismd.models.onnx import OnnxReranker
+from prismd.models.remote import EstimatedTokens
 from prismd.models.runner import ModelRunner, RunnerReranker
 
 
@@ -62,3 +64,12 @@ def test_it_works_again_after_close(reranker: Reranker) -> None:
     before = reranker.score("a question", ["an answer"])
     reranker.close()
     assert np.array_equal(reranker.score("a question", ["an answer"]), before)
+
+
+def test_what_stands_late_in_a_long_text_is_read_in_windows(reranker: Reranker) -> None:
+    query, chaff = "how to cook rice", "Shares fell on Monday, and again on Tuesday. " * 150
+    texts = [chaff, f"{chaff} How to cook rice: boil it in water. {chaff}", chaff]
+    windows = ranking.cut(texts, query, EstimatedTokens())
+    found = ranking.ranked(ranking.score(reranker, query, windows, lambda: None))
+    assert [item.index for item in found] == [1, 0, 2]
+    assert found[0].relevance > 0.5 > found[1].relevance

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from prismd.models.fake import FakeEmbedder
-from prismd.store import jobs, lexical, obstacles, retrieval, vectors
+from prismd.store import attributes, collections, jobs, lexical, obstacles, retrieval, vectors
+from prismd.store.collections import Collection, FilesOf
 from prismd.store.database import Database
 from prismd.store.inverted_lists import ListIndex
 from prismd.store.retrieval import Scope
@@ -71,6 +72,10 @@ def scans(connection: apsw.Connection, work: Work) -> list[str]:
         pytest.param(lambda c: vectors.delete_unused(c, [b"x" * 16]), id="delete vectors"),
         pytest.param(lambda c: jobs.lease(c, "us"), id="lease"),
         pytest.param(lambda c: jobs.next_due_s(c, slow=False), id="next due"),
+        pytest.param(lambda c: retrieval._are_all(c, [1, 2]), id="whether all roots"),
+        pytest.param(lambda c: collections.counted(c, Collection(1, "", 0)), id="a collection"),
+        pytest.param(lambda c: collections.file_ids(c, FilesOf(1)), id="files of a collection"),
+        pytest.param(lambda c: attributes.of_files(c, [1, 2]), id="attributes"),
         pytest.param(lambda c: obstacles.overcome(c, 1), id="overcome"),
     ],
 )

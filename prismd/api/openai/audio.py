@@ -91,7 +91,7 @@ async def transcriptions(request: ApiRequest) -> Response[Any]:
 @post(
     ["/v1/audio/translations", "/audio/translations"],
     status_code=200,
-    include_in_schema=False,  # it is never answered
+    operation_class=described(form=TranscriptionRequest, files=_FILE, refuses=True),
     summary="Refused: recordings are not translated",
 )
 async def translations(request: ApiRequest) -> Response[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from prismd.answer import Answering, FullAnswer, Question
+from prismd.answer import FullAnswer, Question, resolve
 from prismd.api.openai.completion import Item, Usage, reply_of, source_list, usage_of
 from prismd.api.services import Services
 from prismd.domain import Answer
@@ -27,7 +27,7 @@ def cite(
         explain: Whether every hit says how it came to its place.
     """
     answer = None
-    for piece in stream_of(services.answering, question):
+    for piece in stream_of(services, question):
         if isinstance(piece, FullAnswer):
             answer = piece
         else:
@@ -43,11 +43,14 @@ def cite(
     yield reply
 
 
-def stream_of(answering: Answering, question: Question) -> Iterator[str | FullAnswer]:
-    """An answer as it is made, which is closed together with what reads it."""
-    stream = answering.stream(question)
+def stream_of(services: Services, question: Question) -> Iterator[str | FullAnswer]:
+    """An answer as it is made, which is closed together with what reads it; keeps the question."""
+    stream = services.answering.stream(question)
     try:
-        yield from stream
+        for piece in stream:
+            if isinstance(piece, FullAnswer):
+                services.history.asked(resolve(question.turns)[0], piece, question.filters)
+            yield piece
     finally:
         stream.close()
 

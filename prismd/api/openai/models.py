@@ -66,6 +66,8 @@ def _models(services: Services) -> list[Model]:
         names.append(services.search.likeness.images.space.model)
     if services.transcriber is not None:
         names += [services.transcriber.name, WHISPER]
+    if services.reranker is not None:
+        names.append(services.reranker.name)
     created = int(services.started_at)
     return [Model(name, created) for name in dict.fromkeys(names)]
 

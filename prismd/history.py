@@ -1,0 +1,152 @@
+"""Keeps what was searched and asked, where that is wanted, at no cost to whoever asked."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+
+import apsw
+import msgspec
+
+from prismd.domain import UPLOADS, Answer, Filters
+from prismd.errors import StoreError
+from prismd.store import attributes, files, history
+from prismd.store.database import Database
+from prismd.store.history import Entry, KeptEntry, Kind
+
+log = logging.getLogger(__name__)
+
+_DAY_S = 86_400.0
+_QUERY_CHARS = 4_000
+
+
+class HistorySettings(msgspec.Struct, frozen=True):
+    """What is kept.
+
+    Attributes:
+        kept: Whether anything is.
+        entries: How many at most.
+        days: For how long; 0 is for ever.
+    """
+
+    kept: bool = True
+    entries: int = 10_000
+    days: int = 365
+
+
+class History:
+    """What was searched and asked. Any thread may call.
+
+    Args:
+        database: Where it is kept, when it is writable.
+        settings: What is kept.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: HistorySettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._failing = False
+        self.settings = settings
+        """What is kept; may be set by any thread, and counts from the next question on."""
+
+    def searched(self, query: str, filters: Filters, *, hits: int, example: str = "") -> None:
+        """Keep a search. Returns at once and never fails: the answer is worth more.
+
+        Args:
+            query: As it was written.
+            filters: All that narrowed it.
+            hits: How many came of it.
+            example: ``image`` or ``audio`` where the like of something was looked for.
+        """
+        self._note(Entry(kind="search", query=_short(query), example=example, hits=hits), filters)
+
+    def asked(self, question: str, answer: Answer, filters: Filters) -> None:
+        """Keep a question that was answered. Returns at once and never fails."""
+        entry = Entry(
+            kind="ask",
+            query=_short(question),
+            hits=len(answer.hits),
+            engine=answer.engine,
+            grounding=answer.grounding,
+        )
+        self._note(entry, filters)
+
+    def page(
+        self, *, limit: int, before_id: int | None = None, kind: Kind | None = None
+    ) -> tuple[Sequence[KeptEntry], int]:
+        """What is kept, newest first, and how much it is in all. Blocks."""
+        return self._database.read(
+            lambda c: history.page(c, limit=limit, before_id=before_id, kind=kind)
+        )
+
+    def remove(self, entry_id: int) -> bool:
+        """Forget one entry; says whether there was one. Blocks.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        return self._database.write(lambda c: history.remove(c, entry_id))
+
+    def clear(self) -> int:
+        """Forget everything; returns how much it was. Blocks.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        count = self._database.write(history.clear)
+        # Of the log of writes, too, which keeps the questions until it is written over.
+        with contextlib.suppress(StoreError):
+            self._database.run_outside_transaction(_empty_log)
+        return count
+
+    def _note(self, entry: Entry, filters: Filters) -> None:
+        settings = self.settings
+        if not settings.kept or not self._database.writable:
+            return
+        now = self._clock()
+        before = now - settings.days * _DAY_S if settings.days else 0.0
+
+        def keep(connection: apsw.Connection) -> None:
+            told = _told(filters, {root.id: root.path for root in files.roots(connection)})
+            history.add(connection, msgspec.structs.replace(entry, asked_at=now, filters=told))
+            history.prune(connection, most=settings.entries, before=before)
+
+        # Both say that the index is being closed.
+        with contextlib.suppress(StoreError, RuntimeError):
+            self._database.submit(keep).add_done_callback(self._written)
+
+    def _written(self, done: Future[None]) -> None:
+        error = done.exception() if not done.cancelled() else None
+        if error is not None and not self._failing:
+            # Said once for a disk that is full: the reason alone, never what was asked.
+            reason = error if isinstance(error, StoreError) else type(error).__name__
+            log.warning("what is asked is not being noted: %s", reason)
+        self._failing = error is not None
+
+
+def _short(query: str) -> str:
+    return attributes.storable(query.strip()[:_QUERY_CHARS])
+
+
+def _told(filters: Filters, folders: Mapping[int, str]) -> str:
+    """Filters as JSON, without those that narrow nothing, and with folders by their paths."""
+    told = msgspec.to_builtins(filters)
+    told["roots"] = [
+        "uploads" if number == UPLOADS else folders[number]
+        for number in filters.roots
+        if number == UPLOADS or number in folders
+    ]
+    return msgspec.json.encode({name: value for name, value in told.items() if value}).decode()
+
+
+def _empty_log(connection: apsw.Connection) -> None:
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

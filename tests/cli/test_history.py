@@ -1,0 +1,40 @@
+"""``prismd history``, with a daemon and without."""
+
+from __future__ import annotations
+
+import re
+
+from tests.cli.harness import Place
+
+
+def test_what_was_searched_and_asked_is_shown_and_forgotten(place: Place) -> None:
+    place.write_sample()
+    with place.daemon() as daemon:
+        daemon.await_idle()
+        assert place.run("history") == "Nothing was searched or asked.\n"
+        place.run("search", "train", "\x1b[31mto Lisbon")
+        place.run("ask", "the train from Porto leaves")
+        daemon.client.post("/search", json={"query": "", "image": "file-1"})
+        asked, searched = place.run("history").splitlines()
+        stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+        assert re.fullmatch(rf"{stamp}  ask     the train from Porto leaves  \(supported\)", asked)
+        assert re.fullmatch(rf"{stamp}  search  train .\[31mto Lisbon  \(\d+ hits?\)", searched)
+        assert "\x1b" not in searched
+        assert place.run("history", "-n", "1").splitlines() == [asked]
+        assert [entry["kind"] for entry in place.json("history")["data"]] == ["ask", "search"]
+    # Without a daemon the same is read from the file.
+    assert place.run("history").splitlines() == [asked, searched]
+    place.run("search", "not kept: the index is only read")
+    assert place.run("history").splitlines() == [asked, searched]
+    assert place.run("history", "--clear") == "Searches and questions forgotten: 2.\n"
+    assert place.json("history", "--clear") == {"deleted": 0}
+    with place.daemon(env={"PRISMD_SEARCH_HISTORY": "false"}) as daemon:
+        place.run("search", "train")
+        assert daemon.client.get("/search/history").json()["data"] == []
+        place.run("history", "--clear")
+
+
+def test_without_an_index_it_says_so(place: Place) -> None:
+    assert "no index here yet" in place.run("history", exit_code=1)
+    assert "no index here yet" in place.run("history", "--clear", exit_code=1)
+    assert not place.data_dir.exists()
