@@ -10,9 +10,18 @@ from pathlib import Path
 import pytest
 
 from prismd.disk import heed_writers
+from prismd.models.catalog_speech import ENTRIES
+from prismd.models.fetch import fetch
 
 # Importing pymupdf loads onnxruntime, whose wheels send usage data unless this is set before.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+# Read at import: during a test the home directory is an empty one.
+_MODELS_DIR = Path(
+    os.environ.get("PRISMD_TEST_MODELS")
+    or os.environ.get("PRISMD_MODELS_DIR")
+    or Path.home() / ".cache" / "prismd-tests" / "models"
+)
 
 heed_writers()  # as every prismd does that reads files
 
@@ -44,6 +53,19 @@ def umask() -> Iterator[None]:
 def data_dir(tmp_path: Path) -> Path:
     """Where a test's prismd keeps its data; not made yet."""
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """Where weights are kept from one run to the next."""
+    return _MODELS_DIR
+
+
+@pytest.fixture(scope="session")
+def speech_weights(models_dir: Path) -> Path:
+    """A models folder with the models of speech in it."""
+    fetch(ENTRIES, models_dir)
+    return models_dir
 
 
 @pytest.fixture

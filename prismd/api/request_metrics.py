@@ -9,7 +9,16 @@ from __future__ import annotations
 import time
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+
+# When a figure was first counted is of no use, and doubles them.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _OTHER = "other"
 """The route of what is refused before it is looked up, and of what there is not."""

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from prismd.models.catalog import find
-from prismd.models.catalog_speech import ENTRIES
 from prismd.models.fetch import fetch
 from tests.models.hub_server import Hub
 from tests.models.openai_server import OpenAIServer
 
-# Read at import: during a test the home directory is an empty one.
-_MODELS_DIR = Path(
-    os.environ.get("PRISMD_TEST_MODELS")
-    or os.environ.get("PRISMD_MODELS_DIR")
-    or Path.home() / ".cache" / "prismd-tests" / "models"
-)
-
 
 @pytest.fixture(scope="session")
-def onnx_weights() -> Path:
+def onnx_weights(models_dir: Path) -> Path:
     """A models folder with the embedder and the reranker in it."""
-    fetch([find("bge-small-en-v1.5"), find("ms-marco-MiniLM-L-12-v2")], _MODELS_DIR)
-    return _MODELS_DIR
+    fetch([find("bge-small-en-v1.5"), find("ms-marco-MiniLM-L-12-v2")], models_dir)
+    return models_dir
 
 
 @pytest.fixture(scope="session")
-def llama_weights() -> Path:
+def llama_weights(models_dir: Path) -> Path:
     """A models folder with the small generator in it."""
-    fetch([find("smollm2-135m-instruct")], _MODELS_DIR)
-    return _MODELS_DIR
+    fetch([find("smollm2-135m-instruct")], models_dir)
+    return models_dir
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +44,6 @@ def clip_models(small_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     export(str(small_clip), models_dir, name="clip-fp32", quantize=False)
     export(str(small_clip), models_dir, name="clip-int8")
     return models_dir
-
-
-@pytest.fixture(scope="session")
-def speech_weights() -> Path:
-    """A models folder with the models of speech in it."""
-    fetch(ENTRIES, _MODELS_DIR)
-    return _MODELS_DIR
 
 
 @pytest.fixture

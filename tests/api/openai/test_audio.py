@@ -18,10 +18,21 @@ import pysubs2
 import pytest
 from openai.types.audio import TranscriptionVerbose
 
+from prismd.models.catalog_speech import WHISPER_BASE
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.load import ModelState
+from prismd.models.whisper import WhisperTranscriber
 from tests.api.harness import TOKEN, Live, events, live_server, wait_until
-from tests.speaking import write_said
+from tests.speaking import (
+    FOX,
+    TEA,
+    joined,
+    silence,
+    speech,
+    write,
+    write_film_without_sound,
+    write_said,
+)
 
 URL = "/v1/audio/transcriptions"
 SAID = [
@@ -414,3 +425,32 @@ def test_nothing_is_left_of_a_recording(own: Live, recording: bytes) -> None:
     assert send(own, recording).is_success
     wait_until(lambda: _held() <= held)
     assert set(Path(tempfile.gettempdir()).glob("prismd-*")) <= before
+
+
+@pytest.mark.models
+def test_whisper_itself_is_heard_and_tells_all_that_openais_types_ask_for(
+    tmp_path: Path, speech_weights: Path
+) -> None:
+    whisper = WhisperTranscriber(WHISPER_BASE, speech_weights)
+    samples, _ = joined(silence(0.7), speech(TEA), silence(1.2), speech(FOX), silence(0.5))
+    wav, mp3 = (write(tmp_path / name, samples) for name in ("two.wav", "two.mp3"))
+    mute = write_film_without_sound(tmp_path / "mute.mp4")
+    try:
+        with live_server(tmp_path, sample=False, transcriber=whisper) as live:
+            told = send(live, wav.read_bytes(), response_format="verbose_json").json()
+            strict = TranscriptionVerbose.model_validate(told, strict=True)
+            assert strict.language == "english"
+            assert strict.segments is not None
+            assert [segment.id for segment in strict.segments] == [0, 1]
+            assert all(segment.tokens and segment.avg_logprob < 0 for segment in strict.segments)
+            assert "green tea in the garden" in strict.text
+            assert "over the lazy dog" in send(live, mp3.read_bytes()).json()["text"]
+            silent = send(live, mute.read_bytes())
+            assert silent.status_code == 400
+            assert "has no sound" in silent.json()["error"]["message"]
+            (live.stack.folder / "two.wav").write_bytes(wav.read_bytes())
+            live.stack.index()
+            hits = live.client.post("/search", json={"query": "green tea"}).json()["results"]
+            assert hits[0]["metadata"]["text"] == strict.text
+    finally:
+        whisper.close()
