@@ -8,7 +8,7 @@ import logging
 import logging.handlers
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from io import TextIOWrapper
 
@@ -108,7 +108,15 @@ class _Server(uvicorn.Server):
     """Looks twice a second whether it is to end; uvicorn's ten times are half of what idling costs.
 
     Nothing else hangs on it but the date in the answers' headers.
+
+    Args:
+        config: The settings.
+        end_streams: Ends the streams that would never end of themselves.
     """
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -121,6 +129,11 @@ class _Server(uvicorn.Server):
         while not await self.on_tick(0):  # noqa: ASYNC110
             await asyncio.sleep(_TICK_S)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End without waiting for agents that only listen; see ``uvicorn.Server``."""
+        await self._end_streams()
+        await super().shutdown(sockets)
+
 
 def _server(app: Litestar) -> uvicorn.Server:
     return _Server(
@@ -132,7 +145,8 @@ def _server(app: Litestar) -> uvicorn.Server:
             timeout_graceful_shutdown=_SHUTDOWN_S,
             timeout_keep_alive=30,
             **websocket_settings(),
-        )
+        ),
+        app.state.mcp.end,
     )
 
 
@@ -216,5 +230,5 @@ def _log_to(config: Config) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
-    for chatty in ("httpx", "httpcore", "uvicorn.error", "asyncio"):
+    for chatty in ("httpx", "httpcore", "uvicorn.error", "asyncio", "mcp"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -15,6 +15,7 @@ from prismd.api import (
     files,
     history,
     metrics,
+    passages,
     previews,
     roots,
     search,
@@ -26,6 +27,7 @@ from prismd.api.errors import on_error
 from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
+from prismd.api.mcp import endpoint
 from prismd.api.offload import Offload
 from prismd.api.openai import (
     audio,
@@ -55,6 +57,7 @@ _PARTS = (
     search,
     history,
     files,
+    passages,
     previews,
     citation_page,
     status,
@@ -64,6 +67,7 @@ _PARTS = (
     events,
     roots,
     sessions,
+    endpoint,
 )
 
 
@@ -74,9 +78,11 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         ValueError: A token is needed, and it is empty.
     """
     api = _api(services, settings)
+    agents = endpoint.McpEndpoint(services.token, settings)
     app = Litestar(
         route_handlers=[route for part in _PARTS for route in part.ROUTES],
-        state=State({"api": api}),
+        state=State({"api": api, "mcp": agents}),
+        on_shutdown=[agents.end],
         exception_handlers={Exception: on_error},
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,

@@ -24,8 +24,12 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
 _TOKEN_PROTOCOL = "prismd.token."  # noqa: S105 - what stands before it
 _CORS_MAX_AGE_S = 600
+_ALLOWED = (
+    "authorization, content-type, x-api-key, last-event-id, mcp-session-id, mcp-protocol-version,"
+    " mcp-method, mcp-name"
+)
 _EXPOSED = (
-    "content-range, retry-after, retry-after-ms, x-ratelimit-limit-requests,"
+    "content-range, mcp-session-id, retry-after, retry-after-ms, x-ratelimit-limit-requests,"
     " x-ratelimit-remaining-requests, x-ratelimit-reset-requests"
 )
 
@@ -187,7 +191,7 @@ class Guard:
             vary,
             (b"access-control-allow-origin", origin.encode("latin-1")),
             (b"access-control-allow-methods", b"GET, POST, DELETE"),
-            (b"access-control-allow-headers", b"authorization, content-type, x-api-key"),
+            (b"access-control-allow-headers", _ALLOWED.encode()),
             (b"access-control-expose-headers", _EXPOSED.encode()),
             (b"access-control-max-age", str(_CORS_MAX_AGE_S).encode()),
         ]

@@ -55,6 +55,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         requests_per_minute: Of one client; 0 sets no limit.
         failed_logins_per_minute: Requests of one address without the right token that are told
             so; further ones get 429. 0 sets no limit.
+        mcp_sessions: Sessions of agents at once; a further one gets 503.
+        mcp_idle_s: A session without a request or an open stream ends after this.
     """
 
     host: str = "127.0.0.1"
@@ -75,6 +77,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     generator_command: str = "prismd models pull qwen2.5-coder-0.5b-instruct"
     requests_per_minute: int = 0
     failed_logins_per_minute: int = 0
+    mcp_sessions: int = 256
+    mcp_idle_s: float = 600.0
 
     @property
     def base_url(self) -> str:

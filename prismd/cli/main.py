@@ -35,6 +35,7 @@ _COMMANDS = {
     "reindex": "upkeep",
     "config": "settings",
     "doctor": "doctor",
+    "mcp": "mcp",
 }
 
 

@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
 from prismd.api.description import EVENTS, TEXT, described
-from prismd.api.errors import describe
+from prismd.api.errors import ClientGone, describe
 from prismd.api.generating import begin, collect
 from prismd.api.openai import wire
 from prismd.api.openai.asking import plan
@@ -90,6 +90,8 @@ async def _events(pump: Pump[Item], head: Head, heartbeat_s: float) -> AsyncGene
                 break
             if isinstance(item, str):
                 yield _event(text_chunk(head, item))
+    except ClientGone:  # between the first look and the first event
+        return
     except Exception as error:  # the status is sent: only the stream can tell
         yield _event(describe(error)[1])
     finally:
