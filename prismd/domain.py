@@ -218,7 +218,8 @@ class Filters(msgspec.Struct, frozen=True):
     ``folder`` matches a folder's name or path anywhere above the file; ``path`` is a glob;
     ``after`` and ``before`` are ISO dates held against the file's modification time
     (``after`` inclusive, ``before`` exclusive). ``roots`` are watched folders by their numbers,
-    ``UPLOADS`` among them; ``where`` is a condition on the attributes of files.
+    ``UPLOADS`` among them; ``where`` is a condition on the attributes of files;
+    ``least_similarity`` is held against that of each hit.
     """
 
     type: tuple[DocumentType, ...] = ()
@@ -229,6 +230,7 @@ class Filters(msgspec.Struct, frozen=True):
     language: tuple[str, ...] = ()
     roots: tuple[int, ...] = ()
     where: Condition | None = None
+    least_similarity: float = 0.0
 
 
 GOOD_ENOUGH = 0.65

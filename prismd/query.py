@@ -63,6 +63,7 @@ def combine(first: Filters, second: Filters) -> Filters:
         type=second.type or first.type,
         folder=second.folder or first.folder,
         path=second.path or first.path,
+        least_similarity=max(first.least_similarity, second.least_similarity),
         after=second.after or first.after,
         before=second.before or first.before,
         language=second.language or first.language,

@@ -151,6 +151,7 @@ class Search:
         if foreign <= _MOSTLY:  # a reranker would only shuffle what it cannot read
             hits = self._rerank(words, hits, rerank or self.settings.rerank)
         clock.lap("rerank")
+        hits = [hit for hit in hits if hit.similarity >= wanted.least_similarity]
         told = (*warnings, *filter(None, [trouble]), *self._other_model(found))
         known = frozenset(found.compared)
         return SearchResult(tuple(hits[:limit]), asked, wanted, clock.laps_ms, told, known)

@@ -16,6 +16,9 @@ from prismd.config.shown import shown
 from prismd.folders import Folders
 from prismd.parameters import answer_settings
 from prismd.reloading import Reloading
+from prismd.store.responses import Retention
+
+_DAY_S = 86_400
 
 
 def make_app(
@@ -77,6 +80,9 @@ def api_settings(config: Config) -> ApiSettings:
         failed_logins_per_minute=server.failed_logins_per_minute,
         search_limit=config.search.limit,
         sampling=answer_settings(config).sampling,
+        responses=Retention(
+            age_s=config.responses.keep_days * _DAY_S, count=config.responses.keep_count
+        ),
         generator_command=f"prismd models pull {config.models.generation}",
         version=__version__,
     )

@@ -59,6 +59,12 @@ def test_of_two_values_for_a_field_the_second_counts() -> None:
     assert combine(Filters(folder=("a",)), Filters(after="1")) == Filters(folder=("a",), after="1")
 
 
+@pytest.mark.parametrize(("first", "second"), [(0.2, 0.6), (0.6, 0.2), (0.6, 0.0)])
+def test_of_two_least_similarities_the_stricter_counts(first: float, second: float) -> None:
+    filters = combine(Filters(least_similarity=first), Filters(least_similarity=second))
+    assert filters.least_similarity == 0.6
+
+
 def test_what_a_query_says_never_widens_what_a_program_set() -> None:
     _, written = parse_query("folder:secret budget")
     assert combine(written, Filters(folder=("shared",))).folder == ("shared",)

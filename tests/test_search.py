@@ -101,6 +101,16 @@ def test_no_more_hits_than_asked_for(database: Database, limit: int) -> None:
     assert len(search(database).search("the", limit=limit).hits) <= limit
 
 
+def test_what_is_less_similar_than_wanted_is_not_found(database: Database) -> None:
+    found = search(database).search("marine mammal with tusks").hits
+    least = found[1].similarity
+    filters = Filters(least_similarity=least)
+    narrowed = search(database).search("marine mammal with tusks", filters=filters).hits
+    assert names(narrowed) == [name for name, hit in zip(names(found), found, strict=True)
+                               if hit.similarity >= least]  # fmt: skip
+    assert 0 < len(narrowed) < len(found)
+
+
 def test_without_an_embedder_words_are_enough(database: Database) -> None:
     found = Search(database, None, None, SearchSettings()).search("walrus")
     assert names(found.hits) == ["walrus.txt", "code.py"] or names(found.hits) == ["walrus.txt"]

@@ -39,6 +39,7 @@ from prismd.api.openai import (
     store_search,
     stores,
 )
+from prismd.api.openai.responses import routes as responses
 from prismd.api.queue_counts import QueueCounts
 from prismd.api.rates import Rates
 from prismd.api.request_metrics import Counted, RequestMetrics
@@ -47,6 +48,7 @@ from prismd.api.services import Api, ApiSettings, Services
 
 _PARTS = (
     chat,
+    responses,
     models,
     embeddings,
     audio,
@@ -82,6 +84,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
     app = Litestar(
         route_handlers=[route for part in _PARTS for route in part.ROUTES],
         state=State({"api": api, "mcp": agents}),
+        on_startup=[responses.forget_old_responses],
         on_shutdown=[agents.end],
         exception_handlers={Exception: on_error},
         request_max_body_size=settings.max_body_bytes,

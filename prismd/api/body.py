@@ -82,6 +82,6 @@ def _given(body: bytes, path: str) -> str:
         for name, index in _STEP.findall(path):
             value = value[name] if name else value[int(index)]
         text = msgspec.json.encode(value).decode()
-    except (msgspec.DecodeError, LookupError, ValueError, TypeError):
+    except (msgspec.DecodeError, LookupError, ValueError, TypeError, RecursionError):
         return ""
     return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

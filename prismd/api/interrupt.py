@@ -66,6 +66,12 @@ def noted(running: Iterator[Delta]) -> Iterator[Delta]:
     return running
 
 
+def is_called_off() -> bool:
+    """Whether what this thread makes is to end, so that what there is of it is not the whole."""
+    interrupt = _current.get()
+    return interrupt is not None and interrupt.is_set()
+
+
 class Interruptible:
     """A generator whose generations can be stopped by the ``Interrupt`` of their thread."""
 

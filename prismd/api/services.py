@@ -27,6 +27,7 @@ from prismd.models.load import ModelState
 from prismd.progress import Progress
 from prismd.search import Search
 from prismd.store.database import Database
+from prismd.store.responses import Retention
 from prismd.store.stale import Stale
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         heartbeat_s: Silence in a stream after which a comment is sent.
         search_limit: Hits, where the request sets no limit.
         sampling: How the generator writes, where the request does not say.
+        responses: How long answers to ``/v1/responses`` are kept, and how many.
         generator_command: Installs the generator that is configured.
         requests_per_minute: Of one client; 0 sets no limit.
         failed_logins_per_minute: Requests of one address without the right token that are told
@@ -74,6 +76,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 10.0
     search_limit: int = 10
     sampling: Sampling = Sampling()
+    responses: Retention = Retention(age_s=30 * 86_400, count=1_000)
     generator_command: str = "prismd models pull qwen2.5-coder-0.5b-instruct"
     requests_per_minute: int = 0
     failed_logins_per_minute: int = 0

@@ -229,6 +229,15 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Least probability, by the reranker, that the best passage concerns a follow-up question."""
 
 
+class Responses(Struct, frozen=True, kw_only=True):
+    """``[responses]``: what is kept of answers to ``/v1/responses``, for the next one to go on."""
+
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 30
+    """Days after which an answer is forgotten with its question; 0 keeps none."""
+    keep_count: CountOrZero = 1000
+    """Answers that are kept at most, the newest; 0 keeps none."""
+
+
 class Log(Struct, frozen=True, kw_only=True):
     """``[log]``: what is written down of the daemon's doings."""
 
@@ -253,6 +262,7 @@ class Config(Struct, frozen=True, kw_only=True):
     generation: Generation = Generation()
     search: Search = Search()
     answer: Answer = Answer()
+    responses: Responses = Responses()
     log: Log = Log()
     file: Path | None = None
     """The configuration file that was read, if there was one."""
@@ -275,6 +285,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "generation": Generation,
     "search": Search,
     "answer": Answer,
+    "responses": Responses,
     "log": Log,
 }
 """The sections that are tables of scalars and lists; ``[[folders]]`` is apart."""

@@ -13,6 +13,7 @@ from prismd.api.openai.model_names import (
     refused,
     unknown_model,
 )
+from prismd.api.openai.narrowing import Narrowing
 from prismd.api.openai.sampling import sampling_of
 from prismd.api.openai.turns import turn_of
 from prismd.api.services import ApiSettings, Services
@@ -21,8 +22,19 @@ from prismd.models.base import Message
 from prismd.query import combine
 
 
-def plan(request: wire.ChatRequest, services: Services, settings: ApiSettings) -> Work:
+def plan(
+    request: wire.ChatRequest,
+    services: Services,
+    settings: ApiSettings,
+    narrowing: Narrowing | None = None,
+) -> Work:
     """Check a request and say what it takes to answer it.
+
+    Args:
+        request: What is asked.
+        services: What answers it.
+        settings: Of the API.
+        narrowing: What narrows the search beside the request's own ``prism`` field.
 
     Raises:
         RequestError: It cannot be answered as asked.
@@ -31,7 +43,7 @@ def plan(request: wire.ChatRequest, services: Services, settings: ApiSettings) -
     generator = services.generator
     turns = tuple(turn_of(number, message) for number, message in enumerate(request.messages))
     if request.model in (PRISM, PRISM_SOURCES):
-        return _plan_cited(request, turns, services, settings)
+        return _plan_cited(request, turns, services, settings, narrowing or Narrowing())
     if request.model == PRISM_RAW or (generator and request.model == generator.name):
         if generator is None:
             raise no_generator(settings)
@@ -70,6 +82,7 @@ def _plan_cited(
     turns: tuple[Message, ...],
     services: Services,
     settings: ApiSettings,
+    narrowing: Narrowing,
 ) -> Work:
     options = request.prism or wire.PrismOptions()
     if options.engine == "generative" and services.generator is None:
@@ -79,10 +92,13 @@ def _plan_cited(
     question = Question(
         turns=turns,
         filters=combine(
-            filters_of(options, "prism."),
-            filters_of(options.filters, "prism.filters."),
+            combine(
+                filters_of(options, "prism."),
+                filters_of(options.filters, "prism.filters."),
+            ),
+            narrowing.filters,
         ),
-        limit=options.limit or settings.search_limit,
+        limit=options.limit or narrowing.limit or settings.search_limit,
         engine=options.engine,
         sampling=None if sampling == settings.sampling else sampling,
     )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from litestar import Response, post
-from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
 from prismd.api.description import EVENTS, TEXT, described
-from prismd.api.errors import ClientGone, describe
-from prismd.api.generating import begin, collect
+from prismd.api.errors import describe
+from prismd.api.generating import respond
 from prismd.api.openai import wire
 from prismd.api.openai.asking import plan
 from prismd.api.openai.completion import (
@@ -29,12 +28,6 @@ from prismd.api.openai.completion import (
     text_chunk,
 )
 from prismd.api.services import ApiRequest, api_of
-from prismd.api.streaming import Pump, StreamedResponse, watching_client
-
-_EARLY_S = 2.0
-"""How long a stream waits for its first word, so that an early failure gets its own status."""
-
-_STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 @post(
@@ -55,47 +48,39 @@ async def chat_completions(request: ApiRequest) -> Response[Any]:
     head = Head(
         f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), asked.model, bool(options.include_usage)
     )
-    with watching_client(request) as gone:
-        pump = await begin(api, work, gone)
-        if not asked.stream:
-            reply = await collect(pump)
-            return Response(msgspec.json.encode(completion(head, reply)), media_type=MediaType.JSON)
-        try:
-            await pump.peek(_EARLY_S)
-        except BaseException:
-            pump.stop()
-            raise
-    return StreamedResponse(
-        _events(pump, head, api.settings.heartbeat_s),
-        media_type="text/event-stream; charset=utf-8",
-        headers=_STREAM_HEADERS,
-    )
+    return await respond(request, api, work, ChatTelling(head), stream=bool(asked.stream))
 
 
-async def _events(pump: Pump[Item], head: Head, heartbeat_s: float) -> AsyncGenerator[bytes, None]:
-    try:
-        yield _event(first_chunk(head))
-        while True:
-            try:
-                item = await pump.next(heartbeat_s)
-            except TimeoutError:
-                yield b": still at work\n\n"
-                continue
-            if item is None:
-                break
-            if isinstance(item, Reply):
-                for chunk in last_chunks(head, item):
-                    yield _event(chunk)
-                yield b"data: [DONE]\n\n"
-                break
-            if isinstance(item, str):
-                yield _event(text_chunk(head, item))
-    except ClientGone:  # between the first look and the first event
-        return
-    except Exception as error:  # the status is sent: only the stream can tell
+class ChatTelling:
+    """Tells one completion.
+
+    Args:
+        head: What all of its chunks have alike.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+
+    def whole(self, reply: Reply) -> ChatCompletion:
+        """The completion at once."""
+        return completion(self._head, reply)
+
+    def begin(self) -> Iterator[bytes]:
+        """Role and no text yet."""
+        yield _event(first_chunk(self._head))
+
+    def item(self, item: Item) -> Iterator[bytes]:
+        """The chunk of a piece of text; of the reply, the chunks that end it."""
+        if isinstance(item, str):
+            yield _event(text_chunk(self._head, item))
+        elif isinstance(item, Reply):
+            for chunk in last_chunks(self._head, item):
+                yield _event(chunk)
+            yield b"data: [DONE]\n\n"
+
+    def failure(self, error: Exception) -> Iterator[bytes]:
+        """The error's envelope."""
         yield _event(describe(error)[1])
-    finally:
-        pump.stop()
 
 
 def _event(value: object) -> bytes:

@@ -87,8 +87,20 @@ class Sources(Struct, frozen=True):
     prism: PrismNote
 
 
+class Found(Struct, frozen=True):
+    """What a search of the files brought to light."""
+
+    query: str
+    hits: tuple[Hit, ...]
+
+
 class Reply(Struct, frozen=True):
-    """A finished completion, whoever made it."""
+    """A finished completion, whoever made it.
+
+    Attributes:
+        found: What the search found that it rests on.
+        not_kept: Why it cannot be asked for once more, where it should have been kept.
+    """
 
     text: str
     finish_reason: FinishReason
@@ -96,6 +108,8 @@ class Reply(Struct, frozen=True):
     annotations: tuple[Annotation, ...] = ()
     sources: Sources | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    found: Found | None = None
+    not_kept: str = ""
 
 
 Item = str | ToolCall | Reply
@@ -237,6 +251,7 @@ def reply_of(answer: FullAnswer, usage: Usage, base_url: str, *, explain: bool) 
             tuple(_search_hit(hit, base_url) for hit in answer.hits),
             note,
         ),
+        found=Found(answer.query, answer.hits),
     )
 
 

@@ -18,7 +18,6 @@ from prismd.store.collections import Collection
 from prismd.store.database import Database
 
 UPLOADS_ID = "vs_uploads"
-_RESULTS = 10
 _ID_DIGITS = 24
 
 
@@ -34,15 +33,13 @@ class Narrowing(Struct, frozen=True):
 
     Attributes:
         filters: For the retrieval itself: what they leave is searched, and nothing else.
-        limit: How many results at most.
+        limit: How many results at most; None where nothing is said.
         rerank: Overrides the settings.
-        least_score: Similarity from which on a hit counts.
     """
 
-    filters: Filters
-    limit: int = _RESULTS
+    filters: Filters = Filters()
+    limit: int | None = None
     rerank: RerankMode | None = None
-    least_score: float = 0.0
 
 
 def narrowing(
@@ -75,10 +72,10 @@ def narrowing(
                 for id_ in dict.fromkeys(store_ids or ())
             ),
             where=condition_of(filters, f"{param}filters"),
+            least_similarity=options.score_threshold or 0.0,
         ),
-        max_num_results or _RESULTS,
+        max_num_results,
         _rerank(options.ranker, f"{param}ranking_options.ranker"),
-        options.score_threshold or 0.0,
     )
 
 

@@ -28,6 +28,7 @@ from prismd.store.attributes import Values
 from prismd.wording import shown_name
 
 _MAX_QUERIES = 16
+_RESULTS = 10
 _DEPTH = 100
 _RANK_CONSTANT = 10
 
@@ -118,8 +119,7 @@ def found_in(services: Services, queries: Sequence[str], within: Narrowing) -> S
         services.search.search(query, limit=_DEPTH, filters=within.filters, rerank=within.rerank)
         for query in queries
     ]
-    hits = [hit for hit in merged(results) if hit.similarity >= within.least_score]
-    hits = hits[: within.limit]
+    hits = merged(results)[: within.limit or _RESULTS]
     for query, result in zip(queries, results, strict=True):
         services.history.searched(query, result.filters, hits=len(hits))
     return StoreResults(
