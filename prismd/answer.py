@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Generator as Generating
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
+from msgspec.structs import replace
 
-from prismd import prompt
-from prismd.citation import (
-    Attribution,
-    attribute,
-    corroborating,
-    grounding,
-    source,
-)
-from prismd.cited_text import Attribute, CitedText
+from prismd import picturing, prompt, showing
+from prismd.attributing import attributor
+from prismd.citation import Attribution, grounding, same_statement, source
+from prismd.cited_text import CitedText
 from prismd.citing import Citing
-from prismd.domain import Answer, Filters, Grounding
+from prismd.conversation import Asked, Context, resolve
+from prismd.domain import Answer, Filters, Grounding, Hit, Support
 from prismd.errors import ModelError, RequestError
-from prismd.evidence import Evidence, EvidenceSettings, gather, good_enough
+from prismd.evidence import Evidence, EvidenceSettings, gather
+from prismd.finding import Finding, Found
 from prismd.fitting import fitting
 from prismd.models.base import Delta, Embedder, Generator, Message, Reranker, Sampling
+from prismd.picturing import Picturing
 from prismd.quoting import Quoting
 from prismd.search import Search, SearchResult
-from prismd.showing import LEAD, asks_for_picture, asks_for_recording, describe, pictures
 from prismd.store import documents
 from prismd.store.database import Database
-from prismd.verbatim import Match, matches, phrase_of
-from prismd.wording import asks_nothing, share_met, subject_words
-
-log = logging.getLogger(__name__)
+from prismd.verbatim import Match, phrase_of
+from prismd.viewing import Viewed
+from prismd.wording import asks_nothing, plain
 
 Engine = Literal["auto", "extractive", "generative"]
+_Chosen = Literal["extractive", "generative"]
 
 REFUSAL = "Your files do not contain an answer to this."
 NO_TEXT = "No text in your files answers this."
 UNSUPPORTED = "\n\nYour files do not support this answer."
 NOTHING_ASKED = "Ask a question, and your files will be searched for its answer."
-QUESTION_CHARS = 20_000
-_CONTEXT_CHARS = 2_000
-_OWN_PASSAGES = 3
-_MAX_CORROBORATIONS = 4
-_ASKS_AS_SUCH = (asks_for_picture, asks_for_recording)
+_ASKS_AS_SUCH = (showing.asks_for_picture, showing.asks_for_recording)
 
 
 class AnswerSettings(msgspec.Struct, frozen=True):
@@ -60,9 +51,15 @@ class AnswerSettings(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked: turns of a conversation, the newest last, and how to answer."""
+    """What is asked: turns of a conversation, the newest last, and how to answer.
+
+    ``pictures`` came with the newest turn; where none did, ``pictures_before`` came with the last
+    turn that had any.
+    """
 
     turns: tuple[Message, ...]
+    pictures: tuple[Viewed, ...] = ()
+    pictures_before: tuple[Viewed, ...] = ()
     filters: Filters = Filters()
     limit: int = 10
     engine: Engine | None = None
@@ -73,6 +70,22 @@ class FullAnswer(Answer, frozen=True):
     """An answer, with what its search had to do without, fit to show to a person."""
 
     warnings: tuple[str, ...] = ()
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """An answer's text, and what it was made from."""
+
+    cited: CitedText
+    evidence: tuple[Evidence, ...]
+    found: SearchResult
+    engine: str
+    of_sent: bool = False
+    """Whether it quotes pictures that came with the question, and not files alone."""
+    kin: tuple[Hit, ...] = ()
+    """Pictures that no search for words has found."""
+
+
+_Making = Generating[str, None, _Made]
 
 
 class Answering:
@@ -97,14 +110,14 @@ class Answering:
         settings: AnswerSettings,
     ) -> None:
         self._database = database
-        self._search = search
         self._embedder = embedder
-        self._reranker = reranker
         self.generator = generator
         self.settings = settings
         """How answers are made; may be set by any thread, and counts from the next question on."""
         self._quoting = Quoting(embedder, reranker)
         self._citing = Citing(database, settings.base_url)
+        self._finding = Finding(search, reranker)
+        self._picturing = Picturing(database, search, self._quoting)
 
     def answer(self, question: Question) -> FullAnswer:
         """The whole answer at once; see ``stream``."""
@@ -123,112 +136,139 @@ class Answering:
         """
         started = time.perf_counter()
         engine = self._engine(question.engine or self.settings.engine)
-        asked, earlier = resolve(question.turns)
+        asked = resolve(question.turns, pictured=bool(question.pictures))
         usage = _Usage()
+        make = self._pictured if question.pictures else self._worded
+        made = yield from make(asked, question, engine, usage)
+        elapsed_ms = round(1000 * (time.perf_counter() - started), 2)
+        yield self._finish(made, question, usage, elapsed_ms)
+
+    def _worded(self, asked: Asked, question: Question, engine: _Chosen, usage: _Usage) -> _Making:
+        """Answer a question in words."""
+        settings, wanted = self.settings.evidence, (question.filters, question.limit)
         first: SearchResult | None = None
-        if question.engine != "generative" and (phrase := phrase_of(asked)):
-            first, evidence, stated = self._find_phrase(phrase, asked, question)
+        if question.engine != "generative" and (phrase := phrase_of(asked.text)):
+            quoted, stated = self._finding.phrase(phrase, asked.text, *wanted, settings)
             if stated:
                 cited = CitedText(lambda sentence, claimed: [])
                 yield from _stating_matches(cited, stated)
-                timings = _timings(first, started)
-                yield self._finish(
-                    cited, evidence, first, "extractive", usage, timings, question.limit
-                )
-                return
-            first = first if phrase == asked else None
-        found, evidence, context = self._find(asked, earlier, question, first)
-        cited = CitedText(self._attributor(asked, evidence))
-        shown = self._shown(found, evidence)
+                return _Made(cited, quoted.evidence, quoted.result, "extractive")
+            first = quoted.result if phrase == asked.text else None
+        found = self._finding.find(asked, *wanted, settings, first)
+        if not found.evidence and (before := question.pictures_before):
+            said = self._picturing.answering(asked.text, before, settings, leaning=asked.leans)
+            if said:
+                return (yield from self._said(said, before, found))
+        return (yield from self._from_files(asked.text, found, question, engine, usage))
+
+    def _from_files(
+        self, asked: str, found: Found, question: Question, engine: _Chosen, usage: _Usage
+    ) -> _Making:
+        """Answer from what was found, and name the pictures that show what is asked."""
+        evidence, result = found.evidence, found.result
+        cited = CitedText(attributor(asked, evidence, self._embedder))
+        hits = showing.pictures(result.hits, result.query, result.filters)
         if evidence:
-            pieces = (
-                self._generated(asked, context, evidence, question, usage)
-                if engine == "generative"
-                else self._quoting.sentences(found.query, evidence)
-            )
-            for piece in pieces:
-                yield from cited.feed(piece)
-            yield from cited.finish()
-        for note in _closing(cited, asked, found, shown):
+            if engine == "generative":
+                for piece in self._generated(asked, found.context, evidence, question, usage):
+                    yield from cited.feed(piece)
+                yield from cited.finish()
+            else:
+                for quoted in self._quoting.sentences(found.readings, evidence, found.said):
+                    yield from cited.state(*quoted)
+        for note in _closing(cited, asked, result, hits):
             yield from cited.add(note)
-        if shown:
-            yield from self._showing(cited, shown)
-        timings = _timings(found, started)
-        yield self._finish(
-            cited, [*evidence, *shown], found, engine, usage, timings, question.limit
-        )
+        shown = _numbered(hits, evidence)
+        yield from self._show(cited, showing.LEAD, shown)
+        return _Made(cited, (*evidence, *shown), result, engine)
 
-    # Evidence
+    # Pictures that came with the question
 
-    def _find_phrase(
-        self, phrase: str, asked: str, question: Question
-    ) -> tuple[SearchResult, list[Evidence], list[list[Match]]]:
-        """Where words stand as they are; how well they answer anything is not asked."""
-        settings = self.settings.evidence
-        limit = max(question.limit, settings.max_passages)
-        found = self._search.search(phrase, limit=limit, filters=question.filters)
-        evidence = gather(found.hits, settings)
-        return found, evidence, matches(phrase, evidence, statements_only=phrase == asked)
+    def _pictured(
+        self, asked: Asked, question: Question, engine: _Chosen, usage: _Usage
+    ) -> _Making:
+        """Answer a question that came with pictures: from their own words, then from the files."""
+        settings, sent = self.settings.evidence, question.pictures
+        words = picturing.query_of(sent)
+        silent = not asked.text or asks_nothing(asked.text)
+        if silent or showing.asks_about_sent(asked.text):
+            asked, said = Asked(words), picturing.lines_of(sent)
+            about = True
+        else:
+            context = (Context(words, (words,), words),) if words else ()
+            asked = replace(asked, contexts=(*context, *asked.contexts), must_lean=True)
+            said, about = self._picturing.answering(asked.text, sent, settings), False
+        found = self._finding.find(asked, question.filters, question.limit, settings)
+        if asked.leans and not (said or found.evidence):
+            said = self._picturing.answering(asked.text, sent, settings, leaning=True)
+        if said or about:
+            made = yield from self._said(said, sent, found)
+            if silent and found.evidence:
+                yield from self._more(made.cited, words, said, found.evidence)
+        else:
+            made = yield from self._from_files(asked.text, found, question, engine, usage)
+        return (yield from self._with_kin(made, question))
 
-    def _find(
-        self, asked: str, earlier: str, question: Question, first: SearchResult | None = None
-    ) -> tuple[SearchResult, list[Evidence], str]:
-        """What answers the newest turn, by itself or else together with the one before.
+    def _said(self, said: Sequence[str], sent: Sequence[Viewed], found: Found) -> _Making:
+        """Quote what is written on pictures; who else says exactly the same is cited for it."""
+        evidence = found.evidence or tuple(gather(found.result.hits, self.settings.evidence))
+        cited = CitedText(attributor("", evidence, self._embedder))
+        word_for_word = attributor("", evidence, None)
+        lines = [(shown, line) for line in said if (shown := plain(line))]
+        yield from cited.add(f"{picturing.lead(sent)}\n" if lines else picturing.NO_WORDS)
+        for shown, line in lines:
+            yield from cited.add("\n> ")
+            supports = [item for item in word_for_word(line, ()) if item.support == "exact"]
+            yield from cited.quote(shown, supports)
+        return _Made(cited, evidence, found.result, "extractive", of_sent=True)
 
-        Args:
-            asked: The newest turn.
-            earlier: The one before, empty for none.
-            question: Filters and limit.
-            first: What a search for the newest turn found, where there was one already.
-
-        Returns:
-            What was found, the evidence (empty where nothing is good enough), and the earlier
-            turn where it was needed.
-        """
-        settings = self.settings.evidence
-        limit = max(question.limit, settings.max_passages)
-        if asks_nothing(asked):
-            return SearchResult((), asked, question.filters, {}), [], ""
-        found = first or self._search.search(asked, limit=limit, filters=question.filters)
-        if good_enough(found.hits, settings, found.query, found.compared):
-            return found, gather(found.hits, settings), ""
-        if earlier:
-            wider = self._search.search(f"{earlier} {asked}", limit=limit, filters=question.filters)
-            if good_enough(wider.hits, settings, wider.query, wider.compared):
-                evidence = gather(wider.hits, settings)
-                if self._concerns(found.query, evidence):
-                    return wider, evidence, earlier
-        return found, [], ""
-
-    def _shown(self, found: SearchResult, evidence: Sequence[Evidence]) -> list[Evidence]:
-        """The pictures that show what is asked, numbered after the passages."""
-        shown = pictures(found.hits, found.query, found.filters)
-        return [
-            Evidence(source(number, ""), hit)
-            for number, hit in enumerate(shown, start=len(evidence) + 1)
+    def _more(
+        self, cited: CitedText, words: str, said: Sequence[str], evidence: Sequence[Evidence]
+    ) -> Iterator[str]:
+        """What the files say beyond the words of pictures with which nothing was asked."""
+        further = [
+            (sentence, number)
+            for sentence, number in self._quoting.sentences([words], evidence)
+            if not any(same_statement(sentence, line) for line in said)
         ]
+        yield from cited.add("\n\n" if further else "")
+        for sentence, number in further:
+            yield from cited.state(sentence, number)
 
-    def _showing(self, cited: CitedText, shown: Sequence[Evidence]) -> Iterator[str]:
+    def _with_kin(self, made: _Made, question: Question) -> _Making:
+        """Name the pictures of the index that are the same as those that were sent, or alike."""
+        kin = self._picturing.kin(question.pictures, question.filters)
+        shown: list[Evidence] = []
+        kinds: tuple[tuple[str, tuple[Hit, ...], Support], ...] = (
+            (showing.SAME, kin.same, "supported"),
+            (showing.NEAR, kin.near, "weak"),
+            (showing.ALIKE, kin.alike, "weak"),
+        )
+        for lead, hits, support in kinds:
+            named = _numbered(hits, (*made.evidence, *shown))
+            yield from self._show(made.cited, lead, named, support)
+            shown += named
+        known = {hit.passage_id for hit in made.found.hits}
+        others = tuple(item.hit for item in shown if item.hit.passage_id not in known)
+        return replace(made, evidence=(*made.evidence, *shown), kin=others)
+
+    def _show(
+        self, cited: CitedText, lead: str, shown: Sequence[Evidence], support: Support = "weak"
+    ) -> Iterator[str]:
         """Name pictures: what a model of pictures found is said by no model of words."""
+        if not shown:
+            return
         ids = [item.hit.document_id for item in shown]
         about = self._database.read(lambda c: documents.about(c, ids))
-        yield from cited.add(f"\n\n{LEAD}" if cited.text else LEAD)
+        yield from cited.add(f"\n\n{lead}" if cited.text else lead)
         for item in shown:
-            line = describe(item.hit, *about.get(item.hit.document_id, ({}, "")))
-            support = Attribution(item.source.n, 0, 0, "weak", item.hit.similarity)
+            line = showing.describe(item.hit, *about.get(item.hit.document_id, ({}, "")))
             yield from cited.add("\n- ")
-            yield from cited.add(line, support)
+            yield from cited.add(
+                line, Attribution(item.source.n, 0, 0, support, item.hit.similarity)
+            )
 
-    def _concerns(self, asked: str, evidence: Sequence[Evidence]) -> bool:
-        """Whether passages have to do with a turn's own words, not with the turn before alone."""
-        texts = [item.source.text for item in evidence[:_OWN_PASSAGES]]
-        reranked = any(item.hit.explanation.rerank_score is not None for item in evidence)
-        if self._reranker is not None and reranked:
-            least = self.settings.evidence.follow_up_threshold
-            return float(1 / (1 + np.exp(-self._reranker.score(asked, texts).max()))) >= least
-        return not subject_words(asked) or any(share_met(asked, text) > 0 for text in texts)
-
-    def _engine(self, wanted: Engine) -> Literal["extractive", "generative"]:
+    def _engine(self, wanted: Engine) -> _Chosen:
         if wanted == "generative" and self.generator is None:
             raise RequestError(
                 "no model that writes answers is installed; run 'prismd models pull"
@@ -262,67 +302,25 @@ class Answering:
             if close is not None:
                 close()
 
-    # Citations
-
-    def _attributor(self, asked: str, evidence: Sequence[Evidence]) -> Attribute:
-        """Says what supports a sentence of one answer; embeds each source sentence once."""
-        sources = [item.source for item in evidence]
-        known: dict[str, NDArray[np.float32]] = {}
-
-        def similarities(text: str, others: Sequence[str]) -> NDArray[np.float32]:
-            assert self._embedder is not None  # noqa: S101 - looked at below
-            wanted = [item for item in dict.fromkeys([text, *others]) if item not in known]
-            known.update(zip(wanted, self._embedder.embed_passages(wanted), strict=True))
-            return np.array([known[other] @ known[text] for other in others], np.float32)
-
-        compare = similarities if self._embedder is not None else None
-
-        def attributed(sentence: str, claimed: Sequence[int]) -> list[Attribution]:
-            found = attribute(sentence, sources, compare, claimed, asked)
-            return found + _corroborations(sentence, found, evidence, asked)
-
-        return attributed
-
     def _finish(
-        self,
-        cited: CitedText,
-        evidence: Sequence[Evidence],
-        found: SearchResult,
-        engine: str,
-        usage: _Usage,
-        timings: dict[str, float],
-        limit: int,
+        self, made: _Made, question: Question, usage: _Usage, elapsed_ms: float
     ) -> FullAnswer:
+        cited, found = made.cited, made.found
+        looked_at = (*question.pictures, *question.pictures_before)
+        trouble = (warning for picture in looked_at for warning in picture.warnings)
         return FullAnswer(
             text=cited.text,
-            citations=self._citing.cite([*cited.sentences, *cited.shown], evidence),
-            grounding=_grounded(cited),
+            citations=self._citing.cite([*cited.sentences, *cited.shown], made.evidence),
+            grounding=_grounded(cited, of_sent=made.of_sent),
             query=found.query,
-            hits=found.hits[:limit],
-            engine=engine,
-            timings_ms=timings,
+            hits=(*found.hits[: question.limit], *made.kin),
+            engine=made.engine,
+            timings_ms={**found.timings_ms, "total": elapsed_ms},
             finish_reason=usage.finish_reason,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
-            warnings=found.warnings,
+            warnings=tuple(dict.fromkeys((*trouble, *found.warnings))),
         )
-
-
-def _corroborations(
-    sentence: str, found: Sequence[Attribution], evidence: Sequence[Evidence], asked: str
-) -> list[Attribution]:
-    """Other documents that say the same as a sentence that is supported, one place in each."""
-    if not any(attribution.support in ("exact", "supported") for attribution in found):
-        return []
-    document_of = {item.source.n: item.hit.document_id for item in evidence}
-    cited = {document_of[attribution.n] for attribution in found}
-    others = [item.source for item in evidence if item.hit.document_id not in cited]
-    further: list[Attribution] = []
-    for attribution in corroborating(sentence, others, asked):
-        if (document := document_of[attribution.n]) not in cited:
-            cited.add(document)
-            further.append(attribution)
-    return further[:_MAX_CORROBORATIONS]
 
 
 class _Usage(msgspec.Struct):
@@ -352,34 +350,12 @@ def _stating_matches(cited: CitedText, stated: Sequence[Sequence[Match]]) -> Ite
         yield from cited.quote(group[0].text, supports)
 
 
-def _timings(found: SearchResult, started: float) -> dict[str, float]:
-    return {**found.timings_ms, "total": round(1000 * (time.perf_counter() - started), 2)}
+def _numbered(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Pictures as evidence, numbered after what there is."""
+    return [Evidence(source(number, ""), hit) for number, hit in enumerate(hits, len(evidence) + 1)]
 
 
-def resolve(turns: Sequence[Message]) -> tuple[str, str]:
-    """The newest question, and the one before, on which it may lean.
-
-    Raises:
-        RequestError: There is no turn of the user, or it is empty or too long.
-    """
-    asked = [turn.content.strip() for turn in turns if turn.role == "user"]
-    if not asked or not asked[-1]:
-        raise RequestError("messages: the last one of the user is empty", param="messages")
-    newest = asked[-1]
-    if len(newest) > QUESTION_CHARS:
-        raise RequestError(
-            f"messages: a question may have {QUESTION_CHARS:,} characters, this one has"
-            f" {len(newest):,}; ask a shorter one, or put long texts into a watched folder",
-            param="messages",
-            code="question_too_long",
-        )
-    earlier = [turn for turn in asked[:-1] if turn and not asks_nothing(turn)]
-    return newest, earlier[-1][:_CONTEXT_CHARS] if earlier else ""
-
-
-def _closing(
-    cited: CitedText, asked: str, found: SearchResult, shown: Sequence[Evidence]
-) -> list[str]:
+def _closing(cited: CitedText, asked: str, found: SearchResult, shown: Sequence[Hit]) -> list[str]:
     """What is said when the files do not support the answer."""
     if asks_nothing(asked):
         return [NOTHING_ASKED]
@@ -393,8 +369,8 @@ def _closing(
     return []
 
 
-def _grounded(cited: CitedText) -> Grounding:
-    """How well the files support an answer; what a picture shows supports no statement."""
-    if not cited.sentences and cited.shown:
-        return "partial"
-    return grounding([sentence.support for sentence in cited.sentences])
+def _grounded(cited: CitedText, *, of_sent: bool) -> Grounding:
+    """How well the files support an answer; a picture that is named supports no statement."""
+    found = grounding([sentence.support for sentence in cited.sentences])
+    named = cited.shown and (of_sent or not cited.sentences)
+    return "partial" if named and found == "none" else found

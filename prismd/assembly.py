@@ -30,6 +30,7 @@ from prismd.store import files, stale
 from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.stale import Present, Stale
+from prismd.viewing import Viewing
 from prismd.watch import Rules, Sweep, sweep
 from prismd.watch.watching import Watching
 
@@ -59,6 +60,9 @@ class Prism:
             parameters.search_settings(config),
             parameters.languages(config),
             Likeness(self.database, self._query_images()),
+        )
+        self.viewing = Viewing(
+            self.pool, self.search.likeness, parameters.ingest_settings(config).options
         )
         generator = self.models.generator
         self.answering = Answering(
@@ -192,6 +196,7 @@ class Prism:
         self.search.settings = parameters.search_settings(config)
         self.answering.settings = parameters.answer_settings(config)
         self.history.settings = parameters.history_settings(config)
+        self.viewing.options = parameters.ingest_settings(config).options
         self._settled()
         if self._watching is not None:
             self._watching.settings = parameters.watch_settings(config)

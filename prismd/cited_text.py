@@ -83,12 +83,19 @@ class CitedText:
             self.text += f" [{support.n}]"
         yield from self._flush()
 
+    def state(self, text: str, claimed: int) -> Iterator[str]:
+        """Add a whole sentence on a line of its own, taken from a source, with its marks."""
+        if self.text and not self.text.endswith("\n"):
+            self._write("\n")
+        yield from self.quote(text, self._attribute(text, [claimed]))
+
     def quote(self, text: str, supports: Sequence[Attribution]) -> Iterator[str]:
-        """Add a statement that is a source's own, with its marks, after ``finish``."""
+        """Add a statement that nobody wrote here, with the marks it has, after ``finish``."""
         start = len(self.text)
         self._write(text)
         self.sentences.append(CitedSentence(start, len(self.text), tuple(supports)))
-        self.text += " " + "".join(f"[{item.n}]" for item in supports)
+        if supports:
+            self.text += " " + "".join(f"[{item.n}]" for item in supports)
         yield from self._flush()
 
     def _flush(self) -> Iterator[str]:
@@ -112,10 +119,19 @@ class CitedText:
         if character.isspace() and character != "\n":
             return
         if not before.isalnum() or not before.isascii() or character == "\n":
-            while (end := _complete_sentence(self._pending, self._sent)) is not None:
+            while (end := self._complete_sentence()) is not None:
                 self._end_sentence(end)
         # White space waits: a mark may have to come before it.
         self._send(len(self._pending.rstrip()))
+
+    def _complete_sentence(self) -> int | None:
+        """The end of the first sentence that something follows, if it has not been sent already."""
+        text = self._pending
+        start = len(text) - len(text.lstrip())
+        line = text.find("\n", start)
+        ranges = sentence_ranges(text[: line if line >= 0 else len(text)])
+        complete = ranges if line >= 0 else ranges[:-1]
+        return next((end for _, end in complete if end >= self._sent), None)
 
     def _send(self, to: int) -> None:
         if to > self._sent:
@@ -146,12 +162,3 @@ def without_pictures(text: str) -> str:
     In code the backslash is seen: whether a backtick opens code is not known yet.
     """
     return _PICTURE.sub(r"\\[", text)
-
-
-def _complete_sentence(text: str, sent: int) -> int | None:
-    """The end of the first sentence that something follows, if it has not been sent already."""
-    start = len(text) - len(text.lstrip())
-    line = text.find("\n", start)
-    ranges = sentence_ranges(text[: line if line >= 0 else len(text)])
-    complete = ranges if line >= 0 else ranges[:-1]
-    return next((end for _, end in complete if end >= sent), None)

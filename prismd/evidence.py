@@ -62,7 +62,8 @@ def gather(hits: Sequence[Hit], settings: EvidenceSettings) -> list[Evidence]:
         tokens += hit.passage.tokens
         if evidence and tokens > settings.max_tokens:
             break
-        evidence.append(Evidence(source(len(evidence) + 1, hit.passage.text), hit))
+        numbered = source(len(evidence) + 1, hit.passage.text, hit.language)
+        evidence.append(Evidence(numbered, hit))
     return evidence
 
 

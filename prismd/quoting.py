@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.citation import same_statement, without_markers
-from prismd.evidence import Evidence
+from prismd.evidence import Evidence, EvidenceSettings
 from prismd.models.base import Embedder, Reranker
-from prismd.wording import instructs
+from prismd.wording import instructs, share_met
 
 _MAX_SENTENCES = 3
 _MAX_CANDIDATES = 48
@@ -20,6 +20,9 @@ _SIMILARITY_MARGIN = 0.05
 _WORD_MARGIN = 0.0
 _INSTRUCTION_MARGINS = 3.0
 """Margins by which a sentence that only instructs must be better than one that states."""
+
+_TOLD_MARGINS = 2.0
+"""Margins by which a sentence that was told before must be better than one that was not."""
 
 
 class Quoting:
@@ -34,10 +37,18 @@ class Quoting:
         self._embedder = embedder
         self._reranker = reranker
 
-    def sentences(self, asked: str, evidence: Sequence[Evidence]) -> Iterator[str]:
+    def sentences(
+        self, readings: Sequence[str], evidence: Sequence[Evidence], said: Sequence[str] = ()
+    ) -> Iterator[tuple[str, int]]:
         """The sentences that answer best, word for word, in the order of their evidence.
 
-        Each is a line that ends in its mark.
+        Args:
+            readings: The question, in every way to read it that counts.
+            evidence: Where the sentences stand.
+            said: Statements that were told before; others are preferred.
+
+        Returns:
+            Each sentence in one line, and the number of its evidence.
         """
         candidates = [
             (item, start, end)
@@ -48,7 +59,22 @@ class Quoting:
         if not candidates:
             return
         texts = [item.source.text[start:end] for item, start, end in candidates]
-        scores, margin = self._score_sentences(asked, texts)
+        chosen = self.best(readings, texts, said)
+        chosen.sort(key=lambda index: (candidates[index][0].source.n, candidates[index][1]))
+        for index in chosen:
+            item, _, _ = candidates[index]
+            yield without_markers(" ".join(texts[index].split())), item.source.n
+
+    def best(
+        self, readings: Sequence[str], texts: Sequence[str], said: Sequence[str] = ()
+    ) -> list[int]:
+        """The sentences that answer best, a few at most, by their places, the best first."""
+        texts = texts[:_MAX_CANDIDATES]
+        scored = [self._score_sentences(asked, texts) for asked in readings]
+        scores, margin = np.mean([scores for scores, _ in scored], axis=0), scored[0][1]
+        if said:
+            told = [any(same_statement(text, other) for other in said) for text in texts]
+            scores = scores - _TOLD_MARGINS * margin * np.array(told)
         scores = _after_statements(scores, texts, margin)
         chosen: list[int] = []
         for index in np.argsort(-scores, kind="stable").tolist():
@@ -57,11 +83,17 @@ class Quoting:
             # What another file says as well becomes a further citation, not a further sentence.
             if not any(same_statement(texts[index], texts[other]) for other in chosen):
                 chosen.append(index)
-        chosen.sort(key=lambda index: (candidates[index][0].source.n, candidates[index][1]))
-        for index in chosen:
-            item, _, _ = candidates[index]
-            quoted = without_markers(" ".join(texts[index].split()))
-            yield f"{quoted} [{item.source.n}]\n"
+        return chosen
+
+    def answers(self, asked: str, texts: Sequence[str], settings: EvidenceSettings) -> bool:
+        """Whether one of some texts, which are no passages, answers a question."""
+        texts = texts[:_MAX_CANDIDATES]
+        if self._reranker is not None:
+            best = float(self._reranker.score(asked, texts).max())
+            return float(1 / (1 + np.exp(-best))) >= settings.refusal_threshold
+        if self._embedder is not None:
+            return float(self._similarities(asked, texts).max()) >= settings.refusal_similarity
+        return max(share_met(asked, text) for text in texts) >= settings.refusal_words
 
     def _score_sentences(
         self, asked: str, texts: Sequence[str]

@@ -52,6 +52,7 @@ def _services(prism: Prism, token: str, folders: Folders | None) -> Services:
         ingest=prism.ingest if folders is not None else None,
         progress=prism.progress,
         pool=prism.pool,
+        viewing=prism.viewing,
         model_states=prism.models.states,
         folders=folders,
         settings=lambda: shown(prism.config),

@@ -8,19 +8,36 @@ from pathlib import PurePath
 
 from prismd.domain import GOOD_ENOUGH, Filters, Hit
 from prismd.wording import (
+    PARTICULAR,
     PICTURE_WORDS,
+    POINTING,
     RECORDING_WORDS,
     name_asked_for,
     plain,
     share_met,
     shown_name,
+    subject_words,
     words,
 )
 
 LEAD = "This may be what you are looking for:"
+SAME = "The picture that was sent is among your files:"
+NEAR = "Nearly the same picture is among your files:"
+ALIKE = "Pictures among your files that are like it:"
 _MOST = 3
 _TELLING_PARTS = 3
 _WORDS_CHARS = 120
+_READING_WORDS = """
+    read reads reading text texts words written write writes says said saying describe description
+    transcribe transcript content contents extract shown shows showing show seen here please
+    everything whole
+    lies lese lesen vorlesen text wörter geschrieben steht stehen darauf drauf beschreibe beschreib
+    inhalt zeigt siehst sehen bitte hier alles
+    lire lisez texte mots écrit écrite décris décrivez contenu montre voit
+    leer texto palabras escrito escrita describe contenido muestra pone
+    leggi leggere testo parole scritto scritta descrivi contenuto mostra vede
+"""
+_OF_PICTURES = frozenset(_READING_WORDS.split()) | PICTURE_WORDS
 _SHOW = frozenset({"show", "zeig", "zeige", "montre", "muéstrame", "mostrami"})
 
 
@@ -54,6 +71,15 @@ def _is_named_so(hit: Hit, query: str) -> bool:
         return False
     near = " ".join(PurePath(hit.path).parts[-_TELLING_PARTS:])
     return share_met(name_asked_for(query, hit.type), f"{hit.title} {near}") >= 1.0
+
+
+def asks_about_sent(asked: str) -> bool:
+    """Whether a question that came with a picture is about that picture as a whole.
+
+    Such as "what does this say?", "read this" and no question at all; "when is this due?" wants
+    to be told something, and "where is this?" to be led somewhere.
+    """
+    return PARTICULAR.isdisjoint(words(asked)) and subject_words(asked) <= _OF_PICTURES | POINTING
 
 
 def asks_for_picture(query: str, filters: Filters) -> bool:

@@ -23,6 +23,7 @@ UNSPACED = re.compile(
 )
 """A run of a script that puts no spaces between words."""
 _WORD = re.compile(r"[^\W_]+")
+_TOPIC_WORD = re.compile(r"\w+(?:['\u2019.,-]\w+)*")
 _WRAPPED = re.compile(r"(?<![\n|\t])\n(?=[^\n|\t*#\-+\d][^\t\n]*(?:\n|$))")
 _ROW = re.compile(r"^(?:[ ]*\|.*\||[^\n]*\t[^\n]*)$", re.MULTILINE)
 """A row of a table: Markdown, or cells with tabs between them."""
@@ -77,8 +78,34 @@ _SUBJECT_WORDS = """
     je tu il elle on nous vous ils elles le la les un une ce cette mon ma notre
     yo el los las una mi su nuestro io lui lei noi il lo gli i un mio
 """
+_PARTICULAR_WORDS = """
+    when where which whose whom who why how
+    wann wo welche welcher welches wer wen wem wessen warum weshalb wieso wie woher wohin wieviel
+    quand où quel quelle quels quelles qui pourquoi comment combien
+    cuándo cuando dónde donde cuál cual cuánto cuanto cuántos quién quien cómo
+    quando dove quale quali quanto quanti chi perché
+"""
+PARTICULAR = frozenset(_PARTICULAR_WORDS.split())
+"""Words that ask for one thing: not for what something is or says."""
+_POINTING_WORDS = """
+    it its he him his she her hers they them their theirs this that these those
+    er ihn ihm sie ihr ihre ihren ihrem ihres ihnen es seine seinen seinem seines
+    dies diese dieser dieses diesem diesen davon dafür dazu darin darauf darüber dabei damit dort
+    elle ils elles ce cet cette ces cela ça celui celle lui leur leurs
+    él ella ellos ellas esto esta este ese esa eso aquello su sus
+    esso essa lui lei loro questo questa quello quella suo sua
+"""
+_JOINING_WORDS = """
+    and or but so then also about und oder aber dann auch et ou mais puis aussi y o pero entonces
+    también e ma poi anche
+"""
+JOINING = frozenset(_JOINING_WORDS.split())
+"""Words with which a turn goes on from the one before."""
+POINTING = frozenset(_POINTING_WORDS.split())
+"""Words that stand for something that was said, sent or shown before."""
 _VERBS = frozenset(_BEGINNING_VERBS.split())
 _SUBJECTS = frozenset(_SUBJECT_WORDS.split())
+_FILLING = _ASKING | _BEGINNING | _VERBS | _SUBJECTS | JOINING | POINTING | {"much", "many"}
 _ASKING_UNSPACED = re.compile(
     "什么|什麼|怎么|怎麼|怎样|为什么|為什麼|哪|谁|誰|吗|嗎|何時|何が|どこ|どう|なぜ|いつ|ですか|ますか"
 )
@@ -246,6 +273,19 @@ def subject_words(question: str) -> set[str]:
     """The telling words of a question without those that only ask; empty where none is left."""
     short = {word for word in words(question) if len(word) < _TELLING_LENGTH and word.isascii()}
     return telling_words(question) - _ASKING - {word for word in short if not word.isdigit()}
+
+
+def topic_of(text: str) -> str:
+    """What a text is about: its words without those that only ask, join or point, in its order."""
+    kept = (word for word in _TOPIC_WORD.findall(text) if word.casefold() not in _FILLING)
+    return " ".join(dict.fromkeys(kept))
+
+
+def leans(turn: str) -> bool:
+    """Whether a turn says little without what was said, sent or shown before."""
+    said = words(turn)
+    first = next((word for word in said if word not in _BEGINNING), "")  # "what about", "and"
+    return first in JOINING or not POINTING.isdisjoint(said) or not subject_words(turn)
 
 
 def name_asked_for(question: str, type_: str) -> str:

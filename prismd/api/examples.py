@@ -5,22 +5,24 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prismd.api.services import Services
-from prismd.errors import ExtractError, RequestError
+from prismd.errors import CANCELLED, ExtractError, RequestError
 from prismd.likeness import Example
 from prismd.store import listing
+from prismd.viewing import stored
 
 MAX_PICTURE_BYTES = 30_000_000
 BODY_BYTES = 45_000_000
 """Room for one picture as base64, with what else is asked."""
 _DATA_URL = re.compile(r"data:image/[\w.+*-]{1,40}(?:;[\w=-]{1,40}){0,4};base64,", re.IGNORECASE)
+_SVG = re.compile(r"data:image/svg", re.IGNORECASE)
 _START = "data:image/"
 _FILE_ID = re.compile(r"file-([1-9][0-9]{0,17})")
 
@@ -68,22 +70,45 @@ def pixels_of(services: Services, url: str, edge_px: int, param: str) -> NDArray
     Raises:
         RequestError: It is no picture that can be read.
     """
-    data = _decode(url, param)
-    with tempfile.NamedTemporaryFile(prefix="prismd-", suffix=".picture") as file:
-        file.write(data)
-        file.flush()
-        try:
-            return services.pool.pixels(Path(file.name), edge_px, asked=True)
-        except ExtractError as error:
-            cause = str(error).partition(": ")[2] or str(error)
-            raise RequestError(
-                f"{param}: the picture cannot be read ({cause})",
-                param=param,
-                code="invalid_image",
-            ) from error
+    with stored(bytes_of(url, param)) as path, picture_of(param):
+        return services.pool.pixels(path, edge_px, asked=True)
 
 
-def _decode(url: str, param: str) -> bytes:
+@contextmanager
+def picture_of(param: str) -> Iterator[None]:
+    """What is wrong with a picture as the fault of the field that it came in.
+
+    Raises:
+        RequestError: It cannot be read.
+        ExtractError: Reading it was called off, which is not its fault.
+    """
+    try:
+        yield
+    except ExtractError as error:
+        if error.code == CANCELLED:
+            raise
+        # The rest says how to have it indexed.
+        cause = (str(error).partition(": ")[2] or str(error)).partition("; ")[0]
+        raise RequestError(
+            f"{param}: the picture cannot be read ({cause}); save it anew as PNG or JPEG, and send"
+            " that",
+            param=param,
+            code="invalid_image",
+        ) from error
+
+
+def bytes_of(url: str, param: str) -> bytes:
+    """The file that a data URL holds.
+
+    Raises:
+        RequestError: It is no picture in base64, or a large one (413).
+    """
+    if _SVG.match(url):
+        raise RequestError(
+            f"{param}: SVG is a drawing, not a picture of pixels, and is not read; send it as PNG",
+            param=param,
+            code="invalid_image",
+        )
     match = _DATA_URL.match(url)
     try:
         coded = "".join(url[match.end() :].split()) if match else ""  # it may come in lines

@@ -58,18 +58,18 @@ def interruptible_by(interrupt: Interrupt) -> Iterator[None]:
         _current.reset(token)
 
 
+def is_called_off() -> bool:
+    """Whether what this thread does is to end."""
+    interrupt = _current.get()
+    return interrupt is not None and interrupt.is_set()
+
+
 def noted(running: Iterator[Delta]) -> Iterator[Delta]:
     """A generation, which the ``Interrupt`` of this thread can stop, if it has one."""
     interrupt = _current.get()
     if interrupt is not None:
         interrupt.add(running)
     return running
-
-
-def is_called_off() -> bool:
-    """Whether what this thread makes is to end, so that what there is of it is not the whole."""
-    interrupt = _current.get()
-    return interrupt is not None and interrupt.is_set()
 
 
 class Interruptible:

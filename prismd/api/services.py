@@ -29,6 +29,7 @@ from prismd.search import Search
 from prismd.store.database import Database
 from prismd.store.responses import Retention
 from prismd.store.stale import Stale
+from prismd.viewing import Viewing
 
 T = TypeVar("T")
 
@@ -140,6 +141,7 @@ class Services:
         ingest: Can be paused, resumed and woken; None where the index is only read.
         progress: What is in hand.
         pool: Renders previews.
+        viewing: Looks at the pictures that come with a question.
         model_states: How each role stands now.
         folders: The watched folders; None where the index is only read.
         token: What requests must show.
@@ -165,6 +167,7 @@ class Services:
     ingest: Ingest | None
     progress: Progress
     pool: ExtractPool
+    viewing: Viewing
     model_states: Callable[[], Mapping[Any, ModelState]]
     folders: Folders | None
     token: str

@@ -6,7 +6,7 @@ import msgspec
 
 from prismd.child import MEMORY_EXIT_CODE, ChildDied
 from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout
-from prismd.extract.worker import OUT_OF_MEMORY
+from prismd.extract.worker import KINDS, OUT_OF_MEMORY, Failed
 
 _MEMORY_SIGNS = ("MemoryError", "bad_alloc", "annot allocate", "out of memory", "malloc of")
 _HEAP_SIGNS = ("corrupt", "invalid pointer", "invalid size", "double free")
@@ -46,6 +46,16 @@ class Lost(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.cause)
         self.failure = failure
+
+
+def refused(subject: str, answer: Failed) -> ExtractError:
+    """What a worker says of a file, said with its name."""
+    return KINDS.get(answer.kind, ExtractError)(
+        f"{subject}: {answer.message}",
+        code=answer.code,
+        skip=answer.skip,
+        transient=answer.transient,
+    )
 
 
 def died(error: ChildDied, memory_bytes: int) -> Failure:

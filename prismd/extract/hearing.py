@@ -41,10 +41,14 @@ class TimeLimits(msgspec.Struct, frozen=True):
         return cls(deadline_s, longest_s * _PARTS_SHARE, longest_s)
 
     def at_most(self, deadline_s: float) -> TimeLimits:
-        """These, or shorter ones."""
+        """These, or shorter ones, however far the file comes in that time."""
         if self.deadline_s <= deadline_s:
-            return self
-        return msgspec.structs.replace(self, deadline_s=deadline_s, shortened=True)
+            return msgspec.structs.replace(self, longest_s=min(self.longest_s, deadline_s))
+        return TimeLimits(deadline_s, deadline_s, deadline_s, shortened=True)
+
+    def went_on(self) -> Failure:
+        """The failure of a worker that told of steps, and of no end."""
+        return not_shown(self.longest_s) if self.shortened else went_on(self.longest_s)
 
     def stood_still(self) -> Failure:
         """The failure of a worker of which nothing was heard."""
@@ -166,7 +170,7 @@ class Hearing:
 
     def _overdue(self, ends: tuple[float, float, float]) -> Overdue:
         limits = self.limits
-        failures = went_on(limits.longest_s), part_went_on(limits.part_s), limits.stood_still()
+        failures = limits.went_on(), part_went_on(limits.part_s), limits.stood_still()
         return Overdue(failures[ends.index(min(ends))])
 
 

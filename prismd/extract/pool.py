@@ -20,7 +20,7 @@ from prismd.child import Child, ChildDied, ChildError
 from prismd.domain import Box, Extraction
 from prismd.errors import CANCELLED, ExtractError, WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
-from prismd.extract.failure import Failure, Lost, died, out_of_memory
+from prismd.extract.failure import Failure, Lost, died, out_of_memory, refused
 from prismd.extract.hearing import (
     LOOK_S,
     CalledOff,
@@ -32,7 +32,6 @@ from prismd.extract.hearing import (
 )
 from prismd.extract.pieces import Piece
 from prismd.extract.worker import (
-    KINDS,
     OUT_OF_MEMORY,
     AnyRequest,
     Done,
@@ -43,6 +42,7 @@ from prismd.extract.worker import (
     RenderRequest,
     Request,
     ThumbnailRequest,
+    WordsRequest,
 )
 from prismd.wording import shown_name
 
@@ -202,6 +202,18 @@ class ExtractPool:
         data = self._image(path, request, slot, cancelled)
         return np.frombuffer(data, np.uint8).reshape(edge_px, edge_px, 3)
 
+    def words(
+        self, path: Path, options: ExtractOptions, *, cancelled: Callable[[], bool] | None = None
+    ) -> Extraction:
+        """The words on a picture that a person sent, without waiting for files that are indexed.
+
+        Arguments and errors are those of ``extract``; what is no picture is refused.
+        """
+        request = WordsRequest(os.fsencode(path), options)
+        answer = self._answer(path, request, self._asked_slot, cancelled)
+        assert isinstance(answer, Done)  # noqa: S101 - as asked
+        return answer.extraction
+
     def _image(
         self,
         path: Path,
@@ -209,15 +221,25 @@ class ExtractPool:
         slots: threading.Semaphore,
         cancelled: Callable[[], bool] | None = None,
     ) -> bytes:
+        answer = self._answer(path, request, slots, cancelled)
+        assert isinstance(answer, Image)  # noqa: S101 - as asked
+        return answer.data
+
+    def _answer(
+        self,
+        path: Path,
+        request: AnyRequest,
+        slots: threading.Semaphore,
+        cancelled: Callable[[], bool] | None,
+    ) -> Done | Image:
+        """The answer to a request for which a person waits."""
         subject = shown_name(path)
         hearing = Hearing(self._limits.at_most(_IMAGE_DEADLINE_S), cancelled=cancelled)
         try:
             with _turn(slots, hearing, subject):
-                answer = self._ask(subject, request, hearing, self._cancelled)
+                return self._ask(subject, request, hearing, self._cancelled)
         except Lost as lost:
             raise lost.failure.error(subject) from lost.__cause__
-        assert isinstance(answer, Image)  # noqa: S101 - as asked
-        return answer.data
 
     def _ask(self, subject: str, request: AnyRequest, hearing: Hearing, epoch: int) -> Done | Image:
         """Have one worker answer a request.
@@ -247,7 +269,7 @@ class ExtractPool:
                 worker.child.kill()  # parsers keep what they took, and the next file would lack it
                 raise Lost(out_of_memory(self._memory_bytes))
         if isinstance(answer, Failed):
-            raise _error(subject, answer)
+            raise refused(subject, answer)
         return answer
 
     def _failure(self, error: ChildError, hearing: Hearing) -> Failure:
@@ -366,15 +388,6 @@ def _without(request: Request, part: str, lost: Lost, subject: str) -> Request:
     if left_out is None:
         raise lost.failure.error(subject) from lost.__cause__
     return msgspec.structs.replace(request, left_out=left_out)
-
-
-def _error(subject: str, answer: Failed) -> ExtractError:
-    return KINDS.get(answer.kind, ExtractError)(
-        f"{subject}: {answer.message}",
-        code=answer.code,
-        skip=answer.skip,
-        transient=answer.transient,
-    )
 
 
 def _as_asked(hearing: Hearing, answer: Done | Image) -> tuple[MediaType, Extraction]:

@@ -13,7 +13,14 @@ import msgspec
 from prismd.child import Channel, channel
 from prismd.domain import Box, Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
-from prismd.extract.base import NOT_PROSE, ExtractOptions, Extractor, MediaType, load_extractor
+from prismd.extract.base import (
+    NOT_PROSE,
+    ExtractOptions,
+    Extractor,
+    MediaType,
+    load_extractor,
+    media_types,
+)
 from prismd.extract.parts import LeftOut, in_parts
 from prismd.extract.pieces import Piece, keeping
 from prismd.extract.scratch import room, settle
@@ -60,7 +67,14 @@ class PictureRequest(msgspec.Struct, frozen=True, tag="picture"):
     edge_px: int
 
 
-AnyRequest = Request | RenderRequest | ThumbnailRequest | PictureRequest
+class WordsRequest(msgspec.Struct, frozen=True, tag="words"):
+    """A picture whose words are to be read; what is no picture is not read, whatever it is."""
+
+    path: bytes
+    options: ExtractOptions
+
+
+AnyRequest = Request | RenderRequest | ThumbnailRequest | PictureRequest | WordsRequest
 
 
 class Detected(msgspec.Struct, frozen=True, tag="detected"):
@@ -113,6 +127,7 @@ KINDS: dict[str, type[ExtractError]] = {
 }
 OUT_OF_MEMORY = "memory"
 """Error code of a file that needs more memory than a worker may have."""
+_ANY_PICTURE = "image/png"
 
 
 def main() -> None:
@@ -127,6 +142,8 @@ def main() -> None:
                     path = Path(os.fsdecode(near))
                     if isinstance(request, Request):
                         _read(path, request, parent, extractors)
+                    elif isinstance(request, WordsRequest):
+                        parent.send(Done(_words(path, request, extractors)))
                     else:
                         parent.send(Image(_image(path, request)))
             except ExtractError as error:
@@ -145,12 +162,10 @@ def _read(path: Path, request: Request, parent: Channel, extractors: dict[str, E
     from prismd.extract.detect import detect
     from prismd.extract.language import language_of
 
-    with contextlib.suppress(OSError):  # few files need it, and those make it themselves
-        settle(request.options.slots_dir)
+    _settle(request.options)
     found = detect(path)
     parent.send(Detected(found))
-    if found.extractor not in extractors:
-        extractors[found.extractor] = load_extractor(found)
+    extractor = _extractor(found, extractors)
     sending = threading.Lock()
 
     def send(answer: Any) -> None:
@@ -160,12 +175,29 @@ def _read(path: Path, request: Request, parent: Channel, extractors: dict[str, E
     paced = Paced(lambda done, total: send(Step(done, total)))
     parts = in_parts(request.left_out, lambda key: send(InHand(key)))
     with listening(paced), parts, keeping(request.known, send):
-        extraction = extractors[found.extractor].extract(path, found.name, request.options)
+        extraction = extractor.extract(path, found.name, request.options)
     paced.flush()
     if not extraction.language and found.name not in NOT_PROSE:
         language = language_of(extraction.text)
         extraction = msgspec.structs.replace(extraction, language=language)
     parent.send(Done(extraction))
+
+
+def _words(path: Path, request: WordsRequest, extractors: dict[str, Extractor]) -> Extraction:
+    _settle(request.options)
+    any_picture = media_types()[_ANY_PICTURE]  # one extractor reads them all, by their content
+    return _extractor(any_picture, extractors).extract(path, _ANY_PICTURE, request.options)
+
+
+def _settle(options: ExtractOptions) -> None:
+    with contextlib.suppress(OSError):  # few files need it, and those make it themselves
+        settle(options.slots_dir)
+
+
+def _extractor(found: MediaType, extractors: dict[str, Extractor]) -> Extractor:
+    if found.extractor not in extractors:
+        extractors[found.extractor] = load_extractor(found)
+    return extractors[found.extractor]
 
 
 def _image(path: Path, request: RenderRequest | ThumbnailRequest | PictureRequest) -> bytes:

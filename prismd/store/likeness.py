@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from prismd.domain import Filters, Hit
 from prismd.store import vectors
-from prismd.store.retrieval import Ranked, Scope
+from prismd.store.retrieval import Ranked, Scope, hits, scope
 
 
 class Unseen(msgspec.Struct, frozen=True):
@@ -113,6 +114,23 @@ def vector_of(connection: apsw.Connection, space_id: int, file_id: int) -> Held 
     if packed is None or not vectors.is_whole(packed, dim):
         return Held(row[0], row[1], None)
     return Held(row[0], row[1], np.frombuffer(packed, "<f2").astype(np.float32))
+
+
+def held(connection: apsw.Connection, sha256: str, filters: Filters) -> Hit | None:
+    """The picture as such that a file of the index holds, found by its content.
+
+    Raises:
+        RequestError: A filter's date is not one.
+    """
+    row = connection.execute(
+        "SELECT p.id FROM passages p JOIN documents d ON d.id = p.document_id"
+        " WHERE d.sha256 = ? AND d.type = 'image' AND p.char_end = p.char_start",
+        (sha256,),
+    ).fetchone()
+    if row is None:
+        return None
+    found = hits(connection, [row[0]], scope(connection, filters))
+    return found.get(row[0])
 
 
 def vectors_in(

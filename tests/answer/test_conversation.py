@@ -11,8 +11,8 @@ from prismd.answer import (
     NOTHING_ASKED,
     REFUSAL,
     AnswerSettings,
-    resolve,
 )
+from prismd.conversation import Asked, resolve
 from prismd.errors import RequestError
 from prismd.evidence import EvidenceSettings
 from prismd.models.base import Message
@@ -35,11 +35,15 @@ def test_turns_are_resolved() -> None:
     def turns(*texts: str) -> tuple[Message, ...]:
         return ask(*texts).turns
 
-    assert resolve(turns("A question")) == ("A question", "")
-    assert resolve(turns("First", "x", "And then?")) == ("And then?", "First")
+    alone = resolve(turns("How deep is the lake?"))
+    assert alone == Asked("How deep is the lake?")
     long = "This one stands on its own feet and needs no other"
-    assert resolve(turns("First", "x", long)) == (long, "First")
-    assert resolve(turns("First", "x", "Thanks!", "y", long)) == (long, "First")
+    for newest in ("And then?", long):
+        for between in ((), ("Thanks!", "y")):
+            asked = resolve(turns("How deep is the lake?", "x", *between, newest))
+            assert asked.text == newest
+            assert [context.topic for context in asked.contexts] == ["deep lake"]
+            assert asked.leans
     with pytest.raises(RequestError, match="20,000") as refused:
         resolve(turns("x" * 20_001))
     assert refused.value.status == 400
@@ -69,10 +73,10 @@ def test_a_new_question_is_answered_by_itself(
 
 
 def test_a_follow_up_must_concern_what_is_found(database: Database) -> None:
-    made = answering(database, reranker=FakeReranker(), settings=strict(refusal_threshold=0.6))
+    made = answering(database, reranker=FakeReranker(), settings=strict(refusal_threshold=0.5))
     first = ("Is it closed on Sundays", "It is.")
     answer = made.answer(ask(*first, "Late Sundays evening?"))
-    assert answer.query.startswith("Is it closed")
+    assert answer.query.startswith("closed Sundays ")
     assert {citation.path for citation in answer.citations} == {"/d/library.txt"}
     assert made.answer(ask(*first, "Zebras?")).text == REFUSAL
 

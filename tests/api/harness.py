@@ -44,6 +44,7 @@ from prismd.reading import IngestSettings
 from prismd.search import Search, SearchSettings
 from prismd.store import files
 from prismd.store.database import Database
+from prismd.viewing import Viewing
 from prismd.watch import Rules
 from prismd.watch.watcher import WatchSettings
 from prismd.watch.watching import Watching
@@ -152,7 +153,10 @@ def build(
         used,
         reranks,
         Interruptible(generator) if generator else None,
-        AnswerSettings(evidence=EvidenceSettings(refusal_threshold=0.5), base_url=base_url),
+        AnswerSettings(
+            evidence=EvidenceSettings(refusal_threshold=0.5, follow_up_threshold=0.02),
+            base_url=base_url,
+        ),
     )
     watching = Watching(
         database, lambda root: Rules(), WatchSettings(), lambda found: ingest.wake()
@@ -168,6 +172,7 @@ def build(
         ingest=ingest,
         progress=progress,
         pool=pool,
+        viewing=Viewing(pool, likeness, settings.options),
         model_states=lambda: {"embedding": ModelState("fake", "loaded", "a stand-in")},
         folders=folders,
         reindex=lambda *, everything: 7 if everything else 3,

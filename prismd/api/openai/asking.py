@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from prismd.answer import Question, resolve
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from prismd.answer import Question
 from prismd.api.openai import bare, cited, wire
-from prismd.api.openai.completion import Work
+from prismd.api.openai.completion import Item, Work
 from prismd.api.openai.model_names import (
     PRISM,
     PRISM_RAW,
@@ -14,10 +18,12 @@ from prismd.api.openai.model_names import (
     unknown_model,
 )
 from prismd.api.openai.narrowing import Narrowing
+from prismd.api.openai.parts import SentPicture, in_words, pictures_of, view
 from prismd.api.openai.sampling import sampling_of
 from prismd.api.openai.turns import turn_of
 from prismd.api.services import ApiSettings, Services
 from prismd.api.wire import filters_of
+from prismd.conversation import resolve
 from prismd.models.base import Message
 from prismd.query import combine
 
@@ -41,15 +47,26 @@ def plan(
     """
     _refuse_what_would_change_the_answer(request)
     generator = services.generator
-    turns = tuple(turn_of(number, message) for number, message in enumerate(request.messages))
+    sent = pictures_of(request.messages)
     if request.model in (PRISM, PRISM_SOURCES):
-        return _plan_cited(request, turns, services, settings, narrowing or Narrowing())
+        return _plan_cited(request, sent, services, settings, narrowing or Narrowing())
     if request.model == PRISM_RAW or (generator and request.model == generator.name):
         if generator is None:
             raise no_generator(settings)
         sampling = sampling_of(request, settings.sampling)
-        return lambda: bare.write(generator, turns, sampling)
+        turns = _turns(request)
+        if not sent:
+            return lambda: bare.write(generator, turns, sampling)
+        return lambda: bare.write(
+            generator, _turns(request, in_words(sent, view(sent, services))), sampling
+        )
     raise unknown_model(request.model)
+
+
+def _turns(
+    request: wire.ChatRequest, shown: Mapping[str, str] | None = None
+) -> tuple[Message, ...]:
+    return tuple(turn_of(number, message, shown) for number, message in enumerate(request.messages))
 
 
 def _refuse_what_would_change_the_answer(request: wire.ChatRequest) -> None:
@@ -79,7 +96,7 @@ def _refuse_what_would_change_the_answer(request: wire.ChatRequest) -> None:
 
 def _plan_cited(
     request: wire.ChatRequest,
-    turns: tuple[Message, ...],
+    sent: tuple[SentPicture, ...],
     services: Services,
     settings: ApiSettings,
     narrowing: Narrowing,
@@ -87,7 +104,12 @@ def _plan_cited(
     options = request.prism or wire.PrismOptions()
     if options.engine == "generative" and services.generator is None:
         raise no_generator(settings)
-    resolve(turns)  # an empty question is refused before anything is sent
+    turns = _turns(request)
+    last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    newest = tuple(picture for picture in sent if picture.turn == last)
+    # Those of an earlier turn may be asked about once more: the last ones alone.
+    before = () if newest else tuple(item for item in sent if item.turn == sent[-1].turn)
+    resolve(turns, pictured=bool(newest))  # an empty question is refused before anything is sent
     sampling = sampling_of(request, settings.sampling)
     question = Question(
         turns=turns,
@@ -104,4 +126,11 @@ def _plan_cited(
     )
     listed = request.model == PRISM_SOURCES
     explain = bool(options.explain)
-    return lambda: cited.cite(question, services, settings.base_url, listed=listed, explain=explain)
+
+    def work() -> Iterator[Item]:
+        pictured = replace(
+            question, pictures=view(newest, services), pictures_before=view(before, services)
+        )
+        return cited.cite(pictured, services, settings.base_url, listed=listed, explain=explain)
+
+    return work

@@ -11,9 +11,10 @@ import msgspec
 from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
 
-from prismd.api.body import CHAT_BODY_BYTES, decode_body
+from prismd.api.body import decode_body
 from prismd.api.description import EVENTS, TEXT, described
 from prismd.api.errors import describe
+from prismd.api.examples import BODY_BYTES
 from prismd.api.generating import respond
 from prismd.api.openai import wire
 from prismd.api.openai.asking import plan
@@ -27,22 +28,27 @@ from prismd.api.openai.completion import (
     last_chunks,
     text_chunk,
 )
+from prismd.api.openai.parts import check_size, pictures_of
 from prismd.api.services import ApiRequest, api_of
 
 
 @post(
     ["/v1/chat/completions", "/chat/completions"],
     status_code=200,
-    request_max_body_size=CHAT_BODY_BYTES,
+    request_max_body_size=BODY_BYTES,
     operation_class=described(
         wire.ChatRequest, answer=ChatCompletion, also={EVENTS: TEXT}, statuses=(404, 504)
     ),
     summary="Ask your files, or the bare generator",
 )
 async def chat_completions(request: ApiRequest) -> Response[Any]:
-    """Answer a chat request, whole or as server-sent events."""
+    """Answer a chat request, whole or as server-sent events.
+
+    Pictures come as data URLs in messages of the user; nothing is fetched from anywhere.
+    """
     api = api_of(request)
     asked = await decode_body(request, wire.ChatRequest)
+    check_size(len(await request.body()), pictures_of(asked.messages))
     work = plan(asked, api.services, api.settings)
     options = asked.stream_options or wire.StreamOptions()
     head = Head(

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from prismd.answer import FullAnswer, Question, resolve
+from prismd.answer import FullAnswer, Question
 from prismd.api.openai.completion import Item, Usage, reply_of, source_list, usage_of
 from prismd.api.services import Services
+from prismd.conversation import resolve
 from prismd.domain import Answer
 from prismd.errors import ModelError
 from prismd.models.base import Message
@@ -49,7 +50,8 @@ def stream_of(services: Services, question: Question) -> Iterator[str | FullAnsw
     try:
         for piece in stream:
             if isinstance(piece, FullAnswer):
-                services.history.asked(resolve(question.turns)[0], piece, question.filters)
+                asked = resolve(question.turns, pictured=bool(question.pictures)).text
+                services.history.asked(asked or piece.query, piece, question.filters)
             yield piece
     finally:
         stream.close()

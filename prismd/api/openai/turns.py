@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from prismd.api.openai import wire
 from prismd.api.openai.model_names import refused
+from prismd.api.openai.parts import text_of
 from prismd.models.base import Message
 
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
@@ -16,8 +18,15 @@ _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
 }
 
 
-def turn_of(number: int, message: wire.ChatMessage) -> Message:
+def turn_of(
+    number: int, message: wire.ChatMessage, shown: Mapping[str, str] | None = None
+) -> Message:
     """The turn that a message stands for.
+
+    Args:
+        number: Of the message, from 0.
+        message: As it was sent.
+        shown: What stands for each of its pictures; see ``parts.text_of``.
 
     Raises:
         RequestError: It holds what is not understood.
@@ -33,15 +42,4 @@ def turn_of(number: int, message: wire.ChatMessage) -> Message:
     content = message.content
     if content is None or isinstance(content, str):
         return Message(role, content or "")
-    parts = [_text(f"{param}.content[{at}]", part) for at, part in enumerate(content)]
-    return Message(role, "\n".join(parts))
-
-
-def _text(param: str, part: wire.ContentPart) -> str:
-    if part.type in ("image_url", "input_image", "image"):
-        raise refused(
-            f"{param}.type", "questions with images belong to a later version; ask with text"
-        )
-    if part.type not in ("text", "input_text"):
-        raise refused(f"{param}.type", f"{part.type[:40]!r} is not understood; send text parts")
-    return part.text or ""
+    return Message(role, text_of(param, role, content, shown))

@@ -14,11 +14,18 @@ Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+class ImageUrl(Struct, frozen=True):
+    """Where a picture is: a data URL, for nothing is fetched."""
+
+    url: str
+
+
 class ContentPart(Struct, frozen=True):
-    """A part of a message; only text is understood."""
+    """A part of a message: text or a picture."""
 
     type: str
     text: str | None = None
+    image_url: ImageUrl | str | None = None
 
 
 class ChatMessage(Struct, frozen=True):

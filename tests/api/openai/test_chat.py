@@ -219,8 +219,8 @@ def test_text_parts_are_joined_and_nulls_and_extras_ignored(live: Live) -> None:
         ({"prism": {"after": "lunch"}}, "after", "2024-01-31"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
-            "messages[0].content[0].type",
-            "later version",
+            "messages[0].content[0].image_url",
+            "url",
         ),
         (
             {"messages": [{"role": "user", "content": [{"type": "hologram"}]}]},

@@ -184,7 +184,7 @@ def test_a_body_beyond_the_limit_is_refused(live: Live) -> None:
 def test_a_body_in_chunks_counts_as_well(live: Live) -> None:
     response = live.client.post(
         "/v1/chat/completions",
-        content=(b" " * (1 << 20) for _ in range(8)),
+        content=(b" " * (1 << 20) for _ in range(48)),
         headers={"content-type": "application/json"},
     )
     assert response.status_code == 413

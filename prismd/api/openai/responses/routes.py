@@ -13,13 +13,15 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
-from prismd.api.body import CHAT_BODY_BYTES, decode_body
+from prismd.api.body import decode_body
 from prismd.api.description import EVENTS, TEXT, described
+from prismd.api.examples import BODY_BYTES
 from prismd.api.files import in_range
 from prismd.api.generating import respond
 from prismd.api.openai.asking import plan
 from prismd.api.openai.completion import Item, Work
 from prismd.api.openai.narrowing import Narrowing, narrowing
+from prismd.api.openai.parts import check_size, pictures_of
 from prismd.api.openai.responses.items import ConversationItem, Given, referred, taken
 from prismd.api.openai.responses.keeping import Keeping, input_items
 from prismd.api.openai.responses.shape import Frame, ResponseObject, frame_of
@@ -55,7 +57,7 @@ class InputItems(Struct, frozen=True):
 @post(
     ["/v1/responses", "/responses"],
     status_code=200,
-    request_max_body_size=CHAT_BODY_BYTES,
+    request_max_body_size=BODY_BYTES,
     operation_class=described(
         ResponsesRequest, answer=ResponseObject, also={EVENTS: TEXT}, statuses=(404, 504)
     ),
@@ -66,7 +68,8 @@ async def create_response(request: ApiRequest) -> Response[Any]:
     api = api_of(request)
     asked = await decode_body(request, ResponsesRequest)
     check(asked)
-    work, frame = await api.offload.read(lambda: _plan(api, asked))
+    body_bytes = len(await request.body())
+    work, frame = await api.offload.read(lambda: _plan(api, asked, body_bytes))
     return await respond(request, api, work, ResponseTelling(frame), stream=bool(asked.stream))
 
 
@@ -139,7 +142,7 @@ async def cancel_response(request: ApiRequest, response_id: FromPath[str]) -> Re
     )
 
 
-def _plan(api: Api, asked: ResponsesRequest) -> tuple[Work, Frame]:
+def _plan(api: Api, asked: ResponsesRequest, body_bytes: int) -> tuple[Work, Frame]:
     """What it takes to answer, and the response that will be; reads what is kept."""
     services, settings, keeping = api.services, api.settings, _keeping(api)
     response_id = f"resp_{uuid.uuid4().hex}"
@@ -150,6 +153,7 @@ def _plan(api: Api, asked: ResponsesRequest) -> tuple[Work, Frame]:
     translated = translate(asked, earlier, given)
     narrowed = _narrowing(api, asked)
     with translated.named():
+        check_size(body_bytes, pictures_of(translated.chat.messages))
         work = plan(translated.chat, services, settings, narrowed)
     if asked.truncation == "auto" and not is_cited(asked.model):
         work = _cut(translated.chat, services, settings)

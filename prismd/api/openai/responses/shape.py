@@ -107,7 +107,8 @@ class ResponseObject(Struct, frozen=True, kw_only=True):
     usage: ResponseUsage | None = None
     user: str | None
     metadata: dict[str, str]
-    prism: PrismNote | Warned | UnsetType = UNSET
+    prism: Any = UNSET
+    """``PrismNote``, or ``Warned`` where the bare generator wrote; OpenAI knows neither."""
 
 
 class Frame(Struct, frozen=True):
