@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from prismd.api.login import cookie_name, cookie_value
 from prismd.api.rates import Allowance, Rates
 from tests.api.harness import TOKEN, Live, live_server
+from tests.api.test_security import HANDSHAKE
 
 
 class Clock:
@@ -136,6 +137,15 @@ def test_unknown_paths_count_and_health_does_not(limited: Live) -> None:
     health = [get(limited, "/health") for _ in range(9)]
     assert {answer.status_code for answer in health} == {200}
     assert "x-ratelimit-limit-requests" not in health[0].headers
+
+
+def test_a_handshake_counts_as_a_request(limited: Live) -> None:
+    assert [get(limited).status_code for _ in range(3)] == [200] * 3
+    more = f"User-Agent: script/1\r\nAuthorization: Bearer {TOKEN}\r\n"
+    host = f"127.0.0.1:{limited.settings.port}"
+    raw = limited.raw(HANDSHAKE.format(host=host, more=more).encode())
+    assert raw.startswith(b"HTTP/1.1 429")
+    assert b"rate_limit_exceeded" in raw
 
 
 def test_a_foreign_page_takes_nothing_from_anybody(limited: Live) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.cli.harness import Place
+from tests.cli.harness import CONFIG, Place
 
 
 def test_what_was_searched_and_asked_is_shown_and_forgotten(place: Place) -> None:
@@ -32,6 +32,22 @@ def test_what_was_searched_and_asked_is_shown_and_forgotten(place: Place) -> Non
         place.run("search", "train")
         assert daemon.client.get("/search/history").json()["data"] == []
         place.run("history", "--clear")
+
+
+def test_a_changed_setting_holds_at_once(place: Place) -> None:
+    place.write_sample()
+    with place.daemon() as daemon:
+        daemon.await_idle()
+        for setting in ("", "[search]\nhistory = false\n", "[search]\nhistory_entries = 2\n"):
+            place.config.write_text(f"{CONFIG}\n{setting}")
+            place.run("config", "reload")
+            for number in (1, 2):
+                daemon.client.post("/search", json={"query": f"{number} {setting[9:16]}".strip()})
+            found = place.json("history")
+            assert found["kept"] is ("false" not in setting)
+            if not found["kept"]:
+                assert [entry["query"] for entry in found["data"]] == ["2", "1"]
+        assert [entry["query"] for entry in found["data"]] == ["2 history", "1 history"]
 
 
 def test_without_an_index_it_says_so(place: Place) -> None:

@@ -112,7 +112,9 @@ def conditions(found: list[attributes.Values]) -> st.SearchStrategy[Condition]:
     numbers = [value for value in known if not isinstance(value, str)]
     texts = [value for value in known if isinstance(value, str)]
     any_text = (
-        st.sampled_from(texts) | st.text(max_size=5) | st.sampled_from(["", "%", "5", "' OR 1"])
+        st.sampled_from(texts)
+        | st.text(max_size=5)
+        | st.sampled_from(["", "%", "5", "9", "' OR 1"])
     )
     any_number = (
         st.sampled_from(numbers)
@@ -192,7 +194,10 @@ def test_the_files_differ_in_all_that_can_be_compared(filled: Database) -> None:
         ("filename", "eq", "ärzte 5%.txt", set()),
         ("title", "eq", "5", {2, 5}),
         ("title", "eq", 5.0, set()),
-        ("size_bytes", "eq", "8", set()),
+        ("size_bytes", "eq", "9", set()),
+        ("size_bytes", "gt", "9", set()),
+        ("size_bytes", "eq", 9.0, {1}),
+        ("language", "nin", "en", {2, 3, 5}),
         ("size_bytes", "eq", True, set()),
         ("size_bytes", "ne", True, {1, 2, 3, 4, 5}),
         ("language", "ne", "en", {2, 3, 5}),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
-import msgspec
-from litestar import Response, post
-from litestar.enums import MediaType
+from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -25,7 +23,7 @@ from prismd.api.wire import Query
 from prismd.errors import ModelError, RequestError
 from prismd.models.base import Reranker
 from prismd.models.remote import EstimatedTokens
-from prismd.ranking import Windows
+from prismd.ranking import Scored, Windows
 
 _MAX_DOCUMENTS = 1_000
 _MAX_WINDOWS = 2_000
@@ -106,7 +104,7 @@ class RerankResponse(Struct, frozen=True, kw_only=True):
     operation_class=described(RerankRequest, answer=RerankResponse, statuses=(404, 504)),
     summary="Put documents in the order in which they answer a query",
 )
-async def rerank(request: ApiRequest) -> Response[Any]:
+async def rerank(request: ApiRequest) -> RerankResponse:
     """Score each document of the request against the query, and order them by it."""
     api = api_of(request)
     asked = await decode_body(request, RerankRequest)
@@ -117,30 +115,36 @@ async def rerank(request: ApiRequest) -> Response[Any]:
     with watching_client(request) as gone:
         check = _going_on(gone, api.settings.request_timeout_s)
 
-        def work() -> bytes:
+        def work() -> RerankResponse:
             windows = _windows(api, asked, texts)
-            found = ranking.ranked(
-                ranking.score(reranker, asked.query, windows, check), asked.top_n
-            )
-            results = tuple(
-                RerankResult(
-                    item.index,
-                    item.relevance,
-                    DocumentText(texts[item.index]) if asked.return_documents else UNSET,
-                )
-                for item in found
-            )
-            usage = RerankUsage(windows.tokens, windows.tokens)
-            return msgspec.json.encode(
-                RerankResponse(
-                    id=f"rerank-{uuid.uuid4().hex}",
-                    model=reranker.name,
-                    results=results,
-                    usage=usage,
-                )
+            logits = ranking.score(reranker, asked.query, windows, check)
+            return _response(
+                reranker.name, asked, texts, ranking.ranked(logits, asked.top_n), windows
             )
 
-        return Response(await api.offload.rerank(work), media_type=MediaType.JSON)
+        return await api.offload.rerank(work)
+
+
+def _response(
+    model: str,
+    asked: RerankRequest,
+    texts: Sequence[str],
+    ranked: Sequence[Scored],
+    windows: Windows,
+) -> RerankResponse:
+    return RerankResponse(
+        id=f"rerank-{uuid.uuid4().hex}",
+        model=model,
+        results=tuple(
+            RerankResult(
+                item.index,
+                item.relevance,
+                DocumentText(texts[item.index]) if asked.return_documents else UNSET,
+            )
+            for item in ranked
+        ),
+        usage=RerankUsage(windows.tokens, windows.tokens),
+    )
 
 
 def _reranker(api: Api, asked: RerankRequest) -> Reranker:
