@@ -24,6 +24,9 @@ reranking = ""
 generation = ""
 image = ""
 speech = ""
+
+[server]
+requests_per_minute = 0
 """
 _PATIENCE_S = 7200.0
 _LOOK_S = 0.02
