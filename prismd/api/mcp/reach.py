@@ -1,4 +1,4 @@
-"""How the tools reach the API: a client for it, wherever that is. Pure but for the types."""
+"""How the tools reach the API: a client for it, wherever that is."""
 
 from __future__ import annotations
 
