@@ -18,7 +18,7 @@ _MAX_CHARS = 4_096
 Text = Annotated[str, Meta(max_length=_MAX_CHARS)]
 
 
-class AttributeFilter(Struct, frozen=True):
+class AttributeFilter(Struct, frozen=True, omit_defaults=True):
     """A comparison (``key``, ``value``), or with ``and`` or ``or`` several filters together.
 
     Files have ``file_id``, ``filename``, ``path``, ``folder`` (the path of the one that it lies

@@ -21,7 +21,7 @@ UPLOADS_ID = "vs_uploads"
 _ID_DIGITS = 24
 
 
-class RankingOptions(Struct, frozen=True):
+class RankingOptions(Struct, frozen=True, omit_defaults=True):
     """How results are ranked: ``auto`` or ``none`` for the second reading, and the least score."""
 
     ranker: str | None = None

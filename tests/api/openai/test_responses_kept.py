@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from prismd.models.fake import FakeGenerator
 from prismd.models.generation import Generation
 from prismd.store import responses
 from prismd.store.responses import KeptResponse, Retention
-from tests.api.harness import TOKEN, Live, live_server
+from tests.api.harness import TOKEN, Live, live_server, wait_until
 from tests.api.openai.test_responses import DEPOSIT, asked, client_of
 
 ITEM: TypeAdapter[Any] = TypeAdapter(ResponseItem)
@@ -295,8 +296,8 @@ def test_what_grew_too_old_is_forgotten_at_the_start(tmp_path: Path) -> None:
         long = Retention(age_s=1e12, count=9)
         database.write(lambda c: responses.keep(c, old, long))
     with live_server(tmp_path, sample=False) as live:
-        database = live.stack.database
-        assert database.read(lambda c: responses.find(c, "resp_old", 0.0)) is None
+        find = partial(responses.find, id_="resp_old", since=0.0)
+        wait_until(lambda: live.stack.database.read(find) is None)
 
 
 @pytest.mark.parametrize("model", ["prism", "prism-raw"])

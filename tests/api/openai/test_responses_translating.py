@@ -8,11 +8,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.responses import Response
 
 from prismd.api.openai.responses.items import item_id, referred, response_of, taken
+from prismd.api.openai.responses.shape import frame_of
 from prismd.api.openai.responses.translating import Translated, check, translate
 from prismd.api.openai.responses.wire import ResponsesRequest
 from prismd.errors import RequestError
+from prismd.models.base import Sampling
 
 RESPONSE = f"resp_{'a' * 32}"
 
@@ -135,3 +138,42 @@ def test_only_references_refer() -> None:
     )
     assert referred(request.input) == {"a", "b"}
     assert referred("a") == referred(None) == set()
+
+
+def test_what_was_sent_of_tools_is_echoed_without_what_was_not() -> None:
+    request = msgspec.convert(
+        {
+            "model": "prism",
+            "input": "x",
+            "tools": [
+                {"type": "file_search", "filters": {"type": "eq", "key": "type", "value": "text"}},
+                {"type": "function", "name": "f", "parameters": {"default": None}},
+            ],
+            "tool_choice": {
+                "type": "allowed_tools",
+                "mode": "auto",
+                "tools": [{"type": "file_search"}],
+            },
+        },
+        ResponsesRequest,
+    )
+    made = frame_of(request, RESPONSE, 1, Sampling(), keep=True, cited=True).response
+    search, function = made.tools
+    assert search == {
+        "type": "file_search",
+        "vector_store_ids": [],
+        "filters": {"type": "eq", "key": "type", "value": "text"},
+    }
+    assert function == {
+        "type": "function",
+        "name": "f",
+        "description": None,
+        "parameters": {"default": None},
+        "strict": None,
+    }
+    assert made.tool_choice == {
+        "type": "allowed_tools",
+        "mode": "auto",
+        "tools": [{"type": "file_search"}],
+    }
+    Response.model_validate(msgspec.json.decode(msgspec.json.encode(made)), strict=True)

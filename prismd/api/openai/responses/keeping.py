@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
 
 import msgspec
 
@@ -31,7 +32,7 @@ _output = msgspec.json.Decoder(_Output)
 
 
 class Keeping:
-    """Keeps responses in the index's file, and finds them again. Everything here blocks.
+    """Keeps responses in the index's file, and finds them again. All but ``prune`` blocks.
 
     Args:
         database: Where they are kept.
@@ -68,14 +69,11 @@ class Keeping:
         self._database.write(lambda c: responses.delete(c, id_))
 
     def prune(self) -> None:
-        """Forget what is too old, or too much, where the index can be written."""
-        if not self._database.writable:
-            return
-        now = time.time()
-        try:
-            self._database.write(lambda c: responses.prune(c, self._retention, now))
-        except StoreError as error:  # what is too old is not found any more, wherever it is
-            log.warning("old responses were not forgotten: %s", error)
+        """Have forgotten what is too old, or too much; does not wait for it."""
+        if self._database.writable:
+            now = time.time()
+            done = self._database.submit(lambda c: responses.prune(c, self._retention, now))
+            done.add_done_callback(_tell)
 
     def conversation(self, previous_id: str) -> list[ConversationItem]:
         """The items of a conversation up to a response, in order.
@@ -140,6 +138,12 @@ def input_items(kept: KeptResponse) -> tuple[ConversationItem, ...]:
 def items_of(kept: KeptResponse) -> tuple[ConversationItem, ...]:
     """What a response answers, and its answer."""
     return (*input_items(kept), *_output.decode(kept.response).output)
+
+
+def _tell(pruned: Future[int]) -> None:
+    # What is too old is not found any more, whether it is still there or not.
+    if (error := pruned.exception()) is not None:
+        log.warning("old responses were not forgotten: %s", error)
 
 
 def _kept(frame: Frame, given: Sequence[Given], reply: Reply) -> KeptResponse:

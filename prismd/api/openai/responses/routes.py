@@ -207,10 +207,9 @@ def _keeping(api: Api) -> Keeping:
     return Keeping(api.services.database, api.settings.responses)
 
 
-async def forget_old_responses(app: Litestar) -> None:
-    """Forget what grew too old while prismd did not run."""
-    api: Api = app.state.api
-    await api.offload.read(_keeping(api).prune)
+def forget_old_responses(app: Litestar) -> None:
+    """Have forgotten what grew too old while prismd did not run; the start waits for nothing."""
+    _keeping(app.state.api).prune()
 
 
 def _page(items: tuple[ConversationItem, ...], limit: int, after: str) -> InputItems:

@@ -270,17 +270,13 @@ def _choice(request: ResponsesRequest) -> Any:
     choice = request.tool_choice
     if choice is None or isinstance(choice, str):
         return choice or "auto"
-    return _without_nothing(msgspec.to_builtins(choice))
+    return msgspec.to_builtins(choice)
 
 
 def _tool(tool: ToolOption) -> dict[str, Any]:
     """A tool as it was given, with what OpenAI's clients want of its kind."""
-    given = _without_nothing(msgspec.to_builtins(tool))
+    given = msgspec.to_builtins(tool)
     if tool.type == "function":
         wanted = dict.fromkeys(("name", "description", "parameters", "strict"))
         return {"type": tool.type, **wanted, **given}
     return {"type": tool.type, "vector_store_ids": [], **given}
-
-
-def _without_nothing(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}

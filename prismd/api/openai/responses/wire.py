@@ -43,7 +43,7 @@ class InputItem(Struct, frozen=True):
     output: str | list[Part] | None = None
 
 
-class ToolOption(Struct, frozen=True):
+class ToolOption(Struct, frozen=True, omit_defaults=True):
     """A tool: ``function`` for the bare generator, ``file_search`` for cited answers."""
 
     type: str
@@ -57,7 +57,7 @@ class ToolOption(Struct, frozen=True):
     ranking_options: RankingOptions | None = None
 
 
-class ChosenTool(Struct, frozen=True):
+class ChosenTool(Struct, frozen=True, omit_defaults=True):
     """The tool that must be used, or (``allowed_tools``) those that may."""
 
     type: str
