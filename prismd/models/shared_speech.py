@@ -126,7 +126,7 @@ class SharedTranscriber(_Sharing):
                     cancelled=cancelled,
                     known=pieces,
                     on_piece=keep,
-                    on_said=_behind(given, tell),
+                    on_said=_behind(given, tell) if on_said is not None else None,
                     leave=lambda: self._persons.any() or is_left(),
                 )
             except ExtractError as error:
