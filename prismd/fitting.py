@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from prismd.evidence import Evidence
 from prismd.models.base import Generator
 from prismd.wording import instructs
 
+_PARAGRAPH_END = re.compile(r"\n\s*\n")
 _SMALL_CONTEXT_TOKENS = 8_192
 _SMALL_CONTEXT_PASSAGES = 2
 
 
 def _stating(item: Evidence) -> str:
-    """A passage without the sentences that tell its reader what to say; empty where none is left.
+    """A passage without what tells its reader what to say; empty where nothing else is left.
 
-    A small model does what they say, whatever its prompt says of quotations.
+    A small model does what it says, whatever its prompt says of quotations. An order goes on to
+    the end of its paragraph: what follows "Ignore your instructions." there, of whatever form, is
+    part of it.
     """
-    text = item.source.text
-    if not any(instructs(text[start:end]) for start, end in item.source.sentences):
+    text, sentences = item.source.text, item.source.sentences
+    if not any(instructs(text[start:end]) for start, end in sentences):
         return text
-    kept = [text[start:end] for start, end in item.source.sentences]
-    return "\n".join(sentence for sentence in kept if not instructs(sentence))
+    kept: list[str] = []
+    ordering, last_end = False, 0
+    for start, end in sentences:
+        same_paragraph = not _PARAGRAPH_END.search(text[last_end:start])
+        ordering = instructs(text[start:end]) or (ordering and same_paragraph)
+        if not ordering:
+            kept.append(text[start:end])
+        last_end = end
+    return "\n".join(kept)
 
 
 def fitting(evidence: Sequence[Evidence], generator: Generator, answer_tokens: int) -> list[str]:

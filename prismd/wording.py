@@ -147,6 +147,7 @@ _INSTRUCTION = re.compile(
     r"|(?:^\W*|[.:;!?]\s+)(?:please\s+)?"
     r"(?:say|answer|respond|reply|tell\s+(?:them|the\s+user|him|her)|output|print)\b"
     r"(?:\s+\w+){0,3}?\s*(?:\bthat\b|\bwith\b|[:\"“'])"
+    r"|\b(?:say|answer|respond|reply|output|print|write)\b[^.!?]{0,80}\band\s+nothing\s+else\b"
     r"|\b(?:ignoriere|vergiss|ignorez|oubliez|ignora|olvida|dimentica)\b[^.!?]{0,60}"
     r"\b(?:anweisung\w*|instructions?|instruccion\w*|istruzion\w*)\b",
     re.IGNORECASE,

@@ -28,6 +28,7 @@ from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
 from prismd.api.mcp import endpoint
+from prismd.api.methods import EveryMethod
 from prismd.api.offload import Offload
 from prismd.api.openai import (
     audio,
@@ -100,7 +101,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         ),
     )
     # Around everything, routing included: unknown paths and handshakes are guarded as well.
-    guard = Guard(app.asgi_handler, settings, services.token, api.failures)
+    guard = Guard(EveryMethod(app.asgi_handler), settings, services.token, api.failures)
     app.asgi_handler = Counted(guard, api.metrics)
     return app
 

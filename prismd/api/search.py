@@ -136,7 +136,7 @@ async def search(request: ApiRequest) -> Response[Any]:
 
 
 def _check(asked: wire.SearchRequest) -> None:
-    words = parse_query(asked.query)[0]
+    words = parse_query(asked.query or "")[0]
     if not words and not asked.image and not asked.audio:
         raise RequestError(
             "query: says nothing to look for; give words, or list files with GET /files",
@@ -165,7 +165,7 @@ async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> Searc
 
     def work() -> SearchResult:
         return api.services.search.search(
-            asked.query,
+            asked.query or "",
             limit=limit,
             filters=filters,
             rerank=_rerank(asked.rerank),
@@ -175,7 +175,7 @@ async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> Searc
     found = await api.offload.search(work)
     example_kind = "image" if asked.image else "audio" if asked.audio else ""
     api.services.history.searched(
-        asked.query, found.filters, hits=len(found.hits), example=example_kind
+        asked.query or "", found.filters, hits=len(found.hits), example=example_kind
     )
     return SearchResponse(
         results=_results(found.hits, explain=bool(asked.explain)),
@@ -200,7 +200,7 @@ async def _answered(
     if asked.engine == "generative" and api.services.generator is None:
         raise no_generator(api.settings)
     question = Question(
-        turns=(Message("user", asked.query),),
+        turns=(Message("user", asked.query or ""),),
         filters=filters,
         limit=asked.limit or api.settings.search_limit,
         engine=asked.engine,

@@ -38,7 +38,7 @@ class SearchRequest(FilterFields, frozen=True, kw_only=True):
     a query or without.
     """
 
-    query: Query = ""
+    query: Query | None = None
     image: str | None = None
     audio: str | None = None
     limit: Limit | None = None

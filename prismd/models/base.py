@@ -186,6 +186,8 @@ class Generator(Protocol):
         """Generate, piece by piece. Closing the iterator stops the generation at once.
 
         Raises:
+            RequestError: A schema is too large, or there is no grammar for it; at the call
+                itself, before anything is begun.
             ModelError: The weights are missing, the engine died or does not answer, or the
                 prompt does not fit ``context_tokens``.
         """

@@ -7,6 +7,7 @@ can be tested exactly: near texts get near vectors, and the generator repeats it
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 from collections.abc import Sequence
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError
-from prismd.models.base import Delta, Message, Sampling
+from prismd.models.base import Delta, Message, Sampling, ToolCall
+from prismd.models.fake_calls import calls_of, instance_of
 from prismd.models.generation import Generation
+from prismd.models.schema_limits import check_limits
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"\w+")
@@ -170,12 +173,15 @@ class FakeImageEmbedder:
 
 
 class FakeGenerator:
-    """Repeats the newest user turn, word by word.
+    """Repeats the newest turn of the user, or the newest outcome of a tool, word by word.
+
+    ``fake_calls`` says how it is made to call a tool. With a schema it writes the least that
+    follows it.
 
     Args:
         delay_s: Wait before each word.
         fail_after: Raise ``ModelError`` after so many words.
-        echo: What to say instead of the newest user turn.
+        echo: What to say instead.
         context_tokens: A longer prompt is refused.
 
     Attributes:
@@ -215,24 +221,27 @@ class FakeGenerator:
         """Generate, word by word.
 
         Raises:
+            RequestError: A schema is too large.
             ModelError: The prompt does not fit, or ``fail_after`` words were said.
         """
+        check_limits(sampling)
         prompt = sum(self.count_tokens(message.content) for message in messages)
         if prompt >= self._context_tokens:
             raise ModelError(
                 f"fake: the prompt has {prompt} tokens, the context {self._context_tokens}; "
                 "ask with less text"
             )
-        return _FakeGeneration(self, self._answer(messages, sampling), prompt, sampling)
+        text, calls = calls_of(self._answer(messages, sampling), sampling)
+        return _FakeGeneration(self, text, calls, prompt, sampling)
 
     def close(self) -> None:
         """Nothing to give back."""
 
     def _answer(self, messages: Sequence[Message], sampling: Sampling) -> str:
-        said = [message.content for message in messages if message.role == "user"]
+        said = [message.content for message in messages if message.role in ("user", "tool")]
         text = self._echo if self._echo is not None else (said[-1] if said else "")
         if sampling.response_schema is not None:
-            text = "{}"
+            return json.dumps(instance_of(sampling.response_schema))
         for stop in sampling.stop:
             text = text.split(stop, 1)[0]
         return text
@@ -242,15 +251,22 @@ class _FakeGeneration(Generation):
     """One completion of the fake."""
 
     def __init__(
-        self, generator: FakeGenerator, answer: str, prompt_tokens: int, sampling: Sampling
+        self,
+        generator: FakeGenerator,
+        answer: str,
+        calls: tuple[ToolCall, ...],
+        prompt_tokens: int,
+        sampling: Sampling,
     ) -> None:
         super().__init__(generator.turn)
         pieces = _PIECE.findall(answer)
         self._generator = generator
         self._pieces = pieces[: sampling.max_tokens]
         self._cut = len(pieces) > sampling.max_tokens
+        self._calls = list(calls)
         self._prompt_tokens = prompt_tokens
         self._said = 0
+        self._called = 0
         self._woken = threading.Event()
 
     def _step(self) -> Delta | None:
@@ -263,8 +279,13 @@ class _FakeGeneration(Generation):
         if self._said < len(self._pieces):
             self._said += 1
             return Delta(text=self._pieces[self._said - 1])
-        reason: Literal["stop", "length"] = "length" if self._cut else "stop"
-        return Delta("", reason, self._prompt_tokens, self._said)
+        reason: Literal["stop", "length", "tool_calls"] = "length" if self._cut else "stop"
+        if self._calls and not self._cut:
+            self._called += 1
+            return Delta("", tool_call=self._calls.pop(0))
+        if self._called:
+            reason = "tool_calls"
+        return Delta("", reason, self._prompt_tokens, self._said + self._called)
 
     def _interrupt(self) -> None:
         self._woken.set()

@@ -17,8 +17,10 @@ from prismd.models.base import Delta, Message, Sampling
 from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
 from prismd.models.generation import Generation
+from prismd.models.guide import check
 from prismd.models.installed import verified
 from prismd.models.llama_worker import (
+    Called,
     Cancel,
     Complete,
     Count,
@@ -31,6 +33,7 @@ from prismd.models.llama_worker import (
     Reply,
     Request,
 )
+from prismd.models.schema_limits import check_limits
 
 _WORKER = "prismd.models.llama_worker"
 _LOAD_S = 300.0
@@ -106,9 +109,12 @@ class LlamaGenerator(EngineProcess):
         """Generate, piece by piece; waits for its turn. ``close`` stops it from any thread.
 
         Raises:
+            RequestError: At once: a schema is too large, or there is no grammar for it.
             ModelError: While iterating: the weights are missing, the engine died or does not
                 answer, or the prompt does not fit ``context_tokens``.
         """
+        check_limits(sampling)
+        check(sampling)
         return _LlamaGeneration(self, Complete(tuple(messages), sampling))
 
     def self_test(self) -> None:
@@ -227,6 +233,8 @@ class _LlamaGeneration(Generation):
         self._timeout_s = generator.token_timeout_s
         if isinstance(reply, Piece):
             return Delta(reply.text)
+        if isinstance(reply, Called):
+            return Delta("", tool_call=reply.call)
         generator.rest()
         if isinstance(reply, Done):
             return Delta("", reply.finish_reason, reply.prompt_tokens, reply.completion_tokens)
@@ -242,7 +250,7 @@ class _LlamaGeneration(Generation):
             return
         deadline = time.monotonic() + _CANCEL_GRACE_S
         try:
-            while isinstance(self._generator.receive(deadline - time.monotonic()), Piece):
+            while isinstance(self._generator.receive(deadline - time.monotonic()), Piece | Called):
                 pass
         except ModelError:
             return  # The child is gone, and nobody waits for its answer.

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
 from prismd.errors import ModelError
-from prismd.models.base import Delta, Message, Sampling
+from prismd.models.base import Delta, Message, Sampling, ToolCall
 from prismd.models.generation import Generation
+from prismd.models.remote_chat import CallParts, chat_request
 from prismd.models.remote_http import (
     RemoteEngine,
     check_address,
@@ -31,10 +32,16 @@ from prismd.models.remote_http import (
     open_client,
     refusal,
 )
+from prismd.models.schema_limits import check_limits
 
 _BATCH_TEXTS = 64
 _CHARS_PER_TOKEN = 4
 _DATA = "data:"
+_ENDS: dict[str, Literal["stop", "length", "tool_calls"]] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+}
 
 
 class EstimatedTokens:
@@ -107,9 +114,11 @@ class RemoteGenerator:
         """Generate, piece by piece. ``close`` drops the connection, from any thread.
 
         Raises:
+            RequestError: At once: a schema is too large.
             ModelError: While iterating: the server is not there, refuses, or breaks off.
         """
-        return _RemoteGeneration(self.engine, _chat_request(self.engine, messages, sampling))
+        check_limits(sampling)
+        return _RemoteGeneration(self.engine, chat_request(self.engine.model, messages, sampling))
 
     def close(self) -> None:
         """Nothing is kept between completions."""
@@ -126,10 +135,14 @@ class _RemoteGeneration(Generation):
         self._open = contextlib.ExitStack()
         self._events: Iterator[str] | None = None
         self._socket: socket.socket | None = None
-        self._reason: Literal["stop", "length"] | None = None
+        self._reason = ""
+        self._parts = CallParts()
+        self._calls: list[ToolCall] | None = None
         self._usage = _Usage()
 
     def _step(self) -> Delta | None:
+        if self._calls is not None:
+            return self._end_of()
         with mapped(self._engine, "generation"):
             if self._events is None:
                 self._events = self._connect()
@@ -139,12 +152,27 @@ class _RemoteGeneration(Generation):
                 if text := self._take(event):
                     return Delta(text)
         self._open.close()
-        if self._reason is None:
+        if not self._reason:
             raise ModelError(
                 f"{host_of(self._engine)}: broke off in the middle of an answer; try again"
             )
+        return self._end_of()
+
+    def _end_of(self) -> Delta:
+        """The calls one by one, then the end."""
+        if self._calls is None:
+            # What the length has cut is no call.
+            self._calls = [] if self._reason == "length" else self._parts.calls()
+            # Servers have other words, too (``eos``, ``content_filter``), and some say ``stop``
+            # behind a call.
+            if self._reason != "length":
+                self._reason = "tool_calls" if self._calls else "stop"
+        if self._calls:
+            return Delta("", tool_call=self._calls.pop(0))
         usage = self._usage
-        return Delta("", self._reason, usage.prompt_tokens or 0, usage.completion_tokens or 0)
+        return Delta(
+            "", _ENDS[self._reason], usage.prompt_tokens or 0, usage.completion_tokens or 0
+        )
 
     def _connect(self) -> Iterator[str]:
         client = self._open.enter_context(open_client(self._engine))
@@ -173,9 +201,11 @@ class _RemoteGeneration(Generation):
         if not chunk.choices:
             return ""
         choice = chunk.choices[0]
-        if choice.finish_reason is not None:
-            self._reason = "length" if choice.finish_reason == "length" else "stop"
-        text = (choice.delta or {}).get("content")
+        if choice.finish_reason:
+            self._reason = choice.finish_reason
+        delta = choice.delta or {}
+        self._parts.add(delta.get("tool_calls"))
+        text = delta.get("content")
         return text if isinstance(text, str) else ""
 
     def _keep_socket(self, event: str, info: dict[str, Any]) -> None:
@@ -304,28 +334,6 @@ class RemoteEmbedder:
             raise ModelError(f"{host}: gave vectors without a direction; check the model")
         normalised: NDArray[np.float32] = vectors / norms
         return normalised
-
-
-def _chat_request(
-    engine: RemoteEngine, messages: Sequence[Message], sampling: Sampling
-) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "model": engine.model,
-        "messages": [{"role": m.role, "content": m.content} for m in messages],
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if sampling.seed is not None:
-        body["seed"] = sampling.seed
-    if sampling.stop:
-        body["stop"] = list(sampling.stop)
-    if sampling.response_schema is not None:
-        schema = {"name": "answer", "schema": sampling.response_schema, "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body
 
 
 def _events(response: httpx.Response) -> Iterator[str]:

@@ -28,6 +28,13 @@ def llama_weights(models_dir: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def qwen_weights(models_dir: Path) -> Path:
+    """A models folder with the generator in it that prismd recommends."""
+    fetch([find("qwen2.5-coder-0.5b-instruct")], models_dir)
+    return models_dir
+
+
+@pytest.fixture(scope="session")
 def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of a small CLIP with random weights."""
     from tests.models.clip_checkpoint import write_checkpoint

@@ -7,11 +7,14 @@ import dataclasses
 import json
 import sys
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from prismd.models.base import Sampling, Tool, ToolCall
 from prismd.models.fake import FakeEmbedder
+from prismd.models.fake_calls import calls_of, instance_of
 
 
 @dataclasses.dataclass
@@ -29,6 +32,7 @@ class Behaviour:
         silent: Reads the request and answers nothing.
         break_off: Ends a completion without its end.
         stream_error: Sends an error in the middle of a completion.
+        stops_behind_calls: Says ``stop`` where calls are the end.
     """
 
     key: str = ""
@@ -42,6 +46,7 @@ class Behaviour:
     silent: bool = False
     break_off: bool = False
     stream_error: bool = False
+    stops_behind_calls: bool = False
 
 
 class _Server(ThreadingHTTPServer):
@@ -133,7 +138,7 @@ class OpenAIServer:
 
     def _complete(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         how = self.behaviour
-        said = "{}" if "response_format" in body else body["messages"][-1]["content"]
+        said, calls = _answer_to(body)
         pieces = [f"{word} " for word in said.split()]
         cut = len(pieces) > body["max_tokens"]
         handler.send_response(200)
@@ -149,16 +154,47 @@ class OpenAIServer:
             if how.stream_error:
                 _event(handler, {"error": {"message": "out of memory"}})
                 return
+        for delta in _call_deltas(calls):
+            _event(handler, _chunk({"tool_calls": [delta]}))
         if how.break_off:
             return
-        _event(handler, _chunk({}, "length" if cut else "stop"))
-        usage = {"prompt_tokens": 7, "completion_tokens": len(pieces)}
+        reason = "tool_calls" if calls and not how.stops_behind_calls else "stop"
+        _event(handler, _chunk({}, "length" if cut else reason))
+        usage = {"prompt_tokens": 7, "completion_tokens": len(pieces) + len(calls)}
         _event(handler, {"choices": [], "usage": usage})
         handler.wfile.write(b"data: [DONE]\n\n")
 
     def _wait_for_hang_up(self, handler: BaseHTTPRequestHandler) -> None:
         if not handler.rfile.read(1):
             self.hung_up.set()
+
+
+def _answer_to(body: dict[str, Any]) -> tuple[str, tuple[ToolCall, ...]]:
+    """What the fake generator would say and call."""
+    if "response_format" in body:
+        wanted = body["response_format"].get("json_schema", {})
+        return json.dumps(instance_of(wanted.get("schema", {}))), ()
+    choice = body.get("tool_choice", "auto")
+    named = isinstance(choice, dict)
+    sampling = Sampling(
+        tools=tuple(
+            Tool(tool["function"]["name"], "", tool["function"]["parameters"])
+            for tool in body.get("tools", ())
+        ),
+        tool_choice="required" if named else choice,
+        tool_name=choice["function"]["name"] if named else "",
+        parallel_tool_calls=body.get("parallel_tool_calls", True),
+    )
+    return calls_of(body["messages"][-1]["content"], sampling)
+
+
+def _call_deltas(calls: tuple[ToolCall, ...]) -> Iterator[dict[str, Any]]:
+    """Each call in pieces: its name, then its arguments a few characters at a time."""
+    for index, call in enumerate(calls):
+        head = {"name": call.name, "arguments": ""}
+        yield {"index": index, "id": call.id, "type": "function", "function": head}
+        for at in range(0, len(call.arguments), 5):
+            yield {"index": index, "function": {"arguments": call.arguments[at : at + 5]}}
 
 
 def _chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
 from prismd.errors import ModelError
-from prismd.models.base import Message, Sampling
+from prismd.models.base import Message, Sampling, Tool, ToolCall
 from prismd.models.fake import FakeEmbedder
 from prismd.models.remote import EstimatedTokens, RemoteEmbedder, RemoteGenerator
+from prismd.models.remote_chat import CallParts
 from prismd.models.remote_http import RemoteEngine
 from tests.models.openai_server import OpenAIServer
 
@@ -36,6 +38,97 @@ def test_the_request_says_all_that_was_asked(openai_server: OpenAIServer) -> Non
     wanted = {"model": "some-model", "max_tokens": 9, "temperature": 0.5, "top_p": 0.9}
     wanted |= {"seed": 4, "stop": ["END"], "stream": True}
     assert {name: body[name] for name in wanted} == wanted
+
+
+CALL = ToolCall("call_1", "ring", '{"times": 2}')
+RING = Tool("ring", "Rings the bell", {"type": "object", "properties": {"times": {}}})
+
+
+def test_tools_and_calls_are_sent_as_openai_has_them(openai_server: OpenAIServer) -> None:
+    turns = [*HELLO, Message("assistant", "", (CALL,)), Message("tool", "rung", (), "call_1")]
+    sampling = Sampling(tools=(RING,), parallel_tool_calls=False)
+    list(generator(openai_server).generate(turns, sampling))
+    body = openai_server.requests[0]["body"]
+    function = {"name": "ring", "arguments": '{"times": 2}'}
+    assert body["messages"][2:] == [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
+        },
+        {"role": "tool", "content": "rung", "tool_call_id": "call_1"},
+    ]
+    described = {"name": "ring", "description": "Rings the bell", "parameters": RING.parameters}
+    assert body["tools"] == [{"type": "function", "function": described}]
+    assert body["tool_choice"] == "auto"
+    assert body["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ({"tool_choice": "required"}, "required"),
+        ({"tool_choice": "none"}, "none"),
+        (
+            {"tool_choice": "required", "tool_name": "ring"},
+            {"type": "function", "function": {"name": "ring"}},
+        ),
+    ],
+)
+def test_the_choice_of_tools_is_passed_on(
+    openai_server: OpenAIServer, choice: dict[str, Any], sent: object
+) -> None:
+    list(generator(openai_server).generate(HELLO, Sampling(tools=(RING,), **choice)))
+    assert openai_server.requests[0]["body"]["tool_choice"] == sent
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [({"type": "object"}, "json_object"), ({"type": "object", "title": "A"}, "json_schema")],
+)
+def test_the_form_of_the_answer_is_passed_on(
+    openai_server: OpenAIServer, schema: dict[str, Any], kind: str
+) -> None:
+    list(generator(openai_server).generate(HELLO, Sampling(response_schema=schema)))
+    sent = openai_server.requests[0]["body"]["response_format"]
+    assert sent["type"] == kind
+    assert sent.get("json_schema", {"schema": schema})["schema"] == schema
+
+
+def test_calls_that_end_with_stop_are_calls_all_the_same(openai_server: OpenAIServer) -> None:
+    openai_server.behaviour.stops_behind_calls = True
+    question = [Message("user", 'call ring {"times": 2}')]
+    *calls, last = generator(openai_server).generate(question, Sampling(tools=(RING,)))
+    assert [delta.tool_call for delta in calls] == [CALL]
+    assert last.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "calls"),
+    [
+        ([[{"index": 0, "id": "a", "function": {"name": "ring", "arguments": '{"x'}}],
+          [{"index": 0, "function": {"arguments": '": 1}'}}]], [("a", "ring", '{"x": 1}')]),
+        ([[{"index": 1, "id": "b", "function": {"name": "two"}}],
+          [{"index": 0, "id": "a", "function": {"name": "one"}}]],
+         [("a", "one", "{}"), ("b", "two", "{}")]),
+        ([[{"id": "a", "function": {"name": "ring", "arguments": {"x": 1}}}]],
+         [("a", "ring", '{"x":1}')]),
+        ([None, [], "x", [3], [{}], [{"function": None}], [{"function": {"arguments": "x"}}]], []),
+    ],
+)  # fmt: skip
+def test_calls_are_put_together_from_any_pieces(
+    pieces: list[Any], calls: list[tuple[str, str, str]]
+) -> None:
+    parts = CallParts()
+    for piece in pieces:
+        parts.add(piece)
+    assert [(call.id, call.name, call.arguments) for call in parts.calls()] == calls
+
+
+def test_a_call_without_id_gets_one() -> None:
+    parts = CallParts()
+    parts.add([{"function": {"name": "ring"}}])
+    assert parts.calls()[0].id.startswith("call_")
 
 
 def test_the_counts_are_the_servers(openai_server: OpenAIServer) -> None:

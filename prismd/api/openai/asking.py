@@ -20,6 +20,7 @@ from prismd.api.openai.model_names import (
 from prismd.api.openai.narrowing import Narrowing
 from prismd.api.openai.parts import SentPicture, in_words, pictures_of, view
 from prismd.api.openai.sampling import sampling_of
+from prismd.api.openai.tools import refuse_forced_call, refuse_old_functions, with_tools
 from prismd.api.openai.turns import turn_of
 from prismd.api.services import ApiSettings, Services
 from prismd.api.wire import filters_of
@@ -53,7 +54,7 @@ def plan(
     if request.model == PRISM_RAW or (generator and request.model == generator.name):
         if generator is None:
             raise no_generator(settings)
-        sampling = sampling_of(request, settings.sampling)
+        sampling = with_tools(sampling_of(request, settings.sampling), request)
         turns = _turns(request)
         if not sent:
             return lambda: bare.write(generator, turns, sampling)
@@ -74,12 +75,12 @@ def _refuse_what_would_change_the_answer(request: wire.ChatRequest) -> None:
         raise refused("n", f"{request.n} answers to one question are not given; leave it at 1")
     if request.logprobs or request.top_logprobs:
         raise refused("logprobs", "probabilities of tokens are not given; leave it out")
-    if request.tools or request.functions:
-        raise refused(
-            "tools" if request.tools else "functions",
-            "calling tools belongs to a later version; leave it out",
-        )
+    refuse_old_functions(request)
     cited = request.model in (PRISM, PRISM_SOURCES)
+    if cited:
+        refuse_forced_call(request)
+    elif not request.messages:
+        raise refused("messages", "is empty; send at least one")
     wanted = request.response_format
     if wanted is None or wanted.type == "text":
         return

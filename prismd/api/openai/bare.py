@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from prismd.api.interrupt import noted
 from prismd.api.openai.completion import Item, Reply, usage_of
-from prismd.models.base import Delta, Generator, Message, Sampling
+from prismd.models.base import Delta, Generator, Message, Sampling, ToolCall
 
 
 def write(generator: Generator, turns: tuple[Message, ...], sampling: Sampling) -> Iterator[Item]:
     """What the generator makes of a conversation. Blocks."""
     written: list[str] = []
+    calls: list[ToolCall] = []
     end = Delta("", "stop")
     deltas = noted(generator.generate(turns, sampling))
     try:
@@ -19,6 +20,9 @@ def write(generator: Generator, turns: tuple[Message, ...], sampling: Sampling) 
             if delta.text:
                 written.append(delta.text)
                 yield delta.text
+            if delta.tool_call is not None:
+                calls.append(delta.tool_call)
+                yield delta.tool_call
             if delta.finish_reason is not None:
                 end = delta
     finally:
@@ -29,4 +33,5 @@ def write(generator: Generator, turns: tuple[Message, ...], sampling: Sampling) 
         "".join(written),
         end.finish_reason or "stop",
         usage_of(end.prompt_tokens, end.completion_tokens),
+        tool_calls=tuple(calls),
     )

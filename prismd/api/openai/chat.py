@@ -23,6 +23,7 @@ from prismd.api.openai.completion import (
     Head,
     Item,
     Reply,
+    call_chunk,
     completion,
     first_chunk,
     last_chunks,
@@ -66,6 +67,7 @@ class ChatTelling:
 
     def __init__(self, head: Head) -> None:
         self._head = head
+        self._calls = 0
 
     def whole(self, reply: Reply) -> ChatCompletion:
         """The completion at once."""
@@ -76,13 +78,16 @@ class ChatTelling:
         yield _event(first_chunk(self._head))
 
     def item(self, item: Item) -> Iterator[bytes]:
-        """The chunk of a piece of text; of the reply, the chunks that end it."""
+        """The chunk of a piece of text or of a call; of the reply, the chunks that end it."""
         if isinstance(item, str):
             yield _event(text_chunk(self._head, item))
         elif isinstance(item, Reply):
             for chunk in last_chunks(self._head, item):
                 yield _event(chunk)
             yield b"data: [DONE]\n\n"
+        else:
+            yield _event(call_chunk(self._head, self._calls, item))
+            self._calls += 1
 
     def failure(self, error: Exception) -> Iterator[bytes]:
         """The error's envelope."""

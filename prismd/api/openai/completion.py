@@ -117,13 +117,30 @@ Work = Callable[[], Iterator[Item]]
 """Makes text piece by piece, each call of a tool whole, then the whole reply. Blocks."""
 
 
-class AssistantMessage(Struct, frozen=True):
-    """The answer."""
+class CalledFunction(Struct, frozen=True):
+    """The function that is to be called; ``arguments`` is JSON, as text."""
 
-    content: str
+    name: str
+    arguments: str
+
+
+class Called(Struct, frozen=True):
+    """A call of a tool that the model asks for; ``index`` only in a stream."""
+
+    id: str
+    function: CalledFunction
+    type: Literal["function"] = "function"
+    index: int | UnsetType = UNSET
+
+
+class AssistantMessage(Struct, frozen=True):
+    """The answer; ``content`` is null where it is nothing but calls."""
+
+    content: str | None
     annotations: tuple[Annotation, ...] = ()
     role: Literal["assistant"] = "assistant"
     refusal: None = None
+    tool_calls: tuple[Called, ...] | UnsetType = UNSET
 
 
 class Choice(Struct, frozen=True):
@@ -155,6 +172,7 @@ class Delta(Struct, frozen=True):
     content: str
     role: Literal["assistant"] | UnsetType = UNSET
     annotations: tuple[Annotation, ...] | UnsetType = UNSET
+    tool_calls: tuple[Called, ...] | UnsetType = UNSET
 
 
 class ChunkChoice(Struct, frozen=True):
@@ -191,7 +209,12 @@ class Head(Struct, frozen=True):
 
 def completion(head: Head, reply: Reply) -> ChatCompletion:
     """The whole answer."""
-    message = AssistantMessage(reply.text, reply.annotations)
+    calls = tuple(_called(call) for call in reply.tool_calls)
+    message = AssistantMessage(
+        None if calls and not reply.text else reply.text,
+        reply.annotations,
+        tool_calls=calls or UNSET,
+    )
     return ChatCompletion(
         id=head.id,
         created=head.created,
@@ -210,6 +233,11 @@ def first_chunk(head: Head) -> ChatChunk:
 def text_chunk(head: Head, text: str) -> ChatChunk:
     """Text as it is made."""
     return _chunk(head, Delta(text))
+
+
+def call_chunk(head: Head, index: int, call: ToolCall) -> ChatChunk:
+    """A call, whole; ``index`` counts the calls of the answer from 0."""
+    return _chunk(head, Delta("", tool_calls=(_called(call, index),)))
 
 
 def last_chunks(head: Head, reply: Reply) -> Iterator[ChatChunk]:
@@ -296,6 +324,10 @@ def _chunk(head: Head, delta: Delta, finish_reason: FinishReason | None = None) 
         choices=(ChunkChoice(delta, finish_reason),),
         usage=None if head.with_usage else UNSET,
     )
+
+
+def _called(call: ToolCall, index: int | UnsetType = UNSET) -> Called:
+    return Called(call.id, CalledFunction(call.name, call.arguments), index=index)
 
 
 def _source_fields(reply: Reply) -> dict[str, Any]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from msgspec.structs import replace
+
 from prismd.api.openai import wire
 from prismd.api.openai.model_names import refused
 from prismd.api.openai.parts import text_of
+from prismd.api.openai.tools import calls_of
 from prismd.models.base import Message
 
-_ROLES: dict[str, Literal["system", "user", "assistant"]] = {
+_ROLES: dict[str, Literal["system", "user", "assistant", "tool"]] = {
     "system": "system",
     "developer": "system",
     "user": "user",
     "assistant": "assistant",
+    "tool": "tool",
 }
 
 
@@ -33,13 +37,18 @@ def turn_of(
     """
     param = f"messages[{number}]"
     role = _ROLES.get(message.role)
-    if role is None or message.tool_calls:
+    if role is None:
         raise refused(
-            f"{param}.role" if role is None else f"{param}.tool_calls",
-            f"{message.role[:40]!r} with tools belongs to a later version;"
-            f" allowed are {', '.join(_ROLES)} with text",
+            f"{param}.role",
+            f"{message.role[:40]!r} is not understood; allowed are {', '.join(_ROLES)}",
         )
+    turn = Message(
+        role,
+        "",
+        calls_of(f"{param}.tool_calls", message.tool_calls or ()),
+        message.tool_call_id or "",
+    )
     content = message.content
     if content is None or isinstance(content, str):
-        return Message(role, content or "")
-    return Message(role, text_of(param, role, content, shown))
+        return replace(turn, content=content or "")
+    return replace(turn, content=text_of(param, role, content, shown))

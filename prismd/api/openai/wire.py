@@ -28,12 +28,58 @@ class ContentPart(Struct, frozen=True):
     image_url: ImageUrl | str | None = None
 
 
+class CalledFunction(Struct, frozen=True):
+    """What an earlier turn called; the arguments are JSON, as text or as they are."""
+
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class MessageToolCall(Struct, frozen=True):
+    """A call of a tool in an earlier turn."""
+
+    id: str | None = None
+    type: str | None = None
+    function: CalledFunction | None = None
+
+
 class ChatMessage(Struct, frozen=True):
-    """A turn of a conversation."""
+    """A turn of a conversation; that of a tool gives the outcome of a call."""
 
     role: str
     content: str | list[ContentPart] | None = None
-    tool_calls: list[Any] | None = None
+    tool_calls: list[MessageToolCall] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+class FunctionSpec(Struct, frozen=True):
+    """A function that may be called; ``parameters`` is the JSON schema of its arguments."""
+
+    name: str | None = None
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class ToolSpec(Struct, frozen=True):
+    """A tool that the model may ask to be called."""
+
+    type: str | None = None
+    function: FunctionSpec | None = None
+
+
+class FunctionName(Struct, frozen=True):
+    """Names a function."""
+
+    name: str | None = None
+
+
+class NamedTool(Struct, frozen=True):
+    """The tool that must be called."""
+
+    type: str | None = None
+    function: FunctionName | None = None
 
 
 class StreamOptions(Struct, frozen=True):
@@ -81,7 +127,9 @@ class ChatRequest(Struct, frozen=True):
     n: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
-    tools: list[Any] | None = None
+    tools: list[ToolSpec] | None = None
+    tool_choice: str | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
     functions: list[Any] | None = None
     response_format: ResponseFormat | None = None
     prism: PrismOptions | None = None

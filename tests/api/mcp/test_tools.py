@@ -236,7 +236,7 @@ def test_too_many_questions_at_once_are_refused_in_words(tmp_path: Path) -> None
     answered = [result for result in results if not result.is_error]
     assert answered
     for result in results:
-        assert not result.is_error or "too many questions" in text_of(result)
+        assert not result.is_error or "too many requests" in text_of(result)
     assert len(answered) < 4
 
 
