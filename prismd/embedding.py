@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
-import apsw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,7 @@ from prismd import chunk
 from prismd.errors import StoreError
 from prismd.models.base import Embedder
 from prismd.progress import Progress
-from prismd.store import documents, vector_search, vectors
+from prismd.store import documents, vacuum, vector_search, vectors
 from prismd.store.database import Database
 from prismd.trouble import EMBEDDING
 
@@ -27,7 +26,6 @@ _MOST_S = 0.4
 _FIRST_PORTION = 8
 _TEND_S = 30.0
 _ORPHAN_GRACE_S = 60.0
-_VACUUM_PAGES = 20_000
 _MOST_FREE_PAGES = 5_000
 """What the pieces of a long file took, say, is not kept for ever."""
 
@@ -188,8 +186,8 @@ class EmbeddingLoop:
             lambda c: documents.collect_orphans(c, older_than_s=older_than_s)
         ):
             collected += count
-        if collected or self._database.read(_free_pages) > _MOST_FREE_PAGES:
-            self._database.run_outside_transaction(_give_space_back)
+        if collected or self._database.read(vacuum.free_pages) > _MOST_FREE_PAGES:
+            self._database.run_outside_transaction(vacuum.give_back)
 
     def _tend(self) -> None:
         """Collect, and keep the index fit; embedding goes on at full speed though that fails."""
@@ -198,15 +196,6 @@ class EmbeddingLoop:
             if self.space_id is not None and self._embedder is not None:
                 vector_search.maintain(self._database, self.space_id, self._embedder.space.dim)
         self._tended = time.monotonic()
-
-
-def _free_pages(connection: apsw.Connection) -> int:
-    return int(connection.pragma("freelist_count"))
-
-
-def _give_space_back(connection: apsw.Connection) -> None:
-    for _ in connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})"):
-        pass
 
 
 def open_space(database: Database, embedder: Embedder) -> int | None:

@@ -10,10 +10,10 @@ from concurrent.futures import Future
 
 import msgspec
 
-from prismd.disk import look
 from prismd.domain import Extraction
 from prismd.extract.base import MediaType, media_type
 from prismd.extract.pieces import Piece
+from prismd.source import source_of
 from prismd.store import jobs, pieces
 from prismd.store.database import Database
 from prismd.store.files import Entry
@@ -147,7 +147,7 @@ class InHand:
     def _is_the_same(self) -> bool:
         """Whether what has just been read is of the content that was hashed."""
         try:
-            return look(self._job.path) == self._entry
+            return source_of(self._database, self._job.path).look() == self._entry
         except OSError:
             return False
 

@@ -21,7 +21,8 @@ from prismd.pictures import PictureLoop
 from prismd.progress import Progress
 from prismd.readers import Lane, Reader, Readers
 from prismd.reading import FileReader, IngestSettings, Parsers
-from prismd.store import jobs
+from prismd.source import clear_held
+from prismd.store import jobs, uploads
 from prismd.store.database import Database
 from prismd.store.jobs import Job
 from prismd.trouble import READING, READING_RECORDINGS
@@ -101,6 +102,8 @@ class Ingest:
                 done all the same.
         """
         in_hand = self._database.write(jobs.recover)
+        self._database.write(uploads.discard_unfinished)
+        clear_held(self._database.path.parent)
         if heed_pause:
             self.holds.recall()
         if in_hand:

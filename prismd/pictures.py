@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from prismd.asking import GivenUp
-from prismd.disk import hash_file, look
 from prismd.embedding import IDLE_WAIT_S
 from prismd.errors import ExtractError, ModelError
 from prismd.models.base import ImageEmbedder
 from prismd.progress import Progress
+from prismd.source import source_of
 from prismd.store import likeness, vector_search, vectors
 from prismd.store.database import Database
 
@@ -220,17 +220,19 @@ class PictureLoop:
         """A file's pixels; None where another content stands at its path by now."""
         if self._shuns(path):
             return None
+        source = source_of(self._database, path)
         try:
-            before = look(path)
-            if hash_file(path, self._is_called_off) != sha256:
+            before = source.look()
+            if source.sha256(self._is_called_off) != sha256:
                 return None
             try:
-                pixels = self._pool.pixels(Path(path), edge_px, cancelled=self._is_called_off)
+                with source.readable() as readable:
+                    pixels = self._pool.pixels(readable, edge_px, cancelled=self._is_called_off)
             except ExtractError:
-                if look(path) != before:
+                if source.look() != before:
                     return None  # what failed was not this picture
                 raise
-            return pixels if look(path) == before else None
+            return pixels if source.look() == before else None
         except OSError:
             return None
 

@@ -26,6 +26,7 @@ from prismd.progress import Progress
 from prismd.store import jobs, obstacles
 from prismd.store.database import Database
 from prismd.store.jobs import Job
+from prismd.store.uploads import is_upload
 from prismd.trouble import READERS
 from prismd.unreached import answers
 
@@ -274,10 +275,10 @@ class Readers:
         return {stuck.disk for stuck in self._stuck.values() if stuck.stands}
 
     def _obstacle_at(self, path: str) -> _Stuck | None:
-        """Who waits for a file, or for its disk."""
+        """Who waits for a file, or for its disk; nobody for an upload, which is on none."""
         with self._lock:
             stuck = tuple(self._stuck.values())
-        if not stuck:
+        if not stuck or is_upload(path):
             return None
         raw = os.fsencode(path)
         disk = disk_of(raw)

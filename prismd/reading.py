@@ -15,7 +15,6 @@ import msgspec
 from prismd import transcript
 from prismd.chunk import Chunking
 from prismd.composing import compose, keep_sound
-from prismd.disk import hash_file, look
 from prismd.domain import Document, Extraction, FileState
 from prismd.embedding import EmbeddingLoop
 from prismd.errors import CANCELLED, ExtractError, PrismdError
@@ -27,6 +26,7 @@ from prismd.pictures import Decodes
 from prismd.progress import Progress
 from prismd.readers import SILENT_S
 from prismd.settling import Settling
+from prismd.source import Source, source_of
 from prismd.store import documents, files, jobs, obstacles
 from prismd.store.database import Database
 from prismd.store.files import Entry
@@ -167,27 +167,30 @@ class FileReader:
         if self._stopping.is_set() or error.code == CANCELLED:  # it was not to go on
             self.give_back(job)
             return
-        now = look(job.path)
+        source = source_of(self._database, job.path)
+        now = source.look()
         if (now.size_bytes, now.mtime_ns) != (job.size_bytes, job.mtime_ns):
             self._changed(job, now)
             return
         if not error.skip:
             try:
-                hash_file(job.path, self._stopping.is_set)  # its disk may fail, or be gone
+                source.sha256(self._stopping.is_set)  # its disk may fail, or be gone
             except ExtractError:
                 self.give_back(job)
                 return
         self._fail(job, error)
 
     def _process(self, job: Job) -> None:
-        entry = look(job.path)
+        source = source_of(self._database, job.path)
+        entry = source.look()
         if (entry.size_bytes, entry.mtime_ns) != (job.size_bytes, job.mtime_ns):
             self._changed(job, entry)
             return
-        delay_s = self._settling.delay_s(job.file_id, job.path, entry)
-        if delay_s:
-            self.give_back(job, delay_s=delay_s)
-            return
+        if source.settles:
+            delay_s = self._settling.delay_s(job.file_id, job.path, entry)
+            if delay_s:
+                self.give_back(job, delay_s=delay_s)
+                return
         if is_recording(job.path):
             limit_bytes, setting = self._settings.max_recording_bytes, "max_recording_mb"
         else:
@@ -195,25 +198,25 @@ class FileReader:
         check_size(job.path, job.size_bytes, limit_bytes, setting)
         self._progress.at(job.owner, "hashing")
         hand = InHand(self._database, job, entry, self._stopping, self._running)
-        sha256 = hash_file(job.path, hand.is_called_off)
+        sha256 = source.sha256(hand.is_called_off)
         self._reached(job)  # not before: what opens may still not be given out
-        if self._attach_known(job, entry, sha256):
+        if self._attach_known(job, source, entry, sha256):
             return
-        with hand.in_pieces(sha256):
-            media, extraction = self._extract(job, hand)
+        with source.readable() as path, hand.in_pieces(sha256):
+            media, extraction = self._extract(job, path, hand)
         self._progress.at(job.owner, "chunking")
         chunking = self._settings.chunking  # once: the settings may be replaced meanwhile
         document, passages = compose(job, sha256, media, extraction, self._tokens, chunking)
         self._progress.at(job.owner, "storing")
-        if (now := look(job.path)) != entry:
+        if (now := source.look()) != entry:
             self._changed(job, now)  # the text may be of neither version
             return
         self._store(job, document, passages)
 
-    def _extract(self, job: Job, hand: InHand) -> tuple[MediaType, Extraction]:
+    def _extract(self, job: Job, path: Path, hand: InHand) -> tuple[MediaType, Extraction]:
         options = self._settings.options_for(job.path)
         known = hand.sound(options.max_chars) if self._transcriber is not None else None
-        media, extraction = known or self._parse(job, hand, options)
+        media, extraction = known or self._parse(job, path, hand, options)
         if extraction.engines.get("ocr"):
             wanted = "+".join(options.ocr_languages)
             engines = {**extraction.engines, documents.OCR_LANGUAGES: wanted}
@@ -221,15 +224,15 @@ class FileReader:
         if media.type == "audio" and transcript.has_sound(extraction):
             if known is None and self._transcriber is not None:
                 hand.keep_sound(options.max_chars, media, extraction)
-            extraction = self._transcribe(job, hand, extraction)
+            extraction = self._transcribe(job, path, hand, extraction)
         return media, extraction
 
     def _parse(
-        self, job: Job, hand: InHand, options: ExtractOptions
+        self, job: Job, path: Path, hand: InHand, options: ExtractOptions
     ) -> tuple[MediaType, Extraction]:
         self._progress.at(job.owner, "extracting")
         return self._pool.extract(
-            Path(job.path),
+            path,
             options,
             partial(self._progress.at, job.owner, "extracting"),
             known=hand.known(),
@@ -237,7 +240,7 @@ class FileReader:
             cancelled=hand.is_called_off,
         )
 
-    def _transcribe(self, job: Job, hand: InHand, extraction: Extraction) -> Extraction:
+    def _transcribe(self, job: Job, path: Path, hand: InHand, extraction: Extraction) -> Extraction:
         transcriber = self._transcriber
         if transcriber is None:
             return transcript.without(extraction)
@@ -250,7 +253,7 @@ class FileReader:
         if not known:  # else it is told from where it goes on
             on_step(0.0, extraction.layout.duration_s)
         heard = transcriber.transcribe(
-            Path(job.path),
+            path,
             on_step=on_step,
             cancelled=hand.is_called_off,
             known=known,
@@ -269,8 +272,8 @@ class FileReader:
 
         self._database.write(queue)
 
-    def _attach_known(self, job: Job, entry: Entry, sha256: str) -> bool:
-        if look(job.path) != entry:
+    def _attach_known(self, job: Job, source: Source, entry: Entry, sha256: str) -> bool:
+        if source.look() != entry:
             return False  # what was hashed may be of neither version; reading on finds out
 
         def attach(connection: apsw.Connection) -> bool:

@@ -75,6 +75,7 @@ def api_settings(config: Config) -> ApiSettings:
         allowed_hosts=server.allowed_hosts,
         cors_origins=server.cors_origins,
         max_body_bytes=server.max_body_mb * 1_000_000,
+        max_upload_bytes=server.max_upload_bytes,
         max_concurrent_chats=server.max_concurrent_chats,
         request_timeout_s=server.request_timeout_s,
         requests_per_minute=server.requests_per_minute,

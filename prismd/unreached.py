@@ -13,6 +13,7 @@ from prismd.store import files, folders, jobs, obstacles
 from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.jobs import Job
+from prismd.store.uploads import is_upload
 from prismd.unread import is_of_the_disk, is_of_the_system, refusal
 
 
@@ -45,10 +46,11 @@ class Unreached:
             Whether it was; if not, nothing was done.
         """
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        if missing and not is_file(job.path):  # else it is another file that is missing
+        # Else it is another file that is missing.
+        if missing and (is_upload(job.path) or not is_file(job.path)):
             self._end_missing(job)
             return True
-        if is_of_the_disk(error):
+        if is_of_the_disk(error) and not is_upload(job.path):
             point = disk_of(os.fsencode(job.path)).point
             if not answers(point):  # it may take minutes to refuse each of its files
                 why = f"the disk of {_shown(point)} gives nothing out ({error.strerror})"

@@ -249,7 +249,8 @@ def words(text: str) -> list[str]:
 
 def shown_name(path: str | PurePath) -> str:
     """A file's name, fit to print: what is not UTF-8 or not printable in it is replaced."""
-    name = os.fsencode(PurePath(path).name).decode("utf-8", "replace")
+    called = path if isinstance(path, PurePath) else PurePath(path)
+    name = os.fsencode(called.name).decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 

@@ -13,6 +13,7 @@ from prismd.api import (
     debug,
     events,
     files,
+    forgetting,
     history,
     metrics,
     passages,
@@ -21,6 +22,7 @@ from prismd.api import (
     search,
     sessions,
     status,
+    uploading,
 )
 from prismd.api.description import Description
 from prismd.api.errors import on_error
@@ -40,12 +42,14 @@ from prismd.api.openai import (
     store_search,
     stores,
 )
+from prismd.api.openai import files as openai_files
 from prismd.api.openai.responses import routes as responses
 from prismd.api.queue_counts import QueueCounts
 from prismd.api.rates import Rates
 from prismd.api.request_metrics import Counted, RequestMetrics
 from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
+from prismd.intake import Intake
 
 _PARTS = (
     chat,
@@ -60,6 +64,9 @@ _PARTS = (
     search,
     history,
     files,
+    uploading,
+    forgetting,
+    openai_files,
     passages,
     previews,
     citation_page,
@@ -125,6 +132,14 @@ def _api(services: Services, settings: ApiSettings) -> Api:
         recordings=ChatGate(1, waiting, settings.request_timeout_s),
         metrics=RequestMetrics(),
         failures=Rates(limit) if limit else None,
+        intake=Intake(services.database),
+        upload_gate=ChatGate(
+            settings.max_concurrent_uploads,
+            settings.max_waiting_uploads,
+            settings.upload_silent_s,
+            full="too many files are being uploaded",
+            late="no upload could be begun",
+        ),
     )
     api.metrics.registry.register(metrics.Standing(api))
     return api

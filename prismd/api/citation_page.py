@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from html import escape
 from typing import Literal
 
@@ -22,7 +21,7 @@ from prismd.domain import ImageLocator, PageLocator, TextLocator, TimeLocator
 from prismd.errors import RequestError
 from prismd.layout import locate
 from prismd.place import clock
-from prismd.store import documents, files, listing
+from prismd.store import documents, listing
 from prismd.store.citations import KeptCitation
 from prismd.store.listing import FileRecord
 
@@ -80,19 +79,18 @@ async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Resp
 def _look_up(api: Api, kept: KeptCitation) -> _Cited:
     database = api.services.database
     holding = database.read(lambda connection: listing.holding(connection, kept.sha256))
-    roots = database.read(files.roots)
     found = database.read(lambda connection: documents.content(connection, kept.sha256))
     lined = found if found is not None and found.layout.kind in ("text", "time") else None
     standing: Standing = "gone"
     for record in sorted(holding, key=lambda record: record.path != kept.path):
         try:
-            opened = content.open_inside(record, roots)
+            opened = content.open_file(database, record)
         except RequestError:
             continue
         try:
             same = content.is_as_indexed(record, opened)
         finally:
-            os.close(opened.fd)
+            opened.close()
         if same:
             return _Cited(kept, record, "same", lined)
         standing = "changed"

@@ -19,6 +19,8 @@ from litestar.enums import HttpMethod
 from prismd.api.offload import Offload
 from prismd.errors import RequestError
 from prismd.opening import open_within
+from prismd.store import files, uploads
+from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.listing import FileRecord
 
@@ -38,12 +40,52 @@ _PDF_CSP = "frame-ancestors 'none'"
 """A browser's PDF viewer shows nothing under a sandbox; it runs no script of ours either."""
 
 
-class OpenFile(msgspec.Struct, frozen=True):
-    """An open regular file within a watched folder. Whoever has it must close ``fd``."""
+class FileOnDisk(msgspec.Struct, frozen=True):
+    """An open regular file within a watched folder. Whoever has it must close it."""
 
     fd: int
     size_bytes: int
     mtime_ns: int
+
+    @property
+    def version(self) -> str:
+        """Names its bytes, for as long as they stay as they are."""
+        return f"{self.mtime_ns:x}-{self.size_bytes:x}"
+
+    def read(self, start: int, length: int) -> bytes:
+        """Some of its bytes, at most ``length``; none beyond the end. Blocks."""
+        return os.pread(self.fd, length, start)
+
+    def close(self) -> None:
+        """Let go of it. Blocks."""
+        os.close(self.fd)
+
+
+class OpenUpload(msgspec.Struct, frozen=True):
+    """An upload, with all that an open file has."""
+
+    database: Database
+    upload: uploads.Upload
+
+    @property
+    def size_bytes(self) -> int:
+        """See ``FileOnDisk``."""
+        return self.upload.size_bytes
+
+    @property
+    def version(self) -> str:
+        """See ``FileOnDisk``."""
+        return self.upload.sha256
+
+    def read(self, start: int, length: int) -> bytes:
+        """See ``FileOnDisk``."""
+        return self.database.read(lambda c: uploads.read(c, self.upload.id, start, length))
+
+    def close(self) -> None:
+        """See ``FileOnDisk``."""
+
+
+OpenFile = FileOnDisk | OpenUpload
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -54,8 +96,22 @@ class Span(msgspec.Struct, frozen=True):
     partial: bool
 
 
-def open_inside(record: FileRecord, roots: Iterable[Root]) -> OpenFile:
-    """Open a file of the index.
+def open_file(database: Database, record: FileRecord) -> OpenFile:
+    """Open a file of the index, wherever its bytes are. Blocks.
+
+    Raises:
+        RequestError: 404; it is gone, or is not such a file.
+    """
+    if not uploads.is_upload(record.path_raw):
+        return open_inside(record, database.read(files.roots))
+    upload = database.read(lambda c: uploads.at(c, record.path_raw))
+    if upload is None:
+        raise _gone(record)
+    return OpenUpload(database, upload)
+
+
+def open_inside(record: FileRecord, roots: Iterable[Root]) -> FileOnDisk:
+    """Open a file of a watched folder.
 
     The row's path is not trusted: what stands there now must be a regular file within a watched
     folder, and no link may lead to it.
@@ -71,15 +127,17 @@ def open_inside(record: FileRecord, roots: Iterable[Root]) -> OpenFile:
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise _gone(record)
-    return OpenFile(descriptor, found.st_size, found.st_mtime_ns)
+    return FileOnDisk(descriptor, found.st_size, found.st_mtime_ns)
 
 
 def is_as_indexed(record: FileRecord, opened: OpenFile) -> bool:
-    """Whether the file on disk still holds the document of its row. Blocks.
+    """Whether the file still holds the document of its row. Blocks.
 
     Size and time tell it where the row is settled. While the file waits to be read anew, or could
     not be, they are already those of what is on disk now, and its bytes are hashed.
     """
+    if isinstance(opened, OpenUpload):
+        return record.sha256 == opened.upload.sha256
     if record.size_bytes != opened.size_bytes or record.mtime_ns != opened.mtime_ns:
         return False
     return record.state == "completed" or _sha256(opened) == record.sha256
@@ -87,7 +145,7 @@ def is_as_indexed(record: FileRecord, opened: OpenFile) -> bool:
 
 def _sha256(opened: OpenFile) -> str:
     digest, at = hashlib.sha256(), 0
-    while piece := os.pread(opened.fd, _PIECE_BYTES, at):
+    while piece := opened.read(at, _PIECE_BYTES):
         digest.update(piece)
         at += len(piece)
     return digest.hexdigest()
@@ -139,8 +197,8 @@ async def pieces(opened: OpenFile, span: Span, offload: Offload) -> AsyncGenerat
         at = span.start
         while at < span.end:
             length = min(_PIECE_BYTES, span.end - at)
-            piece = await offload.file(partial(os.pread, opened.fd, length, at))
-            if not piece:  # cut short meanwhile: the connection must not look complete
+            piece = await offload.file(partial(opened.read, at, length))
+            if not piece:  # cut short or gone: the connection must not look complete
                 raise OSError("the file became shorter while it was sent")
             at += len(piece)
             yield piece
@@ -150,12 +208,12 @@ async def pieces(opened: OpenFile, span: Span, offload: Offload) -> AsyncGenerat
 
 def close(opened: OpenFile) -> None:
     """Close a file without waiting for it: even that is asked of its disk."""
-    threading.Thread(target=os.close, args=(opened.fd,), name="prismd-close", daemon=True).start()
+    threading.Thread(target=opened.close, name="prismd-close", daemon=True).start()
 
 
 def etag_of(opened: OpenFile, shown: str = "") -> str:
     """The name of a file's bytes, or of what is ``shown`` of them, for as long as they stay."""
-    return f'"{opened.mtime_ns:x}-{opened.size_bytes:x}{"-" if shown else ""}{shown}"'
+    return f'"{opened.version}{"-" if shown else ""}{shown}"'
 
 
 def is_held(headers: Mapping[str, str], etag: str) -> bool:

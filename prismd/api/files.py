@@ -19,7 +19,7 @@ from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse
 from prismd.domain import DocumentType, FileState
 from prismd.errors import RequestError
-from prismd.store import citations, files, listing
+from prismd.store import citations, listing
 from prismd.store.citations import KeptCitation
 from prismd.store.listing import FileQuery, FileRecord
 
@@ -120,9 +120,17 @@ async def get_file(request: ApiRequest, file_id: FromPath[str]) -> FileDetail:
 )
 async def get_content(request: ApiRequest, file_id: FromPath[str]) -> Response[Any]:
     """The file as it is on disk now; ``Range`` is understood."""
+    return await send(request, await find(api_of(request), file_id))
+
+
+async def send(request: ApiRequest, record: FileRecord) -> Response[Any]:
+    """The bytes of a file, or those that are asked for.
+
+    Raises:
+        RequestError: 404; it is gone. 416; it has no such bytes.
+    """
     api = api_of(request)
-    record = await find(api, file_id)
-    opened = await api.offload.file(lambda: open_file(api, record))
+    opened = await api.offload.file(lambda: content.open_file(api.services.database, record))
     wanted = request.headers.get("range", "")
     try:
         if content.is_held(request.headers, etag := content.etag_of(opened)):
@@ -160,16 +168,21 @@ async def page_of(api: Api, query: FileQuery) -> FilePage:
     )
 
 
-async def find(api: Api, file_id: str) -> FileRecord:
+def file_number(file_id: str) -> int | None:
+    """The number of a file, by its id; None where it can be none. Pure."""
+    match = _FILE_ID.fullmatch(file_id)
+    return int(match[1]) if match else None
+
+
+async def find(api: Api, file_id: str, *, param: str = "file_id") -> FileRecord:
     """A file by its id.
 
     Raises:
         RequestError: 404.
     """
-    match = _FILE_ID.fullmatch(file_id)
+    number, database = file_number(file_id), api.services.database
     record = None
-    if match is not None:
-        number, database = int(match[1]), api.services.database
+    if number is not None:
         record = await api.offload.read(
             lambda: database.read(lambda connection: listing.record(connection, number))
         )
@@ -178,7 +191,7 @@ async def find(api: Api, file_id: str) -> FileRecord:
             "there is no file of this id; GET /files lists them",
             status=404,
             code="file_not_found",
-            param="file_id",
+            param=param,
         )
     return record
 
@@ -272,15 +285,6 @@ def id_after(cursor: str) -> int:
             code="invalid_request",
         )
     return int(match[1])
-
-
-def open_file(api: Api, record: FileRecord) -> content.OpenFile:
-    """Open a file of the index, of which the caller closes ``fd``. Blocks.
-
-    Raises:
-        RequestError: 404; see ``content.open_inside``.
-    """
-    return content.open_inside(record, api.services.database.read(files.roots))
 
 
 ROUTES: list[HTTPRouteHandler] = [list_files, get_file, get_content]

@@ -17,16 +17,28 @@ class ChatGate:
         running: How many are in at once.
         waiting: How many may wait.
         wait_s: How long one waits at most.
+        full: What is said to those who may not wait.
+        late: What is said to those who waited in vain.
 
     Attributes:
         waiting: How many wait now.
         in_work: How many are in.
     """
 
-    def __init__(self, running: int, waiting: int, wait_s: float) -> None:
+    def __init__(
+        self,
+        running: int,
+        waiting: int,
+        wait_s: float,
+        *,
+        full: str = "too many requests are waiting for an answer",
+        late: str = "no answer could be begun",
+    ) -> None:
         self._free = asyncio.Semaphore(running)
         self._may_wait = waiting
         self._wait_s = wait_s
+        self._full = full
+        self._late = late
         self.waiting = 0
         self.in_work = 0
 
@@ -45,7 +57,7 @@ class ChatGate:
             self.in_work += 1
             return
         if self.waiting >= self._may_wait:
-            raise _busy("too many requests are waiting for an answer")
+            raise _busy(self._full)
         self.waiting += 1
         turn: asyncio.Future[Any] = asyncio.ensure_future(self._free.acquire())
         try:
@@ -55,7 +67,7 @@ class ChatGate:
             if gone.done():
                 raise ClientGone
             if not turn.done():
-                raise _busy(f"no answer could be begun within {self._wait_s:g} s")
+                raise _busy(f"{self._late} within {self._wait_s:g} s")
             self.in_work += 1
         except BaseException:
             self._withdraw(turn)

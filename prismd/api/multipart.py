@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from email.message import Message
@@ -34,12 +35,14 @@ class FormLimits(msgspec.Struct, frozen=True, kw_only=True):
         parts: Files and fields.
         header_bytes: Bytes of one line of a part's header, which holds the file's name.
         other_bytes: Bytes of all that is no file: fields, headers, boundaries.
+        silent_s: How long a client may send nothing; None for any time.
     """
 
     file_bytes: int
     parts: int = 64
     header_bytes: int = 8 << 10
     other_bytes: int = 1 << 20
+    silent_s: float | None = 60.0
 
     @property
     def body_bytes(self) -> int:
@@ -120,7 +123,15 @@ class Form:
             ) from None
 
     async def _chunk(self) -> bytes:
-        message: Any = await self._receive()
+        try:
+            async with asyncio.timeout(self._limits.silent_s):
+                message: Any = await self._receive()
+        except TimeoutError:
+            raise RequestError(
+                f"nothing came for {self._limits.silent_s:g} s; send it again",
+                status=408,
+                code="timeout",
+            ) from None
         if message["type"] == "http.disconnect":
             raise ClientGone
         self._more = message.get("more_body", False)
@@ -141,7 +152,7 @@ class Part:
     """
 
     def __init__(self, form: Form, segment: MultipartSegment, limits: FormLimits) -> None:
-        self.name: str = segment.name or ""
+        self.name = _text(segment.name or "")
         self.filename = _filename(segment)
         self.media_type: str = segment.content_type or ""
         self._form = form
@@ -163,7 +174,7 @@ class Part:
                 return
             taken_bytes += len(event)
             if taken_bytes > self._limits.file_bytes:
-                raise too_large(self._limits, self.name)
+                raise too_large(self._limits)
             yield bytes(event)
 
     async def text(self, limit_bytes: int = FIELD_BYTES) -> str:
@@ -177,25 +188,28 @@ class Part:
         async for chunk in self.chunks():
             held += chunk
             if len(held) > limit_bytes:
-                raise self._refused(f"is longer than {limit_bytes:,} bytes; shorten it")
+                raise self._refused(
+                    f"is longer than {limit_bytes:,} bytes; shorten it", 413, "field_too_large"
+                )
         try:
             return held.decode()
         except UnicodeDecodeError:
             raise self._refused("is not UTF-8; send text in UTF-8") from None
 
-    def _refused(self, message: str) -> RequestError:
+    def _refused(
+        self, message: str, status: int = 400, code: str = "invalid_request"
+    ) -> RequestError:
         name = self.name[:_SHOWN_CHARS]
-        return RequestError(f"{name}: {message}", param=name, code="invalid_request")
+        return RequestError(f"{name}: {message}", status=status, param=name, code=code)
 
 
-def too_large(limits: FormLimits, param: str | None = None) -> RequestError:
-    """The error of a file, or of a form, beyond what may be sent."""
-    subject = (param or "")[:_SHOWN_CHARS] or "body"
+def too_large(limits: FormLimits) -> RequestError:
+    """The error of a form that is larger than its file may be."""
     return RequestError(
-        f"{subject}: is larger than the {limits.file_bytes:,} bytes that may be sent;"
+        f"file: is larger than the {limits.file_bytes:,} bytes that may be sent;"
         " send a smaller file, or raise [server] max_upload_bytes",
         status=413,
-        param=param and subject,
+        param="file",
         code="file_too_large",
     )
 
@@ -215,6 +229,7 @@ def _parser(request: ApiRequest, limits: FormLimits) -> PushMultipartParser:
             options.get("boundary", ""),
             max_segment_count=limits.parts,
             max_header_size=limits.header_bytes,
+            header_charset="latin-1",  # so that no name is refused; see _text
         )
     except (MultipartError, UnicodeError):
         raise RequestError(
@@ -229,12 +244,22 @@ def _announced_bytes(scope: HTTPScope) -> int:
     return int(lengths[0]) if lengths and lengths[0].isdigit() else 0
 
 
+def _text(raw: str) -> str:
+    """A name in UTF-8 whose bytes were taken for Latin-1; what is not UTF-8 in it is replaced."""
+    try:
+        return raw.encode("latin-1").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # written in another way, which the parser knows
+        return raw
+
+
 def _filename(segment: MultipartSegment) -> str | None:
     """The file's name; some clients write it as RFC 2231 has it (``filename*=utf-8''…``)."""
     name: str | None = segment.filename
     given: Any = segment.header("Content-Disposition", "")
-    if name is not None or "filename*" not in given.lower():
-        return name
+    if name is not None:
+        return _text(name)
+    if "filename*" not in given.lower():
+        return None
     message = Message()
     message["content-disposition"] = given
     return message.get_filename()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from litestar import Response, route
@@ -12,10 +13,11 @@ from litestar.params import FromPath, FromQuery
 
 from prismd.api import content
 from prismd.api.description import BINARY, between, described
-from prismd.api.files import find, find_citation, in_range, open_file
+from prismd.api.files import find, find_citation, in_range
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.domain import Box, ImageLocator, PageLocator
 from prismd.errors import RequestError
+from prismd.source import source_of
 from prismd.store.listing import FileRecord
 
 _MAX_PAGE = 1_000_000
@@ -49,7 +51,8 @@ async def get_thumbnail(
         raise _no_preview(record, file_id)
 
     def draw() -> bytes:
-        return api.services.pool.thumbnail(Path(os.fsdecode(record.path_raw)), max_px)
+        with _readable(api, record) as path:
+            return api.services.pool.thumbnail(path, max_px)
 
     return await _drawn(request, lambda: _etag(api, record, f"{max_px}"), draw, "image/jpeg")
 
@@ -89,7 +92,8 @@ async def get_preview(
 
     def draw() -> bytes:
         # The reader opens the path once more: what is put there in between is drawn instead.
-        return api.services.pool.render(Path(os.fsdecode(record.path_raw)), number, boxes, dpi)
+        with _readable(api, record) as path:
+            return api.services.pool.render(path, number, boxes, dpi)
 
     shown = f"{number}-{dpi}-{citation if boxes else ''}"
 
@@ -105,13 +109,17 @@ def _etag(api: Api, record: FileRecord, shown: str, *, as_indexed: bool = False)
     Raises:
         RequestError: 404; the file is gone. 409; it is not what was indexed, and has to be.
     """
-    opened = open_file(api, record)
+    opened = content.open_file(api.services.database, record)
     try:
         if as_indexed and not content.is_as_indexed(record, opened):
             raise _changed(record)
     finally:
-        os.close(opened.fd)
+        opened.close()
     return content.etag_of(opened, shown)
+
+
+def _readable(api: Api, record: FileRecord) -> AbstractContextManager[Path]:
+    return source_of(api.services.database, os.fsdecode(record.path_raw)).readable()
 
 
 async def _drawn(

@@ -22,6 +22,7 @@ from prismd.extract.pool import ExtractPool
 from prismd.folders import Folders
 from prismd.history import History
 from prismd.ingest import Ingest
+from prismd.intake import Intake
 from prismd.models.base import Embedder, Generator, Reranker, Sampling, Transcriber
 from prismd.models.load import ModelState
 from prismd.progress import Progress
@@ -45,7 +46,11 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         allowed_hosts: Names, with or without port, besides the loopback ones.
         cors_origins: Origins of web pages that may call.
         max_body_bytes: Largest body that any request may have.
-        max_upload_bytes: Largest file that may be sent.
+        max_upload_bytes: Largest size of the files of one upload, together; of a recording that is
+            to be written down.
+        max_concurrent_uploads: Uploads that come in at once.
+        max_waiting_uploads: Uploads that wait for their turn; further ones get 429.
+        upload_silent_s: How long the client of an upload may send nothing.
         max_concurrent_chats: Answers in work at once.
         max_waiting_chats: Requests that wait for their turn; further ones get 429.
         chat_wait_s: How long one waits for its turn before it gets 429.
@@ -70,6 +75,9 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: tuple[str, ...] = ()
     max_body_bytes: int = 100_000_000
     max_upload_bytes: int = 100_000_000
+    max_concurrent_uploads: int = 16
+    max_waiting_uploads: int = 100
+    upload_silent_s: float = 60.0
     max_concurrent_chats: int = 8
     max_waiting_chats: int = 16
     chat_wait_s: float = 30.0
@@ -197,6 +205,8 @@ class Api:
     recordings: ChatGate
     metrics: RequestMetrics
     failures: Rates | None
+    intake: Intake
+    upload_gate: ChatGate
 
 
 ApiRequest = Request[Any, Any, Any]

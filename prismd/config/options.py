@@ -32,6 +32,8 @@ class Server(Struct, frozen=True, kw_only=True):
     """Origins of web pages that may call the daemon, such as ``http://localhost:3000``."""
     max_body_mb: Count = 100
     """Largest request body."""
+    max_upload_bytes: Count = 100_000_000
+    """Largest upload; a file of that size takes as much memory while it is read."""
     max_concurrent_chats: Count = 8
     """Answers in work at once; further ones get 429."""
     request_timeout_s: Seconds = 300

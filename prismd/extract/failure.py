@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from prismd.child import MEMORY_EXIT_CODE, ChildDied
-from prismd.errors import ExtractCrash, ExtractError, ExtractTimeout
+from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout
 from prismd.extract.worker import KINDS, OUT_OF_MEMORY, Failed
 
 _MEMORY_SIGNS = ("MemoryError", "bad_alloc", "annot allocate", "out of memory", "malloc of")
@@ -118,3 +118,12 @@ def _ran_out_of_memory(error: ChildDied) -> bool:
     if any(sign in error.stderr for sign in _HEAP_SIGNS):
         return False
     return any(sign in error.stderr for sign in _MEMORY_SIGNS)
+
+
+def called_off(subject: str) -> ExtractError:
+    """That a file was not to be read on."""
+    return ExtractError(
+        f"{subject}: reading it was called off; it is read at the next run",
+        code=CANCELLED,
+        transient=True,
+    )

@@ -16,11 +16,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.child import Child, ChildDied, ChildError
+from prismd.alias import called
+from prismd.child import ChildDied, ChildError
 from prismd.domain import Box, Extraction
-from prismd.errors import CANCELLED, ExtractError, WorkerError
+from prismd.errors import WorkerError
 from prismd.extract.base import ExtractOptions, MediaType
-from prismd.extract.failure import Failure, Lost, died, out_of_memory, refused
+from prismd.extract.failure import Failure, Lost, called_off, died, out_of_memory, refused
 from prismd.extract.hearing import (
     LOOK_S,
     CalledOff,
@@ -34,6 +35,7 @@ from prismd.extract.pieces import Piece
 from prismd.extract.worker import (
     OUT_OF_MEMORY,
     AnyRequest,
+    DetectRequest,
     Done,
     Failed,
     Image,
@@ -42,26 +44,15 @@ from prismd.extract.worker import (
     RenderRequest,
     Request,
     ThumbnailRequest,
+    Told,
     WordsRequest,
 )
+from prismd.extract.worker_process import WorkerProcess, start_worker
 from prismd.wording import shown_name
 
 _START_S = 60.0
 _IMAGE_DEADLINE_S = 30.0
 """For one picture, or one page to be shown: a person waits for it."""
-_WORKER_ENVIRONMENT = {
-    # Workers run side by side already. Tesseract with threads of its own crawls then.
-    "OMP_THREAD_LIMIT": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-
-
-class _Worker(msgspec.Struct, eq=False):
-    child: Child
-    files: int = 0
-    ready: bool = False
-    wanted: bool = True
-    """Whether another is to take its place."""
 
 
 class ExtractPool:
@@ -97,8 +88,8 @@ class ExtractPool:
         self._picture_slot = threading.Semaphore(1)
         self._asked_slot = threading.Semaphore(1)
         self._lock = threading.Lock()
-        self._idle: list[_Worker] = []
-        self._busy: list[_Worker] = []
+        self._idle: list[WorkerProcess] = []
+        self._busy: list[WorkerProcess] = []
         self._cancelled = 0
         self._closed = False
 
@@ -145,7 +136,9 @@ class ExtractPool:
                 ``cancel_all`` or ``close``.
         """
         subject = shown_name(path)
-        request = Request(os.fsencode(path), options or ExtractOptions(), known=tuple(known))
+        request = Request(
+            os.fsencode(path), options or ExtractOptions(), known=tuple(known), name=called(path)
+        )
         hearing = Hearing(self._limits, on_step, on_piece, cancelled)
         with _turn(self._slots, hearing, subject):
             epoch = self._cancelled
@@ -155,6 +148,18 @@ class ExtractPool:
                 except Lost as lost:
                     request = _without(request, hearing.part, lost, subject)
                     hearing = Hearing(self._limits, on_step, on_piece, cancelled)
+
+    def detect(self, path: Path) -> MediaType:
+        """What a file is, by its content first; does not wait for files that are read.
+
+        Raises:
+            UnsupportedMedia: No extractor takes it.
+            EncryptedDocument: It wants a password.
+            ExtractError: As ``extract``; ``empty`` where there is nothing in it.
+        """
+        answer = self._quick(path, DetectRequest(os.fsencode(path), called(path)), self._asked_slot)
+        assert isinstance(answer, Told)  # noqa: S101 - as asked
+        return answer.media_type
 
     def render(self, path: Path, page: int, boxes: Sequence[Box], dpi: int) -> bytes:
         """Show a page of a PDF or a picture, places on it marked.
@@ -167,12 +172,12 @@ class ExtractPool:
         Raises:
             ExtractError: As ``extract``; ``no_page`` where there is no such page.
         """
-        request = RenderRequest(os.fsencode(path), page, tuple(boxes), dpi)
+        request = RenderRequest(os.fsencode(path), page, tuple(boxes), dpi, name=called(path))
         return self._image(path, request, self._render_slot)
 
     def thumbnail(self, path: Path, max_px: int) -> bytes:
         """Show a picture small, its longer side ``max_px``; as ``render``, but a JPEG."""
-        request = ThumbnailRequest(os.fsencode(path), max_px)
+        request = ThumbnailRequest(os.fsencode(path), max_px, name=called(path))
         return self._image(path, request, self._render_slot)
 
     def pixels(
@@ -197,7 +202,7 @@ class ExtractPool:
         Raises:
             ExtractError: As ``extract``.
         """
-        request = PictureRequest(os.fsencode(path), edge_px)
+        request = PictureRequest(os.fsencode(path), edge_px, name=called(path))
         slot = self._asked_slot if asked else self._picture_slot
         data = self._image(path, request, slot, cancelled)
         return np.frombuffer(data, np.uint8).reshape(edge_px, edge_px, 3)
@@ -210,7 +215,7 @@ class ExtractPool:
         Arguments and errors are those of ``extract``; what is no picture is refused.
         """
         request = WordsRequest(os.fsencode(path), options)
-        answer = self._answer(path, request, self._asked_slot, cancelled)
+        answer = self._quick(path, request, self._asked_slot, cancelled)
         assert isinstance(answer, Done)  # noqa: S101 - as asked
         return answer.extraction
 
@@ -221,18 +226,18 @@ class ExtractPool:
         slots: threading.Semaphore,
         cancelled: Callable[[], bool] | None = None,
     ) -> bytes:
-        answer = self._answer(path, request, slots, cancelled)
+        answer = self._quick(path, request, slots, cancelled)
         assert isinstance(answer, Image)  # noqa: S101 - as asked
         return answer.data
 
-    def _answer(
+    def _quick(
         self,
         path: Path,
         request: AnyRequest,
         slots: threading.Semaphore,
-        cancelled: Callable[[], bool] | None,
-    ) -> Done | Image:
-        """The answer to a request for which a person waits."""
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Done | Image | Told:
+        """The answer to a request for which a person waits, by a worker beside the readers."""
         subject = shown_name(path)
         hearing = Hearing(self._limits.at_most(_IMAGE_DEADLINE_S), cancelled=cancelled)
         try:
@@ -241,7 +246,9 @@ class ExtractPool:
         except Lost as lost:
             raise lost.failure.error(subject) from lost.__cause__
 
-    def _ask(self, subject: str, request: AnyRequest, hearing: Hearing, epoch: int) -> Done | Image:
+    def _ask(
+        self, subject: str, request: AnyRequest, hearing: Hearing, epoch: int
+    ) -> Done | Image | Told:
         """Have one worker answer a request.
 
         Raises:
@@ -256,11 +263,11 @@ class ExtractPool:
             except CalledOff:
                 worker.child.kill()
                 worker.wanted = False  # starting another is work too
-                raise _called_off(subject) from None
+                raise called_off(subject) from None
             except ChildError as error:
                 worker.child.kill()
                 if self._cancelled != epoch:
-                    raise _called_off(subject) from None
+                    raise called_off(subject) from None
                 raise Lost(self._failure(error, hearing)) from error
             except BaseException:
                 worker.child.kill()  # its next answer would be taken for one to the next file
@@ -302,21 +309,21 @@ class ExtractPool:
             return [worker.child.pid for worker in (*self._idle, *self._busy)]
 
     @contextlib.contextmanager
-    def _worker(self, subject: str, epoch: int) -> Iterator[_Worker]:
+    def _worker(self, subject: str, epoch: int) -> Iterator[WorkerProcess]:
         """A worker for one request, unless all has been called off since ``epoch``."""
         with self._lock:
             if self._closed or self._cancelled != epoch:
-                raise _called_off(subject)
+                raise called_off(subject)
             worker = self._idle.pop() if self._idle else None
             if worker is None or not worker.child.alive:
-                worker = self._start()
+                worker = start_worker(self._memory_bytes)
             self._busy.append(worker)
         try:
             yield worker
         finally:
             self._give_back(worker)
 
-    def _give_back(self, worker: _Worker) -> None:
+    def _give_back(self, worker: WorkerProcess) -> None:
         worker.files += 1
         worn = worker.files >= self._recycle_after
         if worn:
@@ -330,25 +337,11 @@ class ExtractPool:
             elif worker.wanted:
                 # It starts up while the caller does something with what has been read.
                 with contextlib.suppress(WorkerError):
-                    self._idle.append(self._start())
+                    self._idle.append(start_worker(self._memory_bytes))
 
-    def _start(self) -> _Worker:
-        try:
-            return _Worker(
-                Child(
-                    "prismd.extract.worker",
-                    memory_bytes=self._memory_bytes,
-                    env=_WORKER_ENVIRONMENT,
-                    name="extraction worker",
-                )
-            )
-        except ChildDied as error:
-            raise WorkerError(
-                f"the process that reads files cannot be started ({error}); "
-                "free some memory, or end some programs"
-            ) from error
-
-    def _await_start(self, worker: _Worker, hearing: Hearing, epoch: int, subject: str) -> None:
+    def _await_start(
+        self, worker: WorkerProcess, hearing: Hearing, epoch: int, subject: str
+    ) -> None:
         if worker.ready:
             return
         try:
@@ -356,7 +349,7 @@ class ExtractPool:
         except ChildError as error:
             worker.child.kill()
             if self._cancelled != epoch:
-                raise _called_off(subject) from None
+                raise called_off(subject) from None
             raise WorkerError(
                 f"the process that reads files does not start ({error}); reinstall prismd"
             ) from error
@@ -371,7 +364,7 @@ def _turn(slots: threading.Semaphore, hearing: Hearing, subject: str) -> Iterato
         while not slots.acquire(timeout=LOOK_S):
             hearing.look()
     except CalledOff:
-        raise _called_off(subject) from None
+        raise called_off(subject) from None
     try:
         yield
     finally:
@@ -390,14 +383,6 @@ def _without(request: Request, part: str, lost: Lost, subject: str) -> Request:
     return msgspec.structs.replace(request, left_out=left_out)
 
 
-def _as_asked(hearing: Hearing, answer: Done | Image) -> tuple[MediaType, Extraction]:
+def _as_asked(hearing: Hearing, answer: Done | Image | Told) -> tuple[MediaType, Extraction]:
     assert hearing.media_type is not None and isinstance(answer, Done)  # noqa: S101 - as asked
     return hearing.media_type, answer.extraction
-
-
-def _called_off(subject: str) -> ExtractError:
-    return ExtractError(
-        f"{subject}: reading it was called off; it is read at the next run",
-        code=CANCELLED,
-        transient=True,
-    )

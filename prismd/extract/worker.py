@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from prismd.alias import Alias
 from prismd.child import Channel, channel
 from prismd.domain import Box, Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
@@ -35,13 +36,15 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 class Request(msgspec.Struct, frozen=True, tag="read"):
     """A file to read; its path as the file system has it, which need not be text.
 
-    ``known`` is what earlier readings of the same content handed on.
+    ``known`` is what earlier readings of the same content handed on. ``name`` is what the file is
+    called, here and below, where its path does not say so.
     """
 
     path: bytes
     options: ExtractOptions
     left_out: LeftOut = LeftOut()
     known: tuple[Piece, ...] = ()
+    name: str = ""
 
 
 class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
@@ -51,6 +54,7 @@ class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
     page: int
     boxes: tuple[Box, ...]
     dpi: int
+    name: str = ""
 
 
 class ThumbnailRequest(msgspec.Struct, frozen=True, tag="thumbnail"):
@@ -58,6 +62,14 @@ class ThumbnailRequest(msgspec.Struct, frozen=True, tag="thumbnail"):
 
     path: bytes
     max_px: int
+    name: str = ""
+
+
+class DetectRequest(msgspec.Struct, frozen=True, tag="detect"):
+    """A file of which only is asked what it is."""
+
+    path: bytes
+    name: str = ""
 
 
 class PictureRequest(msgspec.Struct, frozen=True, tag="picture"):
@@ -65,6 +77,7 @@ class PictureRequest(msgspec.Struct, frozen=True, tag="picture"):
 
     path: bytes
     edge_px: int
+    name: str = ""
 
 
 class WordsRequest(msgspec.Struct, frozen=True, tag="words"):
@@ -72,9 +85,12 @@ class WordsRequest(msgspec.Struct, frozen=True, tag="words"):
 
     path: bytes
     options: ExtractOptions
+    name: str = ""
 
 
-AnyRequest = Request | RenderRequest | ThumbnailRequest | PictureRequest | WordsRequest
+AnyRequest = (
+    Request | DetectRequest | RenderRequest | ThumbnailRequest | PictureRequest | WordsRequest
+)
 
 
 class Detected(msgspec.Struct, frozen=True, tag="detected"):
@@ -108,6 +124,12 @@ class Image(msgspec.Struct, frozen=True, tag="image"):
     data: bytes
 
 
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """What the file is, where nothing else was asked."""
+
+    media_type: MediaType
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """Why the file cannot be read; ``kind`` names the class of the error."""
 
@@ -118,7 +140,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     transient: bool
 
 
-Last = Done | Image | Failed
+Last = Done | Image | Told | Failed
 """What ends the answer to a request."""
 Answer = Detected | Step | InHand | Piece | Last
 
@@ -139,11 +161,13 @@ def main() -> None:
         for request in parent.requests(AnyRequest):  # type: ignore[arg-type]
             try:
                 with room(), reachable(request.path) as near:
-                    path = Path(os.fsdecode(near))
+                    path = _path(near, request.name)
                     if isinstance(request, Request):
                         _read(path, request, parent, extractors)
                     elif isinstance(request, WordsRequest):
                         parent.send(Done(_words(path, request, extractors)))
+                    elif isinstance(request, DetectRequest):
+                        parent.send(Told(_detected(path)))
                     else:
                         parent.send(Image(_image(path, request)))
             except ExtractError as error:
@@ -155,6 +179,10 @@ def main() -> None:
             # A parser may raise anything on a hostile file; only this file has failed.
             except Exception as error:
                 parent.send(_defect(f"{type(error).__name__}: {error}"))
+
+
+def _path(near: bytes, name: str) -> Path:
+    return Alias.of(near, name) if name else Path(os.fsdecode(near))
 
 
 def _read(path: Path, request: Request, parent: Channel, extractors: dict[str, Extractor]) -> None:
@@ -198,6 +226,12 @@ def _extractor(found: MediaType, extractors: dict[str, Extractor]) -> Extractor:
     if found.extractor not in extractors:
         extractors[found.extractor] = load_extractor(found)
     return extractors[found.extractor]
+
+
+def _detected(path: Path) -> MediaType:
+    from prismd.extract.detect import detect
+
+    return detect(path)
 
 
 def _image(path: Path, request: RenderRequest | ThumbnailRequest | PictureRequest) -> bytes:

@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from prismd.errors import StoreError
-from prismd.store import documents, files, inverted_lists, jobs, lexical, snapshot, vectors
+from prismd.store import documents, files, inverted_lists, jobs, lexical, snapshot, uploads, vectors
 from prismd.store.check_vectors import delete_misshapen, misshapen, wrong_in_flat
 from prismd.store.database import Database
 from prismd.wording import passage_context
@@ -287,6 +287,13 @@ _RULES = [
             f" WHERE id NOT IN (SELECT document_id FROM document_contents) AND {_NOT_STALE}"
         ),
         _reread_documents_without_text,
+    ),
+    # Nobody else has their bytes: they are to be uploaded again. What is only half there is no
+    # fault: it is coming in, or goes at the next start.
+    _Rule(
+        "uploaded files whose bytes are not those that were sent",
+        lambda connection: sum(1 for _ in uploads.damaged(connection)),
+        None,
     ),
 ]
 

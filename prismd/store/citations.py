@@ -65,3 +65,8 @@ def find(connection: apsw.Connection, citation_id: str) -> KeptCitation | None:
         return None
     id_, sha256, start, end, path, title, quote, locator = row
     return KeptCitation(id_, sha256, start, end, path, title, quote, _locator.decode(locator))
+
+
+def drop(connection: apsw.Connection, sha256: str) -> None:
+    """Keep no citation of a document any longer."""
+    connection.execute("DELETE FROM citations WHERE sha256 = ?", (sha256,))

@@ -185,12 +185,28 @@ def collect_orphans(connection: apsw.Connection, *, older_than_s: float, limit: 
         "SELECT id, sha256 FROM documents WHERE orphaned_at <= ? OR orphaned_at > ? LIMIT ?",
         (now_s - older_than_s, now_s, limit),
     ).fetchall()
+    _delete(connection, rows)
+    return len(rows)
+
+
+def delete_unheld(connection: apsw.Connection, document_id: int) -> str | None:
+    """Delete a document at once, unless a file holds it; gives its hash if it was deleted."""
+    rows: list[Any] = connection.execute(
+        "SELECT id, sha256 FROM documents WHERE id = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM files WHERE document_id = ?1)",
+        (document_id,),
+    ).fetchall()
+    _delete(connection, rows)
+    return str(rows[0][1]) if rows else None
+
+
+def _delete(connection: apsw.Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Delete documents, given with their hashes, and the vectors that only they had."""
     hashes = {bytes.fromhex(sha256) for _, sha256 in rows}
     for document_id, _ in rows:
         hashes |= _delete_passages(connection, document_id)
         connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
     vectors.delete_unused(connection, hashes)
-    return len(rows)
 
 
 class Content(msgspec.Struct, frozen=True):

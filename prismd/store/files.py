@@ -12,7 +12,7 @@ import msgspec
 
 from prismd.domain import FileState
 from prismd.errors import ConfigError
-from prismd.store import facts, order
+from prismd.store import exclusions, facts, order
 from prismd.store.doubts import doubt
 
 _MAX_INTEGER = 2**63 - 1
@@ -191,9 +191,11 @@ def known(connection: apsw.Connection, root_id: int) -> dict[bytes, Known]:
     return {row[0]: Known(*row[1:]) for row in rows}
 
 
-def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entry]) -> None:
-    """Take in new files, each with a job."""
-    for entry in entries:
+def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entry]) -> int:
+    """Take in new files, each with a job, but for those that are kept out; says how many."""
+    taken = 0
+    for entry in exclusions.without(connection, entries):
+        taken += 1
         connection.execute(
             "INSERT INTO files"
             " (root_id, path_raw, path, device, inode, size_bytes, mtime_ns, ctime_ns)"
@@ -214,6 +216,7 @@ def add(connection: apsw.Connection, root_id: int | None, entries: Iterable[Entr
         ).fetchone()
         assert row is not None  # noqa: S101 - inserted above, or there already
         enqueue(connection, row[0], entry.size_bytes, entry.mtime_ns)
+    return taken
 
 
 def change(connection: apsw.Connection, changed: Iterable[tuple[int, Entry]]) -> list[Entry]:
@@ -273,6 +276,9 @@ def move(
         row = connection.execute("SELECT root_id FROM files WHERE id = ?", (file_id,)).fetchone()
         if row is None:
             forgotten.append(entry)
+            continue
+        if exclusions.covers(connection, entry.path):
+            remove(connection, [file_id])
             continue
         if row[0] != root_id:
             doubt(connection, row[0])

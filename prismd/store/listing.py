@@ -75,6 +75,42 @@ def listing(connection: apsw.Connection, query: FileQuery) -> tuple[list[FileRec
     return [FileRecord(*row) for row in rows], int(total)
 
 
+class FilesInTime(msgspec.Struct, frozen=True):
+    """A page of files by the time of their last change.
+
+    Attributes:
+        after: Time and number of the file after which the page begins.
+        purpose: Only uploads that are for this; empty for any.
+        watched: Whether files of watched folders are for it, too.
+    """
+
+    limit: int
+    newest_first: bool
+    after: tuple[int, int] | None = None
+    purpose: str = ""
+    watched: bool = True
+
+
+def in_time(connection: apsw.Connection, query: FilesInTime) -> list[FileRecord]:
+    """Files by the time of their last change, and of their numbers where that is the same."""
+    conditions, values = ["1"], list[str | int]()
+    if query.after is not None:
+        conditions.append(f"(f.mtime_ns, f.id) {'<' if query.newest_first else '>'} (?, ?)")
+        values += query.after
+    if query.purpose:
+        conditions.append(
+            "coalesce((SELECT u.purpose FROM uploads u WHERE u.file_id = f.id) = ?, ?)"
+        )
+        values += [query.purpose, query.watched]
+    turn = "DESC" if query.newest_first else "ASC"
+    rows = connection.execute(
+        f"{_RECORD} WHERE {' AND '.join(conditions)}"
+        f" ORDER BY f.mtime_ns {turn}, f.id {turn} LIMIT ?",
+        [*values, query.limit],
+    )
+    return [FileRecord(*row) for row in rows]
+
+
 def record(connection: apsw.Connection, file_id: int) -> FileRecord | None:
     """One file, or None."""
     row = connection.execute(f"{_RECORD} WHERE f.id = ?", (file_id,)).fetchone()

@@ -81,11 +81,16 @@ def _conditions(filters: Filters) -> tuple[list[str], list[str | int | float]]:
 
     any_of("d.type = wanted.value", filters.type)
     any_of("d.language = wanted.value", (language.lower() for language in filters.language))
+    # The paths of uploads begin at no root; this lets their folder be asked for like any other.
+    below_any = "('./' || f.path)"
     any_of(
-        "instr(fold(f.path), fold(wanted.value)) > 0",
+        f"instr(fold({below_any}), fold(wanted.value)) > 0",
         (f"/{folder.strip('/')}/" for folder in filters.folder if folder.strip("/")),
     )
-    any_of("f.path GLOB wanted.value", map(_glob, filters.path))
+    any_of(
+        f"(f.path GLOB wanted.value OR {below_any} GLOB wanted.value)",
+        map(_glob, filters.path),
+    )
     for condition, date, field in (
         ("f.mtime_ns >= ?", filters.after, "after"),
         ("f.mtime_ns < ?", filters.before, "before"),

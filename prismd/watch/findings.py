@@ -80,20 +80,20 @@ class Findings:
         compared = [(row.id, entry) for row, entry in pairs if row.ctime_ns != entry.ctime_ns]
         changed, same = list(self._changed.items()), self._same
 
-        def record(connection: apsw.Connection) -> None:
+        def record(connection: apsw.Connection) -> int:
             forgotten = files.move(connection, self._root.id, moved)
             forgotten += files.change(connection, [*changed, *compared])
             forgotten += files.recognise(connection, same)
             # A reader may have looked for one while it was elsewhere for a moment. What other
             # roots have forgotten they look for themselves.
             ours = [entry for entry in forgotten if _holds(self._root, entry.path)]
-            files.add(connection, self._root.id, [*new, *ours])
+            files.add(connection, self._root.id, ours)
+            return files.add(connection, self._root.id, new)
 
         if moved or new or changed or same:
-            self._errand.write(record)
+            self.added += self._errand.write(record)
         self.moved += len(moved)
         self.compared += len(compared)
-        self.added += len(new)
         self.changed += len(changed)
         self._new, self._changed, self._same = [], {}, []
 

@@ -14,12 +14,15 @@ from prismd.domain import Filters
 from prismd.errors import StoreError
 from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.models.fake import FakeEmbedder
-from prismd.store import jobs, lexical, list_building, retrieval, vectors
+from prismd.source import source_of
+from prismd.store import jobs, lexical, list_building, listing, retrieval, uploads, vectors
 from prismd.store.check import backup, check
 from prismd.store.database import FILE_NAME, Database
 from prismd.store.retrieval import Scope
+from prismd.store.uploads import PIECE_BYTES
 from prismd.store.vector_search import SpaceSearch
 from tests.building import embed_waiting, put
+from tests.uploaded import leave_half, upload
 
 EMBEDDER = FakeEmbedder()
 
@@ -295,3 +298,52 @@ def test_a_recording_whose_sound_is_spoiled_is_heard_once_more(database: Databas
     database.write(lambda c: c.execute("UPDATE embeddings SET vector = x'00'"))
     check(database, repair=True)
     assert database.read(jobs.outstanding)[0] == 1
+
+
+SPOILED = {
+    "a byte is another": "UPDATE upload_pieces SET content = x'00' || substr(content, 2)",
+    "a piece is missing": "DELETE FROM upload_pieces WHERE number = 1",
+    "pieces have changed places": "UPDATE upload_pieces SET number = 3 - number * 2",
+    "all bytes are gone": "DELETE FROM uploads",
+}
+
+
+@pytest.mark.parametrize("damage", SPOILED)
+def test_an_upload_whose_bytes_are_not_those_that_were_sent_is_told(
+    filled: Database, damage: str
+) -> None:
+    upload(filled, b"a" * PIECE_BYTES + b"b" * 9)
+    assert check(filled, repair=False) == []
+    filled.write(lambda c: c.execute(SPOILED[damage]))
+    (found,) = check(filled, repair=True)
+    assert "uploaded files" in found.what
+    assert (found.count, found.repaired) == (1, False)
+
+
+def test_what_is_coming_in_is_no_damage(filled: Database) -> None:
+    leave_half(filled)
+    assert check(filled, repair=False) == []
+
+
+def test_a_backup_has_the_uploads(filled: Database, tmp_path: Path) -> None:
+    taken = upload(filled, b"kept in the file")
+    (tmp_path / "copy").mkdir()
+    backup(filled, tmp_path / "copy")
+    copy = Database(tmp_path / "copy", writable=False)
+    record = copy.read(lambda c: listing.record(c, taken.file_id))
+    assert record is not None
+    with source_of(copy, record.path).readable() as readable:
+        assert readable.read_bytes() == b"kept in the file"
+    copy.close()
+
+
+def test_pieces_of_no_upload_are_told(filled: Database) -> None:
+    def plant(connection: apsw.Connection) -> None:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        uploads.append(connection, 99, 0, b"stray")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    filled.run_outside_transaction(plant)
+    assert [finding.what for finding in check(filled, repair=True)] == [
+        "rows that refer to missing rows"
+    ]

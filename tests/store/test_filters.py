@@ -165,3 +165,25 @@ def test_the_file_that_is_named_is_one_that_the_filters_leave(filled: Database) 
 def test_a_filter_knows_a_file_that_was_removed_no_more(filled: Database) -> None:
     filled.write(lambda c: files.remove(c, [1]))
     assert found(filled, Filters(folder=("tax",))) == []
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(folder=("uploads",)),
+        Filters(folder=("Uploads/1",)),
+        Filters(path=("uploads/*",)),
+        Filters(path=("*.md",)),
+        Filters(path=("Notes.md",)),
+    ],
+)
+def test_uploads_are_found_by_their_folder_and_name(database: Database, filters: Filters) -> None:
+    put(database, "/d/a.txt", "walrus")
+    put(database, "uploads/1/Notes.md", "walrus")
+    assert len(database.read(lambda c: retrieval.scope(c, filters)).documents or ()) == 1
+
+
+def test_no_folder_of_the_disk_is_that_of_the_uploads(database: Database) -> None:
+    put(database, "uploads/1/Notes.md", "walrus")
+    filters = Filters(path=("/uploads/*",))
+    assert not database.read(lambda c: retrieval.scope(c, filters)).documents
