@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from prismd.errors import ModelError
+from prismd.errors import ModelError, RequestError
 from prismd.models.base import Message, Sampling
 from prismd.models.catalog import find
 from prismd.models.generation import Generation
@@ -123,8 +123,8 @@ def test_a_prompt_that_begins_like_the_last_is_not_read_again(shared: LlamaGener
 
 def test_a_schema_that_is_none_is_refused_and_the_engine_lives(shared: LlamaGenerator) -> None:
     sampling = Sampling(max_tokens=5, response_schema={"type": "nonsense"})
-    with pytest.raises(ModelError, match="schema cannot be turned into a grammar"):
-        list(shared.generate([Message("user", "x")], sampling))
+    with pytest.raises(RequestError, match="schema cannot be turned into a grammar"):
+        shared.generate([Message("user", "x")], sampling)
     assert list(story(shared))
 
 
