@@ -20,8 +20,8 @@ from prismd.access import read_token
 _CONFIG = """\
 [models]
 embedding = "{embedding}"
-reranking = ""
-generation = ""
+reranking = "{reranking}"
+generation = "{generation}"
 image = ""
 speech = ""
 
@@ -41,14 +41,25 @@ class Daemon:
         folder: What it watches.
         data_dir: Its index; kept between starts.
         embedding: The embedding model, or ``fake``.
+        reranking: The reranking model, ``fake``, or none.
+        generation: The generator, ``fake``, or none.
     """
 
-    def __init__(self, folder: Path, data_dir: Path, embedding: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        data_dir: Path,
+        embedding: str,
+        reranking: str = "",
+        generation: str = "",
+    ) -> None:
         self.folder = folder
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
         self._config = data_dir / "measured.toml"
-        self._config.write_text(_CONFIG.format(embedding=embedding))
+        self._config.write_text(
+            _CONFIG.format(embedding=embedding, reranking=reranking, generation=generation)
+        )
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
@@ -73,6 +84,16 @@ class Daemon:
             if self._process.poll() is not None:
                 raise RuntimeError(f"it has ended; see {self.data_dir}/measured.log")
             time.sleep(_LOOK_S / 4)
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return str(self._client.base_url)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What shows it the token."""
+        return {"Authorization": self._client.headers["Authorization"]}
 
     def stop(self) -> None:
         """Stop it as systemd would."""
