@@ -13,6 +13,8 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from msgspec import Struct
 
+from prismd.api.errors import BusyError
+
 T = TypeVar("T")
 
 _MOST = {
@@ -36,13 +38,19 @@ class Use(Struct, frozen=True):
     waiting: int
 
 
-_RERANKINGS = 2
+_SEARCH_WAIT_S = 30.0
+_RETRY_AFTER_S = 5
 
 
 class Offload:
-    """Threads for each kind of work, so that none keeps another waiting."""
+    """Threads for each kind of work, so that none keeps another waiting.
 
-    def __init__(self) -> None:
+    Args:
+        search_wait_s: How long a search waits for its turn at most.
+    """
+
+    def __init__(self, search_wait_s: float = _SEARCH_WAIT_S) -> None:
+        self._search_wait_s = search_wait_s
         self._limiters = {kind: CapacityLimiter(most) for kind, most in _MOST.items()}
 
     def uses(self) -> dict[str, Use]:
@@ -69,8 +77,24 @@ class Offload:
         return await _unanswered(work, self._limiters["change"])
 
     async def search(self, work: Callable[[], T]) -> T:
-        """Run a search."""
-        return await anyio.to_thread.run_sync(work, limiter=self._limiters["search"])
+        """Run a search.
+
+        Raises:
+            BusyError: Its turn did not come in time; its client would not wait for ever, either.
+        """
+        turn = object()
+        try:
+            with anyio.fail_after(self._search_wait_s):
+                await self._limiters["search"].acquire_on_behalf_of(turn)
+        except TimeoutError:
+            raise BusyError(
+                f"no search could be begun within {self._search_wait_s:g} s; try again in a moment",
+                retry_after_s=_RETRY_AFTER_S,
+            ) from None
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=CapacityLimiter(1))
+        finally:
+            self._limiters["search"].release_on_behalf_of(turn)
 
     async def embed(self, work: Callable[[], T]) -> T:
         """Run the embedding model."""

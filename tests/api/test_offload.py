@@ -7,12 +7,29 @@ import threading
 import anyio
 import pytest
 
+from prismd.api.errors import BusyError
 from prismd.api.offload import Offload
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_a_search_whose_turn_does_not_come_is_told_to_come_back() -> None:
+    offload, release = Offload(search_wait_s=0.01), threading.Event()
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(offload.search, release.wait)
+        try:
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(BusyError, match=r"within 0\.01 s") as refused:
+                await offload.search(lambda: "found")
+            assert (refused.value.status, refused.value.retry_after_s) == (429, 5)
+        finally:
+            release.set()
+    assert await offload.search(lambda: "found") == "found"
 
 
 @pytest.mark.anyio
