@@ -262,9 +262,6 @@ def test_the_asynchronous_client_asks_and_streams(live: Live) -> None:
         ({"prompt": {"id": "pmpt_1"}}, "prompt", "templates"),
         ({"top_logprobs": 2}, "top_logprobs", "leave it out"),
         ({"include": ["message.output_text.logprobs"]}, "include", "leave it out"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].type", "web_search"),
-        ({"tools": [{"type": "computer_use_preview"}]}, "tools[0].type", "computer"),
-        ({"tools": [{"type": "code_interpreter"}]}, "tools[0].type", "code_interpreter"),
         ({"tools": [{"type": "function"}]}, "tools[0].name", "missing"),
         ({"tools": [{}]}, "tools[0]", "type"),
         ({"tools": [{"type": "file_search"}] * 2}, "tools[1]", "one file_search"),
@@ -352,3 +349,13 @@ def test_without_a_generator_its_models_say_how_to_get_one(live: Live) -> None:
     response = live.client.post("/v1/responses", json=asked(model="prism-raw"))
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "no_generator"
+
+
+@pytest.mark.parametrize("type_", ["web_search", "code_interpreter", "namespace", "custom"])
+def test_tools_that_cannot_be_had_are_ignored_where_they_are_only_offered(
+    live: Live, type_: str
+) -> None:
+    tools = [{"type": type_, "name": "shell"}, {"type": "file_search", "vector_store_ids": []}]
+    response = live.client.post("/v1/responses", json=asked(tools=tools)).json()
+    assert response["status"] == "completed"
+    assert [tool["type"] for tool in response["tools"]] == ["file_search"]

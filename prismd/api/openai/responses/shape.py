@@ -148,7 +148,7 @@ def frame_of(
         keep: Whether the response is to be kept.
         cited: Whether it rests on the files.
     """
-    tools = request.tools or []
+    tools = [tool for tool in request.tools or () if tool.is_had]
     include = request.include or []
     response = ResponseObject(
         id=response_id,

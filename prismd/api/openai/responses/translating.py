@@ -156,11 +156,6 @@ def translate(
 
 
 def _check_tool(tool: ToolOption, param: str, *, cited: bool) -> None:
-    if tool.type not in ("function", "file_search"):
-        raise refused(
-            f"{param}.type",
-            f"{tool.type[:40]!r} is not to be had here; allowed are function and file_search",
-        )
     if tool.type == "file_search" and not cited:
         raise refused(
             f"{param}.type",

@@ -56,6 +56,11 @@ class ToolOption(Struct, frozen=True, omit_defaults=True):
     max_num_results: Results | None = None
     ranking_options: RankingOptions | None = None
 
+    @property
+    def is_had(self) -> bool:
+        """Whether it can be had here; agents offer all that they know, and the rest is ignored."""
+        return self.type in ("function", "file_search")
+
 
 class ChosenTool(Struct, frozen=True, omit_defaults=True):
     """The tool that must be used, or (``allowed_tools``) those that may."""
