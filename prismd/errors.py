@@ -11,6 +11,7 @@
     │   └── ExtractCrash       the parser's process died or outgrew its memory
     ├── WorkerError            the process that reads files cannot be started
     ├── ModelError             weights are missing, wrong, or fail to run
+    │   └── PromptTooLong      a prompt does not fit the model: the request's fault
     ├── StoreError             the database cannot be opened, or refuses
     │   └── StoreLocked        another prismd holds the data directory
     ├── RequestError           a request that cannot be answered as asked
@@ -111,6 +112,10 @@ class WorkerError(PrismdError):
 
 class ModelError(PrismdError):
     """Weights are missing, fail their checksum, or fail to run."""
+
+
+class PromptTooLong(ModelError):
+    """A prompt does not fit the context of the model; the same one never will."""
 
 
 class StoreError(PrismdError):

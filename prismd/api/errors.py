@@ -19,6 +19,7 @@ from prismd.errors import (
     ExtractTimeout,
     ModelError,
     PrismdError,
+    PromptTooLong,
     RequestError,
     StoreError,
     WorkerError,
@@ -97,6 +98,8 @@ def describe(error: Exception) -> tuple[int, ErrorEnvelope, dict[str, str]]:
     if isinstance(error, ExtractError):
         status = _status_of_extraction(error)
         return status, envelope(status, str(error), code=error.code), {}
+    if isinstance(error, PromptTooLong):
+        return 400, envelope(400, str(error), code="context_length_exceeded", param="messages"), {}
     for kind, code in _UNAVAILABLE.items():
         if isinstance(error, kind):
             return 503, envelope(503, str(error), code=code), {}

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
-from prismd.errors import ModelError
+from prismd.errors import ModelError, PromptTooLong
 from prismd.models.base import Delta, Message, Sampling, ToolCall
 from prismd.models.fake_calls import calls_of, instance_of
 from prismd.models.generation import Generation
@@ -227,7 +227,7 @@ class FakeGenerator:
         check_limits(sampling)
         prompt = sum(self.count_tokens(message.content) for message in messages)
         if prompt >= self._context_tokens:
-            raise ModelError(
+            raise PromptTooLong(
                 f"fake: the prompt has {prompt} tokens, the context {self._context_tokens}; "
                 "ask with less text"
             )

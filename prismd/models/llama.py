@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prismd.child import Child, ChildDied, ChildError, ChildTimeout
 from prismd.cores import usable_cores
-from prismd.errors import ModelError
+from prismd.errors import ModelError, PromptTooLong
 from prismd.models.base import Delta, Message, Sampling
 from prismd.models.engine import EngineProcess, crash_of, engine_lost, sleeping_threads
 from prismd.models.entry import ModelEntry
@@ -172,6 +172,8 @@ class LlamaGenerator(EngineProcess):
         message = reply.message if isinstance(reply, Failed) else "answered out of turn"
         if not isinstance(reply, Failed):
             self.kill()
+        if isinstance(reply, Failed) and reply.too_long:
+            return PromptTooLong(f"{self.name}: {message}")
         return ModelError(f"{self.name}: {message}")
 
     def _start_noting_failure(self) -> None:

@@ -82,12 +82,22 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The request failed; the child is fit for the next one. ``message`` is for a person."""
+    """The request failed; the child is fit for the next one.
+
+    Attributes:
+        message: For a person.
+        too_long: Whether its prompt does not fit the context.
+    """
 
     message: str
+    too_long: bool = False
 
 
 Reply = Ready | Counted | Piece | Called | Done | Failed
+
+
+class _TooLong(ValueError):
+    """The prompt does not fit the context."""
 
 
 class _Llama:
@@ -127,7 +137,7 @@ class _Llama:
         offered = () if sampling.tool_choice == "none" else sampling.tools
         context = self._prompt.tokens(request.messages, offered)
         if len(context) >= self.context_tokens:
-            raise ValueError(
+            raise _TooLong(
                 f"the prompt has {len(context)} tokens, the context {self.context_tokens}; "
                 "ask with less text, or raise [generation] context_tokens"
             )
@@ -164,7 +174,7 @@ def main() -> None:
                     )
                 )
             except (ValueError, RuntimeError) as error:
-                parent.send(Failed(str(error)))
+                parent.send(Failed(str(error), isinstance(error, _TooLong)))
 
 
 def _serve(model: _Llama, request: Request, parent: Channel) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prismd.errors import ModelError, RequestError
+from prismd.errors import PromptTooLong, RequestError
 from prismd.models.base import Delta, Generator, Message, Sampling, Tool, ToolCall
 from prismd.models.catalog import find
 from prismd.models.fake import FakeGenerator
@@ -231,7 +231,7 @@ def test_tokens_are_counted(generator: Generator) -> None:
 def test_a_prompt_beyond_the_context_is_refused(generator: Generator) -> None:
     if isinstance(generator, RemoteGenerator):
         pytest.skip("the server knows its context; test_remote holds that its refusal is told")
-    with pytest.raises(ModelError, match="ask with less text"):
+    with pytest.raises(PromptTooLong, match="ask with less text"):
         list(generator.generate([Message("user", "word " * 5_000)], Sampling()))
     assert list(start(generator, max_tokens=2))
 
