@@ -159,24 +159,24 @@ class Answering:
             said = self._picturing.answering(asked.text, before, settings, leaning=asked.leans)
             if said:
                 return (yield from self._said(said, before, found))
-        return (yield from self._from_files(asked.text, found, question, engine, usage))
+        return (yield from self._from_files(asked, found, question, engine, usage))
 
     def _from_files(
-        self, asked: str, found: Found, question: Question, engine: _Chosen, usage: _Usage
+        self, asked: Asked, found: Found, question: Question, engine: _Chosen, usage: _Usage
     ) -> _Making:
         """Answer from what was found, and name the pictures that show what is asked."""
         evidence, result = found.evidence, found.result
-        cited = CitedText(attributor(asked, evidence, self._embedder))
+        cited = CitedText(attributor(asked.text, evidence, self._embedder))
         hits = showing.pictures(result.hits, result.query, result.filters)
         if evidence:
             if engine == "generative":
-                for piece in self._generated(asked, found.context, evidence, question, usage):
+                for piece in self._generated(asked.whole, found.context, evidence, question, usage):
                     yield from cited.feed(piece)
                 yield from cited.finish()
             else:
                 for quoted in self._quoting.sentences(found.readings, evidence, found.said):
                     yield from cited.state(*quoted)
-        for note in _closing(cited, asked, result, hits):
+        for note in _closing(cited, asked.text, result, hits):
             yield from cited.add(note)
         shown = _numbered(hits, evidence)
         yield from self._show(cited, showing.LEAD, shown)
@@ -206,7 +206,7 @@ class Answering:
             if silent and found.evidence:
                 yield from self._more(made.cited, words, said, found.evidence)
         else:
-            made = yield from self._from_files(asked.text, found, question, engine, usage)
+            made = yield from self._from_files(asked, found, question, engine, usage)
         return (yield from self._with_kin(made, question))
 
     def _said(self, said: Sequence[str], sent: Sequence[Viewed], found: Found) -> _Making:

@@ -9,7 +9,7 @@ import msgspec
 
 from prismd.errors import RequestError
 from prismd.models.base import Message
-from prismd.wording import asks_nothing, leans, topic_of
+from prismd.wording import apart_from_manner, asks_nothing, leans, topic_of
 
 QUESTION_CHARS = 20_000
 _CONTEXT_CHARS = 2_000
@@ -38,7 +38,8 @@ class Asked(msgspec.Struct, frozen=True):
     """What is asked.
 
     Attributes:
-        text: The newest turn of the user.
+        text: The newest turn of the user, but for how it wants to be answered.
+        manner: How that is, in its words.
         contexts: What it may lean on, the likeliest first.
         leans: Whether it says little without them.
         must_lean: Whether, if it leans, it is not to be read without them.
@@ -50,6 +51,12 @@ class Asked(msgspec.Struct, frozen=True):
     leans: bool = False
     must_lean: bool = False
     said: tuple[str, ...] = ()
+    manner: str = ""
+
+    @property
+    def whole(self) -> str:
+        """What is asked, and how it wants to be answered."""
+        return f"{self.text} {self.manner}".strip()
 
 
 def resolve(turns: Sequence[Message], *, pictured: bool = False) -> Asked:
@@ -77,11 +84,13 @@ def resolve(turns: Sequence[Message], *, pictured: bool = False) -> Asked:
     before = turns[: user[-1]]
     context = _context(before)
     said = tuple(statement for turn in before for statement in _statements(turn))
+    wanted, manner = apart_from_manner(newest)
     return Asked(
-        newest,
+        wanted,
         contexts=(context,) if context else (),
-        leans=bool(newest) and leans(newest),
+        leans=bool(wanted) and leans(wanted),
         said=said[-_MOST_SAID:],
+        manner=manner,
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from prismd.domain import UPLOADS, Answer, Filters
 from prismd.errors import StoreError
-from prismd.store import attributes, files, history
+from prismd.store import attributes, files, history, responses
 from prismd.store.database import Database
 from prismd.store.history import Entry, KeptEntry, Kind
 
@@ -97,12 +97,17 @@ class History:
         return self._database.write(lambda c: history.remove(c, entry_id))
 
     def clear(self) -> int:
-        """Forget everything; returns how much it was. Blocks.
+        """Forget everything, kept responses included; returns how many entries. Blocks.
 
         Raises:
             StoreError: It cannot be written.
         """
-        count = self._database.write(history.clear)
+
+        def clear(connection: apsw.Connection) -> int:
+            responses.clear(connection)
+            return history.clear(connection)
+
+        count = self._database.write(clear)
         # Of the log of writes, too, which keeps the questions until it is written over.
         with contextlib.suppress(StoreError):
             self._database.run_outside_transaction(_empty_log)

@@ -117,6 +117,20 @@ _POLITE_WORDS = """
     grazie mille bene ciao
 """
 _COURTESIES = frozenset(_POLITE_WORDS.split())
+_MANNERS = """
+    please reply answer answers respond response responses write be keep use give it your the in
+    with only just no not do don't more than at most a an one two three four five 1 2 3 4 5
+    short shorter brief briefly concise concisely simple simply plain clear clearly exact exactly
+    detailed detail details step by full complete and or as to me
+    word words sentence sentences line lines paragraph paragraphs bullet bullets point points list
+    table markdown text language cite citing source sources citation citations
+    english german french spanish italian dutch portuguese polish russian chinese japanese korean
+    bitte antworte antworten kurz kurze knapp ausführlich auf deutsch englisch französisch spanisch
+    italienisch einem einen ein zwei drei satz sätzen wort worten stichpunkten nur mit quellen
+    s'il vous plaît réponds répondez brièvement en français anglais allemand une phrase
+    por favor responde responda breve brevemente español inglés alemán frase
+"""
+_MANNER = frozenset(_MANNERS.split()) | frozenset(["don", "t", "s", "il"])
 _MARKUP = re.compile(r"[\[\]【】<>`*|\\]|!(?=\[)|(?<=\w)://")
 _PICTURE_NOUNS = """
     picture pictures photo photos photograph photographs image images screenshot screenshots
@@ -288,6 +302,20 @@ def leans(turn: str) -> bool:
     said = words(turn)
     first = next((word for word in said if word not in _BEGINNING), "")  # "what about", "and"
     return first in JOINING or not POINTING.isdisjoint(said) or not subject_words(turn)
+
+
+def apart_from_manner(turn: str) -> tuple[str, str]:
+    """What a turn asks, and how it wants to be answered ("Reply in English."), if it says both.
+
+    Returns:
+        The first is never empty unless the turn is; the second mostly is.
+    """
+    ranges = sentence_ranges(turn)
+    manner = [pair for pair in ranges if _MANNER.issuperset(words(turn[pair[0] : pair[1]]))]
+    if not manner or len(manner) == len(ranges):
+        return turn, ""
+    asked = " ".join(turn[start:end] for start, end in ranges if (start, end) not in manner)
+    return asked, " ".join(turn[start:end] for start, end in manner)
 
 
 def name_asked_for(question: str, type_: str) -> str:

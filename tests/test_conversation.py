@@ -106,3 +106,34 @@ def test_any_conversation_is_resolved_or_refused(said: list[tuple[str, str]]) ->
     assert asked.text == [text.strip() for role, text in said if role == "user"][-1]
     assert len(asked.contexts) <= 1
     assert len(asked.text) <= QUESTION_CHARS
+
+
+@pytest.mark.parametrize(
+    ("turn", "asked", "manner"),
+    [
+        (
+            "When does the lease end? Reply in English.",
+            "When does the lease end?",
+            "Reply in English.",
+        ),
+        ("Please be brief. Who pays?", "Who pays?", "Please be brief."),
+        (
+            "Wann endet er? Bitte kurz auf Deutsch.",
+            "Wann endet er?",
+            "Bitte kurz auf Deutsch.",
+        ),
+        (
+            "Who pays? Answer the boiler question too.",
+            "Who pays? Answer the boiler question too.",
+            "",
+        ),
+        ("Reply in English.", "Reply in English.", ""),
+        ("In two sentences.", "In two sentences.", ""),
+    ],
+)
+def test_how_an_answer_is_wanted_is_no_part_of_what_is_looked_for(
+    turn: str, asked: str, manner: str
+) -> None:
+    found = resolve([Message("user", turn)])
+    assert (found.text, found.manner) == (asked, manner)
+    assert sorted(found.whole.split()) == sorted(turn.split())

@@ -90,7 +90,7 @@ async def list_history(
 
 @delete("/search/history", status_code=200, summary="Forget what was searched and asked")
 async def clear_history(request: ApiRequest) -> Forgotten:
-    """Forget every search and question; nothing of them is left in the index."""
+    """Forget every search and question, kept responses included; nothing of them is left."""
     api = api_of(request)
     return Forgotten(await api.offload.read(api.services.history.clear))
 

@@ -35,7 +35,7 @@ class Server(Struct, frozen=True, kw_only=True):
     max_upload_bytes: Count = 100_000_000
     """Largest upload; a file of that size takes as much memory while it is read."""
     max_concurrent_chats: Count = 8
-    """Answers in work at once; further ones get 429."""
+    """Answers in work at once; some more wait for half a minute, further ones get 429."""
     request_timeout_s: Seconds = 300
     """After this an answer in work is given up."""
     requests_per_minute: CountOrZero = 600

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import apsw
 import msgspec
+
+from prismd.store.erasing import overwriting
 
 Kind = Literal["search", "ask"]
 
@@ -50,7 +50,7 @@ def add(connection: apsw.Connection, entry: Entry) -> None:
     """Keep an entry."""
     values = tuple(getattr(entry, name) for name in _COLUMNS)
     # When rows move to another page, nothing of them is left on the one before.
-    with _overwriting(connection):
+    with overwriting(connection):
         connection.execute(f"INSERT INTO history ({_NAMES}) VALUES ({_MARKS})", values)
 
 
@@ -101,7 +101,7 @@ def remove(connection: apsw.Connection, entry_id: int) -> bool:
 def clear(connection: apsw.Connection) -> int:
     """Drop every entry; returns how many."""
     count = int(connection.execute("SELECT count(*) FROM history").get)
-    with _overwriting(connection):
+    with overwriting(connection):
         connection.execute("DELETE FROM history")
     return count
 
@@ -109,20 +109,9 @@ def clear(connection: apsw.Connection) -> int:
 def _delete(connection: apsw.Connection, ids: list[int]) -> int:
     if not ids:
         return 0
-    with _overwriting(connection):
+    with overwriting(connection):
         connection.execute(
             "DELETE FROM history WHERE id IN (SELECT value FROM json_each(?))",
             (msgspec.json.encode(ids).decode(),),
         )
         return int(connection.changes())
-
-
-@contextlib.contextmanager
-def _overwriting(connection: apsw.Connection) -> Iterator[None]:
-    """What is deleted meanwhile is overwritten, not to be read from free space of the file."""
-    was = connection.pragma("secure_delete")
-    connection.pragma("secure_delete", 1)
-    try:
-        yield
-    finally:
-        connection.pragma("secure_delete", was)

@@ -8,6 +8,8 @@ from typing import Any
 import apsw
 import msgspec
 
+from prismd.store.erasing import overwriting
+
 _COLUMNS = "id, created_at, model, previous_id, input, response"
 _KEPT_BYTES = 256 << 20
 """What all of them together may take, pictures that came with questions included."""
@@ -42,17 +44,16 @@ class Retention(msgspec.Struct, frozen=True):
 
 def keep(connection: apsw.Connection, response: KeptResponse, retention: Retention) -> None:
     """Keep a response, and drop what is too old by its time, or too much."""
-    connection.execute(
-        f"INSERT INTO responses ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            response.id,
-            response.created_at,
-            response.model,
-            response.previous_id or None,
-            response.input,
-            response.response,
-        ),
+    values = (
+        response.id,
+        response.created_at,
+        response.model,
+        response.previous_id or None,
+        response.input,
+        response.response,
     )
+    with overwriting(connection):
+        connection.execute(f"INSERT INTO responses ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)
     prune(connection, retention, response.created_at)
 
 
@@ -65,14 +66,16 @@ def prune(connection: apsw.Connection, retention: Retention, now: float) -> int:
         now: Seconds since the epoch.
     """
     before = connection.total_changes()
-    connection.execute("DELETE FROM responses WHERE created_at <= ?", (now - retention.age_s,))
-    connection.execute(
-        "DELETE FROM responses WHERE number IN (SELECT number FROM (SELECT number,"
-        " row_number() OVER newest AS place,"
-        " sum(length(input) + length(response)) OVER newest AS bytes"
-        " FROM responses WINDOW newest AS (ORDER BY number DESC)) WHERE place > ? OR bytes > ?)",
-        (retention.count, _KEPT_BYTES),
-    )
+    with overwriting(connection):
+        connection.execute("DELETE FROM responses WHERE created_at <= ?", (now - retention.age_s,))
+        connection.execute(
+            "DELETE FROM responses WHERE number IN (SELECT number FROM (SELECT number,"
+            " row_number() OVER newest AS place,"
+            " sum(length(input) + length(response)) OVER newest AS bytes"
+            " FROM responses WINDOW newest AS (ORDER BY number DESC))"
+            " WHERE place > ? OR bytes > ?)",
+            (retention.count, _KEPT_BYTES),
+        )
     return connection.total_changes() - before
 
 
@@ -101,8 +104,15 @@ def chain(connection: apsw.Connection, id_: str, since: float) -> list[KeptRespo
 
 def delete(connection: apsw.Connection, id_: str) -> bool:
     """Forget a response; says whether there was one."""
-    connection.execute("DELETE FROM responses WHERE id = ?", (id_,))
-    return connection.changes() > 0
+    with overwriting(connection):
+        connection.execute("DELETE FROM responses WHERE id = ?", (id_,))
+        return connection.changes() > 0
+
+
+def clear(connection: apsw.Connection) -> None:
+    """Forget every response."""
+    with overwriting(connection):
+        connection.execute("DELETE FROM responses")
 
 
 def _back(connection: apsw.Connection, id_: str, since: float) -> Iterator[KeptResponse]:

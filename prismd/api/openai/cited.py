@@ -50,7 +50,7 @@ def stream_of(services: Services, question: Question) -> Iterator[str | FullAnsw
     try:
         for piece in stream:
             if isinstance(piece, FullAnswer):
-                asked = resolve(question.turns, pictured=bool(question.pictures)).text
+                asked = resolve(question.turns, pictured=bool(question.pictures)).whole
                 services.history.asked(asked or piece.query, piece, question.filters)
             yield piece
     finally:

@@ -107,7 +107,7 @@ async def list_openai_files(
 
 
 @post(
-    "/v1/files",
+    ["/v1/files", "/files"],
     status_code=200,
     request_max_body_size=None,  # it is never held; the file has a limit of its own
     operation_class=described(

@@ -20,9 +20,9 @@ MOST_PICTURES = 8
 _TEXTS = ("text", "input_text", "output_text")
 _PICTURES = ("image_url", "input_image")
 _OTHERS = {
-    "input_audio": "recordings are not heard here; put them into a watched folder, and ask then",
-    "file": "files are not taken here; put them into a watched folder, and ask then",
-    "input_file": "files are not taken here; put them into a watched folder, and ask then",
+    "input_audio": "recordings are not heard here; send them to POST /upload, and ask then",
+    "file": "files are not taken here; send them to POST /upload, and ask then",
+    "input_file": "files are not taken here; send them to POST /upload, and ask then",
     "image": "send a picture as image_url with a data URL",
 }
 

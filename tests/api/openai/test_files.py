@@ -132,4 +132,5 @@ def test_a_form_with_several_files_is_for_another_route(server: Live) -> None:
 
 def test_without_the_prefix_it_is_prismds_own(server: Live) -> None:
     assert "total" in server.client.get("/files").json()
-    assert server.client.post("/files").status_code == 405
+    sent = {"file": ("a.txt", b"The walrus is a marine mammal.")}
+    assert server.client.post("/files", files=sent).json()["object"] == "file"

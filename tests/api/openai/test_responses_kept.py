@@ -197,7 +197,8 @@ def test_a_long_conversation_is_cut_where_that_is_wanted(tmp_path: Path) -> None
             ]
         body = raw([*turns, {"role": "user", "content": "last"}], max_output_tokens=300)
         whole = live.client.post("/v1/responses", json=body)
-        assert whole.status_code == 503
+        assert whole.status_code == 400
+        assert whole.json()["error"]["code"] == "context_length_exceeded"
         assert "the prompt has" in whole.json()["error"]["message"]
         post(live, {**body, "truncation": "auto"})
         found = heard(live)
