@@ -311,11 +311,16 @@ def apart_from_manner(turn: str) -> tuple[str, str]:
         The first is never empty unless the turn is; the second mostly is.
     """
     ranges = sentence_ranges(turn)
-    manner = [pair for pair in ranges if _MANNER.issuperset(words(turn[pair[0] : pair[1]]))]
+    manner = [pair for pair in ranges if _wants_manner(turn[pair[0] : pair[1]])]
     if not manner or len(manner) == len(ranges):
         return turn, ""
     asked = " ".join(turn[start:end] for start, end in ranges if (start, end) not in manner)
     return asked, " ".join(turn[start:end] for start, end in manner)
+
+
+def _wants_manner(sentence: str) -> bool:
+    said = words(sentence)
+    return len(said) > 1 and _MANNER.issuperset(said)
 
 
 def name_asked_for(question: str, type_: str) -> str:
