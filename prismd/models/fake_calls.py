@@ -11,6 +11,7 @@ import json
 import re
 from typing import Any
 
+from prismd.errors import RequestError
 from prismd.models.base import Sampling, ToolCall
 
 _CALL = re.compile(r"^call (\S+) (\{.*\})$", re.M)
@@ -38,14 +39,27 @@ def calls_of(answer: str, sampling: Sampling) -> tuple[str, tuple[ToolCall, ...]
     return said.strip(), tuple(calls)
 
 
-def instance_of(schema: dict[str, Any], whole: dict[str, Any] | None = None) -> Any:
-    """The least value of a schema, by its types, enums, references and required properties."""
-    whole = schema if whole is None else whole
+def instance_of(schema: dict[str, Any]) -> Any:
+    """The least value of a schema, by its types, enums, references and required properties.
+
+    Raises:
+        RequestError: It is none that can be followed.
+    """
+    try:
+        return _instance_of(schema, schema)
+    except (AttributeError, LookupError, TypeError, RecursionError) as error:
+        raise RequestError(
+            f"the schema cannot be followed ({type(error).__name__}); correct it",
+            code="invalid_schema",
+        ) from None
+
+
+def _instance_of(schema: dict[str, Any], whole: dict[str, Any]) -> Any:
     if "$ref" in schema:
-        return instance_of(_resolved(schema["$ref"], whole), whole)
+        return _instance_of(_resolved(schema["$ref"], whole), whole)
     for either in ("anyOf", "oneOf", "allOf"):
         if schema.get(either):
-            return instance_of(schema[either][0], whole)
+            return _instance_of(schema[either][0], whole)
     if "const" in schema:
         return schema["const"]
     if schema.get("enum"):
@@ -55,11 +69,11 @@ def instance_of(schema: dict[str, Any], whole: dict[str, Any] | None = None) -> 
     if kind == "object":
         properties = schema.get("properties", {})
         return {
-            name: instance_of(properties.get(name, {"type": "null"}), whole)
+            name: _instance_of(properties.get(name, {"type": "null"}), whole)
             for name in schema.get("required", ())
         }
     if kind == "array":
-        return [instance_of(schema.get("items", {}), whole)] * schema.get("minItems", 0)
+        return [_instance_of(schema.get("items", {}), whole)] * schema.get("minItems", 0)
     return schema.get("minimum", _LEAST.get(kind))
 
 

@@ -16,6 +16,7 @@ _MAX_DEPTH = 100
 # To follow one, every remainder is a state: of a million they take half a minute to find.
 _MAX_MULTIPLES = 2_000
 _MAX_TOOLS = 128
+_MAX_PLACES = 20
 RESPONSE_PARAM = "response_format.json_schema.schema"
 """The parameter that errors of an answer's schema name."""
 
@@ -77,12 +78,16 @@ def _children(value: Any) -> Iterable[Any]:
 
 
 def _multiples(value: Any) -> Iterator[float]:
-    if isinstance(value, dict) and isinstance(step := value.get("multipleOf"), int | float):
+    step = value.get("multipleOf") if isinstance(value, dict) else None
+    if isinstance(step, int | float) and not isinstance(step, bool):
         yield step
     for child in _children(value):
         yield from _multiples(child)
 
 
 def _digits(number: float) -> int:
-    """A number without its decimal point."""
-    return int("".join(map(str, Decimal(str(number)).as_tuple().digits)))
+    """A number without its decimal point; one with many zeros behind that counts as large."""
+    exact = Decimal(str(number)).normalize().as_tuple()
+    if isinstance(exact.exponent, int) and -exact.exponent > _MAX_PLACES:
+        return _MAX_MULTIPLES + 1
+    return int("".join(map(str, exact.digits)))

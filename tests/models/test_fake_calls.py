@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from prismd.errors import RequestError
 from prismd.models.base import Sampling, Tool
 from prismd.models.fake_calls import calls_of, instance_of
 
@@ -50,3 +51,12 @@ def test_a_call_that_is_required_is_made_up() -> None:
 )
 def test_the_least_value_of_a_schema(schema: dict[str, Any], value: object) -> None:
     assert instance_of(schema) == value
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"type": []}, {"type": {}}, {"$ref": "#"}, {"$ref": 3}, {"anyOf": 1}, {"required": 1}],
+)
+def test_a_schema_that_is_none_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="cannot be followed"):
+        instance_of(schema)

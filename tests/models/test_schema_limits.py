@@ -44,7 +44,19 @@ def test_tools_without_end_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [{}, {"type": "object"}, nested(40), {"type": "number", "multipleOf": 0.01}, {"enum": ["a"]}],
+    [
+        {},
+        {"type": "object"},
+        nested(40),
+        {"type": "number", "multipleOf": 0.01},
+        {"enum": ["a"]},
+        {"multipleOf": True},
+    ],
 )
 def test_schemas_as_people_write_them_pass(schema: dict[str, Any]) -> None:
     check_limits(Sampling(response_schema=schema, tools=(Tool("t", "", schema),)))
+
+
+def test_a_step_of_many_places_counts_as_large() -> None:
+    with pytest.raises(RequestError, match="multipleOf"):
+        check_limits(Sampling(response_schema={"type": "number", "multipleOf": 1e-300}))

@@ -20,7 +20,12 @@ from prismd.api.openai.model_names import (
 from prismd.api.openai.narrowing import Narrowing
 from prismd.api.openai.parts import SentPicture, in_words, pictures_of, view
 from prismd.api.openai.sampling import sampling_of
-from prismd.api.openai.tools import refuse_forced_call, refuse_old_functions, with_tools
+from prismd.api.openai.tools import (
+    check_outcomes,
+    refuse_forced_call,
+    refuse_old_functions,
+    with_tools,
+)
 from prismd.api.openai.turns import turn_of
 from prismd.api.services import ApiSettings, Services
 from prismd.api.wire import filters_of
@@ -56,6 +61,7 @@ def plan(
             raise no_generator(settings)
         sampling = with_tools(sampling_of(request, settings.sampling), request)
         turns = _turns(request)
+        check_outcomes(turns)
         if not sent:
             return lambda: bare.write(generator, turns, sampling)
         return lambda: bare.write(

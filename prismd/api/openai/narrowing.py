@@ -50,6 +50,7 @@ def narrowing(
     ranking_options: RankingOptions | None = None,
     *,
     param: str = "",
+    store_param: str = "vector_store_ids",
 ) -> Narrowing:
     """What vector stores and filters leave, and how it is ranked. Blocks.
 
@@ -60,6 +61,7 @@ def narrowing(
         max_num_results: Between 1 and 50, as the wire type has it.
         ranking_options: How results are ranked.
         param: Where these fields stood, with its dot, for errors.
+        store_param: The field that named the stores.
 
     Raises:
         RequestError: There is no such store (404), or a filter or a ranker is wrong.
@@ -68,7 +70,7 @@ def narrowing(
     return Narrowing(
         Filters(
             roots=tuple(
-                store_of(database, id_, f"{param}vector_store_ids").root_id
+                store_of(database, id_, f"{param}{store_param}").root_id
                 for id_ in dict.fromkeys(store_ids or ())
             ),
             where=condition_of(filters, f"{param}filters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -27,6 +28,9 @@ _OTHERS = {
 }
 
 
+_LONG_AGO = "[A picture was sent here. It is not looked at any more.]"
+
+
 class SentPicture(msgspec.Struct, frozen=True):
     """A picture of a message, as it was sent.
 
@@ -42,10 +46,10 @@ class SentPicture(msgspec.Struct, frozen=True):
 
 
 def pictures_of(messages: Sequence[wire.ChatMessage]) -> tuple[SentPicture, ...]:
-    """The pictures of a conversation, in order; they are not decoded yet.
+    """The pictures of a conversation, in order, of a long one the last; they are not decoded yet.
 
     Raises:
-        RequestError: One is not in the request itself, or they are too many.
+        RequestError: One is not in the request itself, or a turn has too many.
     """
     found = tuple(
         SentPicture(turn, param, _url(param, part))
@@ -53,14 +57,14 @@ def pictures_of(messages: Sequence[wire.ChatMessage]) -> tuple[SentPicture, ...]
         for param, part in _numbered(f"messages[{turn}]", message.content)
         if part.type in _PICTURES
     )
-    if len(found) > MOST_PICTURES:
-        raise RequestError(
-            f"messages: {len(found)} pictures are too many; send {MOST_PICTURES} at most, and leave"
-            " out those of earlier turns",
-            param="messages",
-            code="too_many_images",
-        )
-    return found
+    for turn, count in Counter(picture.turn for picture in found).items():
+        if count > MOST_PICTURES:
+            raise RequestError(
+                f"messages[{turn}]: {count} pictures are too many; send {MOST_PICTURES} at a time",
+                param=f"messages[{turn}]",
+                code="too_many_images",
+            )
+    return found[-MOST_PICTURES:]
 
 
 def check_size(body_bytes: int, sent: Sequence[SentPicture]) -> None:
@@ -134,7 +138,7 @@ def text_of(
         elif role != "user":
             raise refused(f"{field}.type", "pictures are taken in messages of the user alone")
         elif shown is not None:
-            texts.append(shown[field])
+            texts.append(shown.get(field, _LONG_AGO))
     return "\n".join(texts)
 
 

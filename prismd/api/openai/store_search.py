@@ -102,6 +102,7 @@ async def search_store(request: ApiRequest, store_id: FromPath[str]) -> StoreRes
             asked.filters,
             asked.max_num_results,
             asked.ranking_options,
+            store_param="store_id",
         )
         return found_in(api.services, queries, within)
 

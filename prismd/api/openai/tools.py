@@ -10,7 +10,7 @@ import msgspec
 
 from prismd.api.openai import wire
 from prismd.api.openai.model_names import PRISM_RAW, refused
-from prismd.models.base import Sampling, Tool, ToolCall
+from prismd.models.base import Message, Sampling, Tool, ToolCall
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CHOICES = ("auto", "none", "required")
@@ -56,6 +56,23 @@ def with_tools(sampling: Sampling, request: wire.ChatRequest) -> Sampling:
     if request.parallel_tool_calls is not None:
         given["parallel_tool_calls"] = request.parallel_tool_calls
     return msgspec.structs.replace(sampling, **given)
+
+
+def check_outcomes(turns: Sequence[Message]) -> None:
+    """Refuse outcomes of calls that nobody made.
+
+    Raises:
+        RequestError: Names the first of them.
+    """
+    made: set[str] = set()
+    for number, turn in enumerate(turns):
+        made.update(call.id for call in turn.tool_calls)
+        if turn.tool_call_id and turn.tool_call_id not in made:
+            raise refused(
+                f"messages[{number}].tool_call_id",
+                f"{turn.tool_call_id[:80]!r} is no call of an earlier turn; send the turn with the"
+                " call as well",
+            )
 
 
 def calls_of(param: str, calls: Sequence[wire.MessageToolCall]) -> tuple[ToolCall, ...]:

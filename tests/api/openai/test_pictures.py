@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 from PIL import Image
 
+from prismd.api.openai.parts import pictures_of, text_of
+from prismd.api.openai.wire import ChatRequest
 from prismd.models.fake import FakeGenerator
 from tests.answer.asking import Listening
 from tests.api.harness import Live, events, live_server
@@ -415,6 +418,23 @@ def test_too_many_pictures_are_refused(server: Live) -> None:
     assert answer(server, asked("What are these?", *[red] * 8))
     response = server.client.post("/v1/chat/completions", json=asked("x", *[red] * 9))
     assert (response.status_code, response.json()["error"]["code"]) == (400, "too_many_images")
+
+
+def test_of_a_long_conversation_the_last_pictures_are_looked_at(server: Live) -> None:
+    red = part(picture("red", size=(32, 32)))
+    turns: list[dict[str, Any]] = []
+    for number in range(10):
+        turns += [
+            {"role": "user", "content": [{"type": "text", "text": f"And {number}?"}, red]},
+            {"role": "assistant", "content": "Red."},
+        ]
+    body = {"model": "prism", "messages": [*turns, {"role": "user", "content": "Ferry?"}]}
+    assert answer(server, body)
+    messages = msgspec.convert(body, ChatRequest).messages
+    assert [sent.turn for sent in pictures_of(messages)] == list(range(4, 20, 2))
+    first = messages[0].content
+    assert isinstance(first, list)
+    assert "not looked at any more" in text_of("messages[0]", "user", first, {})
 
 
 def test_a_picture_that_is_too_large_is_refused(server: Live) -> None:

@@ -260,3 +260,18 @@ def test_a_schema_of_the_official_client_is_followed(raw: Live) -> None:
     assert reply.choices[0].message.parsed == Farm(
         animals=[], main=Animal(name="", legs=0, owner="")
     )
+
+
+def test_an_outcome_of_a_call_that_nobody_made_is_refused(raw: Live) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "ring", "arguments": "{}"}}
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "Ring."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "rung"},
+    ]
+    body = {"model": "prism-raw", "messages": turns}
+    assert raw.client.post("/v1/chat/completions", json=body).status_code == 200
+    turns[2] = {**turns[2], "tool_call_id": "c2"}
+    refused = raw.client.post("/v1/chat/completions", json=body)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "messages[2].tool_call_id"

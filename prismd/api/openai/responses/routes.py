@@ -21,7 +21,7 @@ from prismd.api.generating import respond
 from prismd.api.openai.asking import plan
 from prismd.api.openai.completion import Item, Work
 from prismd.api.openai.narrowing import Narrowing, narrowing
-from prismd.api.openai.parts import check_size, pictures_of
+from prismd.api.openai.parts import check_size
 from prismd.api.openai.responses.items import ConversationItem, Given, referred, taken
 from prismd.api.openai.responses.keeping import Keeping, input_items
 from prismd.api.openai.responses.shape import Frame, ResponseObject, frame_of
@@ -153,7 +153,7 @@ def _plan(api: Api, asked: ResponsesRequest, body_bytes: int) -> tuple[Work, Fra
     translated = translate(asked, earlier, given)
     narrowed = _narrowing(api, asked)
     with translated.named():
-        check_size(body_bytes, pictures_of(translated.chat.messages))
+        check_size(body_bytes, translated.pictures())
         work = plan(translated.chat, services, settings, narrowed)
     if asked.truncation == "auto" and not is_cited(asked.model):
         work = _cut(translated.chat, services, settings)

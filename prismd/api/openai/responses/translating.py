@@ -15,6 +15,7 @@ import msgspec
 
 from prismd.api.openai import wire as chat_wire
 from prismd.api.openai.model_names import PRISM, PRISM_RAW, PRISM_SOURCES, refused
+from prismd.api.openai.parts import SentPicture, pictures_of
 from prismd.api.openai.responses.items import (
     ConversationItem,
     FunctionCallItem,
@@ -29,6 +30,8 @@ from prismd.api.openai.responses.items import (
 from prismd.api.openai.responses.wire import ChosenTool, ResponsesRequest, TextFormat, ToolOption
 from prismd.errors import RequestError
 
+EARLIER = "previous_response_id"
+"""Where what was said in earlier responses stood in the request."""
 LOGPROBS = "message.output_text.logprobs"
 
 _MESSAGE = re.compile(r"messages\[(\d+)\](.*)", re.DOTALL)
@@ -46,6 +49,15 @@ class Translated(msgspec.Struct, frozen=True):
     chat: chat_wire.ChatRequest
     messages: tuple[str, ...]
     tools: tuple[str, ...]
+
+    def pictures(self) -> tuple[SentPicture, ...]:
+        """The pictures that came with the request itself, but for those of a long list's start.
+
+        Raises:
+            RequestError: As ``pictures_of``.
+        """
+        sent = pictures_of(self.chat.messages)
+        return tuple(each for each in sent if self.messages[each.turn] != EARLIER)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -128,7 +140,7 @@ def translate(
     if request.instructions:
         messages.append(("instructions", {"role": "system", "content": request.instructions}))
     for item in earlier:
-        _add(messages, "previous_response_id", item)
+        _add(messages, EARLIER, item)
     for one in given:
         _add(messages, one.param, one.item)
     functions = [
