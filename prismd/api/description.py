@@ -28,6 +28,8 @@ BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 TEXT: dict[str, Any] = {"type": "string"}
 
 FILE_ID: dict[str, Any] = {"type": "string", "pattern": "^(|file-[1-9][0-9]{0,17})$"}
+FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/[^\\x00]*$"}
+NOT_BLANK: dict[str, Any] = {"pattern": "\\S"}
 
 _OPEN = frozenset({"/health"})
 _REFERENCE = "#/components/schemas/{name}"
@@ -100,9 +102,11 @@ def one_of(values: Iterable[str]) -> dict[str, Any]:
     return {"type": "array", "items": {"type": "string", "enum": list(values)}}
 
 
-def between(low: int, high: int, default: int) -> dict[str, Any]:
-    """Schema of a number with its limits."""
-    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+def between(low: float, high: float, default: float) -> dict[str, Any]:
+    """Schema of a number with its limits; of a whole one where all that is given are whole."""
+    whole = all(isinstance(number, int) for number in (low, high, default))
+    kind = "integer" if whole else "number"
+    return {"type": kind, "minimum": low, "maximum": high, "default": default}
 
 
 class Description(JsonRenderPlugin):

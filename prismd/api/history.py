@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
+from prismd.api.description import between, described
 from prismd.api.files import in_range
 from prismd.api.openai.completion import iso_time
 from prismd.api.services import ApiRequest, api_of
@@ -65,7 +66,16 @@ class Forgotten(Struct, frozen=True):
     deleted: int
 
 
-@get("/search/history", summary="What was searched and asked")
+@get(
+    "/search/history",
+    operation_class=described(
+        parameters={
+            "limit": between(1, _MAX_LIMIT, 100),
+            "after": {"type": "string", "pattern": f"^(|{_ENTRY_ID.pattern})$"},
+        }
+    ),
+    summary="What was searched and asked",
+)
 async def list_history(
     request: ApiRequest,
     limit: FromQuery[int] = 100,
@@ -95,7 +105,14 @@ async def clear_history(request: ApiRequest) -> Forgotten:
     return Forgotten(await api.offload.read(api.services.history.clear))
 
 
-@delete("/search/history/{entry_id:str}", status_code=200, summary="Forget one search or question")
+@delete(
+    "/search/history/{entry_id:str}",
+    status_code=200,
+    operation_class=described(
+        parameters={"entry_id": {"type": "string", "pattern": f"^{_ENTRY_ID.pattern}$"}}
+    ),
+    summary="Forget one search or question",
+)
 async def remove_entry(request: ApiRequest, entry_id: FromPath[str]) -> Forgotten:
     """Forget one entry."""
     api = api_of(request)

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
+from prismd.api.description import between, described
 from prismd.api.files import find_citation, in_range
 from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of
@@ -49,7 +50,11 @@ class PassageDetail(PassageText, frozen=True, kw_only=True):
     after: tuple[PassageText, ...]
 
 
-@get("/passages/{passage_id:str}", summary="One passage and what stands around it")
+@get(
+    "/passages/{passage_id:str}",
+    operation_class=described(parameters={"around": between(0, _MAX_AROUND, 1)}),
+    summary="One passage and what stands around it",
+)
 async def get_passage(
     request: ApiRequest, passage_id: FromPath[str], around: FromQuery[int] = 1
 ) -> PassageDetail:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
-from prismd.api.description import described
+from prismd.api.description import FOLDER, described
 from prismd.api.prospects import Prospects, prospects_of, rounded
 from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.errors import ConfigError, RequestError
@@ -93,7 +93,9 @@ async def list_roots(request: ApiRequest) -> Roots:
     "/roots",
     status_code=201,
     request_max_body_size=CHAT_BODY_BYTES,
-    operation_class=described(wire.RootRequest),
+    operation_class=described(
+        wire.RootRequest, rules={"properties": {"path": FOLDER}, "required": ["path"]}
+    ),
     summary="Watch a folder",
 )
 async def add_root(request: ApiRequest) -> RootStatus:
@@ -115,7 +117,7 @@ async def add_root(request: ApiRequest) -> RootStatus:
 @delete(
     "/roots",
     status_code=200,
-    operation_class=described(parameters={"path": {"type": "string", "pattern": "^/[^\\x00]*$"}}),
+    operation_class=described(parameters={"path": FOLDER}),
     summary="Forget a folder",
 )
 async def remove_root(request: ApiRequest, path: FromQuery[str]) -> Removed:

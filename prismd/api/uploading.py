@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 from msgspec import Meta, Struct
 
-from prismd.api.description import described
+from prismd.api.description import between, described
 from prismd.api.errors import ClientGone
 from prismd.api.receiving import FILE_FIELD, Came, Stored, reception
 from prismd.api.services import Api, ApiRequest, api_of
@@ -68,6 +68,7 @@ class UploadFields(Struct, frozen=True):
         form=UploadFields,
         files={FILE_FIELD: "The file; several are kept together, or none of them."},
         statuses=(404, 408),
+        parameters={"wait_s": between(0, _MAX_WAIT_S, 0.0)},
     ),
     summary="Upload files into the index",
 )

@@ -90,8 +90,16 @@ def test_bodies_are_described_by_what_they_are_decoded_to(operations: Operations
         for path, _, operation in operations
         if "requestBody" in operation
     }
+    assert bodies["/reindex"] == {
+        "application/json": {"schema": {"$ref": "#/components/schemas/ReindexRequest"}}
+    }
     assert bodies["/v1/chat/completions"] == {
-        "application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}}
+        "application/json": {
+            "schema": {
+                "allOf": [{"$ref": "#/components/schemas/ChatRequest"}],
+                "properties": {"messages": {"minItems": 1}},
+            }
+        }
     }
     for path, content in bodies.items():
         assert content, path
@@ -102,3 +110,20 @@ def test_limits_of_parameters_are_described(operations: Operations) -> None:
     parameters = {each["name"]: each["schema"] for each in listing["parameters"]}
     assert parameters["limit"]["maximum"] == 1000
     assert "pending" in parameters["state"]["items"]["enum"]
+
+
+def test_what_is_refused_for_its_form_alone_is_described(operations: Operations) -> None:
+    by_route = {(method, path): operation for path, method, operation in operations}
+    entry = by_route["delete", "/search/history/{entry_id}"]["parameters"][0]["schema"]
+    assert re.fullmatch(entry["pattern"], "history-7")
+    assert not re.fullmatch(entry["pattern"], "7")
+    for path, name, most in (
+        ("/search/history", "limit", 1000),
+        ("/v1/files", "limit", 10_000),
+        ("/v1/vector_stores", "limit", 100),
+        ("/vector_stores/{store_id}/files", "limit", 100),
+        ("/v1/responses/{response_id}/input_items", "limit", 100),
+        ("/passages/{passage_id}", "around", 10),
+    ):
+        parameters = {each["name"]: each["schema"] for each in by_route["get", path]["parameters"]}
+        assert parameters[name]["maximum"] == most, path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -45,6 +46,12 @@ def openai_3() -> Runtime:
 def openai_2() -> Runtime:
     """Python with the openai of before, and what waits there."""
     return Runtime(str(installed(lambda: python_with("openai-2"))))
+
+
+@pytest.fixture(scope="session")
+def schemathesis() -> Path:
+    """The command of schemathesis."""
+    return installed(lambda: python_with("schemathesis")).with_name("schemathesis")
 
 
 @pytest.fixture(scope="session")

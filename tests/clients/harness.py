@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.cli.harness import Daemon
 
 TRAIN = "The train from Porto to Lisbon leaves at 09:47."
 QUESTION = "the train from Porto leaves"
-_PROGRAMS = Path(__file__).with_name("programs")
+PROGRAMS = Path(__file__).with_name("programs")
 _PATIENCE_S = 120.0
 
 
@@ -47,7 +45,7 @@ class Runtime:
             folder: An empty folder, its home.
             more: Further variables.
         """
-        script = shutil.copy(_PROGRAMS / program, folder)
+        script = shutil.copy(PROGRAMS / program, folder)
         if self.modules is not None:
             (folder / "node_modules").symlink_to(self.modules / "node_modules")
         token = daemon.client.headers["Authorization"].removeprefix("Bearer ")
@@ -71,13 +69,6 @@ class Runtime:
         )
         assert done.returncode == 0, f"{program}: {done.stderr}\n{daemon.place.log.read_text()}"
         return json.loads(done.stdout)
-
-
-def needs_route(daemon: Daemon, path: str) -> None:
-    """Skip the test where this prismd does not serve a route."""
-    described = daemon.client.get("/schema/openapi.json").raise_for_status().json()
-    if path not in described["paths"]:
-        pytest.skip(f"this prismd has no {path}")
 
 
 def assert_cites_the_train(text: str, address: str, daemon: Daemon) -> None:

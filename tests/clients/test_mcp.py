@@ -17,8 +17,6 @@ pytestmark = pytest.mark.clients
 def test_agents_use_every_tool_over_both_transports(
     openai_3: Runtime, daemon: Daemon, tmp_path: Path, program: str
 ) -> None:
-    if daemon.client.post("/mcp").status_code == 404:
-        pytest.skip("this prismd has no /mcp")
     variables = {
         "MCP_COMMAND": json.dumps([*COMMAND, "mcp"]),
         "MCP_ENVIRONMENT": json.dumps(daemon.place.environment()),

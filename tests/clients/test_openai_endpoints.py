@@ -8,7 +8,7 @@ import pytest
 
 from tests.building import recording, write_file
 from tests.cli.harness import Daemon
-from tests.clients.harness import TRAIN, Runtime, assert_cites_the_train, needs_route
+from tests.clients.harness import TRAIN, Runtime, assert_cites_the_train
 
 pytestmark = pytest.mark.clients
 
@@ -18,7 +18,6 @@ CITED = f"{TRAIN} [1]"
 def test_responses_are_given_whole_as_events_and_kept(
     openai_3: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
-    needs_route(daemon, "/v1/responses")
     seen = openai_3.run("openai_responses.py", daemon, tmp_path)
     assert seen["whole"] == seen["deltas"] == seen["final"] == seen["kept"] == CITED
     assert seen["status"] == "completed"
@@ -39,7 +38,6 @@ def test_responses_are_given_whole_as_events_and_kept(
 def test_langchain_hands_on_the_citations_of_responses(
     openai_3: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
-    needs_route(daemon, "/v1/responses")
     seen = openai_3.run("langchain_responses.py", daemon, tmp_path)
     assert seen["whole"] == seen["streamed"] == CITED
     for blocks in (seen["blocks"], seen["streamed blocks"]):
@@ -49,7 +47,6 @@ def test_langchain_hands_on_the_citations_of_responses(
 def test_the_ai_sdk_shows_the_sources_of_responses(
     node: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
-    needs_route(daemon, "/v1/responses")
     seen = node.run("ai_sdk.mjs", daemon, tmp_path, {"RESPONSES": "yes"})["seen"]
     for reply in seen["openai responses"].values():
         assert reply["text"] == CITED
@@ -59,7 +56,6 @@ def test_the_ai_sdk_shows_the_sources_of_responses(
 def test_vector_stores_are_listed_and_searched(
     openai_3: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
-    needs_route(daemon, "/v1/vector_stores")
     seen = openai_3.run("openai_stores.py", daemon, tmp_path)
     assert "files" in seen["names"]
     assert seen["same"]
@@ -77,7 +73,6 @@ def test_vector_stores_are_listed_and_searched(
 def test_recordings_are_written_down_in_every_format(
     openai_3: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
-    needs_route(daemon, "/v1/audio/transcriptions")
     said = recording((0.5, 1.5, "Water the garden."), (2.0, 3.0, "Feed the cat."), seconds=4.0)
     path = write_file(tmp_path / "note.wav", said)
     home = tmp_path / "home"
@@ -99,7 +94,6 @@ def test_recordings_are_written_down_in_every_format(
 def test_files_are_uploaded_found_and_deleted(
     openai_3: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
-    needs_route(daemon, "/v1/files")
     seen = openai_3.run("openai_files.py", daemon, tmp_path)
     sentence = "The cellar key hangs behind the clock."
     assert seen == {

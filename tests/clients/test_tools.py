@@ -25,17 +25,7 @@ def writing(llama_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     }
     with place.daemon(env=small) as daemon:
         daemon.await_idle()
-        needs_tools(daemon)
         yield daemon
-
-
-def needs_tools(daemon: Daemon) -> None:
-    """Skip the test where this prismd refuses tools."""
-    tool = {"type": "function", "function": {"name": "weather"}}
-    messages = [{"role": "user", "content": "Hello."}]
-    asked = {"model": "prism-raw", "messages": messages, "tools": [tool], "max_tokens": 1}
-    if daemon.client.post("/v1/chat/completions", json=asked).status_code == 400:
-        pytest.skip("this prismd calls no tools")
 
 
 def assert_person(person: dict[str, object]) -> None:

@@ -23,7 +23,7 @@ _FRAMES_PER_S = 100
 class TranscriptionRequest(Struct, frozen=True, kw_only=True):
     """``POST /v1/audio/transcriptions``; lists may have ``[]`` behind their names, or not."""
 
-    model: str
+    model: Annotated[str, Meta(min_length=1)]
     language: Annotated[str, Meta(description="ISO 639-1; else it is found out")] | None = None
     prompt: (
         Annotated[str, Meta(description="text that might stand before; spells names")] | None

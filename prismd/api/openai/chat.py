@@ -38,7 +38,11 @@ from prismd.api.services import ApiRequest, api_of
     status_code=200,
     request_max_body_size=BODY_BYTES,
     operation_class=described(
-        wire.ChatRequest, answer=ChatCompletion, also={EVENTS: TEXT}, statuses=(404, 504)
+        wire.ChatRequest,
+        answer=ChatCompletion,
+        also={EVENTS: TEXT},
+        statuses=(404, 504),
+        rules={"properties": {"messages": {"minItems": 1}}},
     ),
     summary="Ask your files, or the bare generator",
 )

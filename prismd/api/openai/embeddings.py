@@ -27,6 +27,10 @@ from prismd.models.base import Embedder, ImageEmbedder
 
 _MAX_INPUTS = 2048
 _MAX_PICTURES = 64
+_TEXT = {"type": "string", "minLength": 1}
+_TEXTS = {
+    "anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": _MAX_INPUTS}]
+}
 
 
 class Embedding(msgspec.Struct, frozen=True):
@@ -57,7 +61,12 @@ class EmbeddingList(msgspec.Struct, frozen=True):
     ["/v1/embeddings", "/embeddings"],
     status_code=200,
     request_max_body_size=BODY_BYTES,
-    operation_class=described(wire.EmbeddingsRequest, answer=EmbeddingList, statuses=(404,)),
+    operation_class=described(
+        wire.EmbeddingsRequest,
+        answer=EmbeddingList,
+        statuses=(404,),
+        rules={"properties": {"input": _TEXTS}},
+    ),
     summary="Vectors of texts and pictures",
 )
 async def embeddings(request: ApiRequest) -> Response[Any]:

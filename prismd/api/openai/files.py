@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
 from prismd.api import content
-from prismd.api.description import BINARY, described
+from prismd.api.description import BINARY, between, described
 from prismd.api.files import find, in_range, send
 from prismd.api.forgetting import forget
 from prismd.api.receiving import FILE_FIELD, reception
@@ -76,7 +76,13 @@ class FileFields(Struct, frozen=True):
     )
 
 
-@get("/v1/files", summary="Files of the index, for OpenAI's clients")
+@get(
+    "/v1/files",
+    operation_class=described(
+        statuses=(404,), parameters={"limit": between(1, _MAX_LIMIT, _MAX_LIMIT)}
+    ),
+    summary="Files of the index, for OpenAI's clients",
+)
 async def list_openai_files(
     request: ApiRequest,
     after: FromQuery[str] = "",

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from prismd import ranking
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
-from prismd.api.description import described
+from prismd.api.description import NOT_BLANK, described
 from prismd.api.errors import ClientGone
 from prismd.api.openai.model_names import unknown_model
 from prismd.api.services import Api, ApiRequest, api_of
@@ -101,7 +101,12 @@ class RerankResponse(Struct, frozen=True, kw_only=True):
     ["/v1/rerank", "/v2/rerank", "/rerank"],
     status_code=200,
     request_max_body_size=CHAT_BODY_BYTES,
-    operation_class=described(RerankRequest, answer=RerankResponse, statuses=(404, 504)),
+    operation_class=described(
+        RerankRequest,
+        answer=RerankResponse,
+        statuses=(404, 504),
+        rules={"properties": {"query": NOT_BLANK}},
+    ),
     summary="Put documents in the order in which they answer a query",
 )
 async def rerank(request: ApiRequest) -> RerankResponse:

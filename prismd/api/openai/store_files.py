@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
-from prismd.api.description import described
+from prismd.api.description import between, described
 from prismd.api.files import find, in_range
 from prismd.api.openai import paging
 from prismd.api.openai.narrowing import UPLOADS_ID
@@ -84,7 +84,11 @@ class AttachRequest(Struct, frozen=True):
     attributes: dict[str, Any] | None = None
 
 
-@get(_FILES, summary="The files of a store")
+@get(
+    _FILES,
+    operation_class=described(parameters={"limit": between(1, MAX_LIMIT, DEFAULT_LIMIT)}),
+    summary="The files of a store",
+)
 async def list_files(
     request: ApiRequest,
     store_id: FromPath[str],

@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
-from prismd.api.description import described
+from prismd.api.description import between, described
 from prismd.api.files import in_range
 from prismd.api.openai.narrowing import UPLOADS_ID, id_of, store_of
 from prismd.api.openai.paging import DEFAULT_LIMIT, MAX_LIMIT, Order, Page, page_within
@@ -62,7 +62,11 @@ class VectorStore(Struct, frozen=True, kw_only=True):
     object: Literal["vector_store"] = "vector_store"
 
 
-@get(["/v1/vector_stores", "/vector_stores"], summary="The watched folders and the uploads")
+@get(
+    ["/v1/vector_stores", "/vector_stores"],
+    operation_class=described(parameters={"limit": between(1, MAX_LIMIT, DEFAULT_LIMIT)}),
+    summary="The watched folders and the uploads",
+)
 async def list_stores(
     request: ApiRequest,
     limit: FromQuery[int] = DEFAULT_LIMIT,

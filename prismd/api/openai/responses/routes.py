@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
 from prismd.api.body import decode_body
-from prismd.api.description import EVENTS, TEXT, described
+from prismd.api.description import EVENTS, TEXT, between, described
 from prismd.api.examples import BODY_BYTES
 from prismd.api.files import in_range
 from prismd.api.generating import respond
@@ -33,6 +33,7 @@ from prismd.api.openai.wire import ChatRequest
 from prismd.api.services import Api, ApiRequest, ApiSettings, Services, api_of
 from prismd.errors import RequestError
 
+_ITEMS = 20
 _MAX_ITEMS = 100
 
 
@@ -59,7 +60,11 @@ class InputItems(Struct, frozen=True):
     status_code=200,
     request_max_body_size=BODY_BYTES,
     operation_class=described(
-        ResponsesRequest, answer=ResponseObject, also={EVENTS: TEXT}, statuses=(404, 504)
+        ResponsesRequest,
+        answer=ResponseObject,
+        also={EVENTS: TEXT},
+        statuses=(404, 504),
+        rules={"required": ["input"], "properties": {"input": {"not": {"type": "null"}}}},
     ),
     summary="Ask your files, or the bare generator, and go on with an earlier answer",
 )
@@ -107,12 +112,13 @@ async def delete_response(request: ApiRequest, response_id: FromPath[str]) -> De
 
 @get(
     ["/v1/responses/{response_id:str}/input_items", "/responses/{response_id:str}/input_items"],
+    operation_class=described(parameters={"limit": between(1, _MAX_ITEMS, _ITEMS)}),
     summary="What a response answers",
 )
 async def list_input_items(
     request: ApiRequest,
     response_id: FromPath[str],
-    limit: FromQuery[int] = 20,
+    limit: FromQuery[int] = _ITEMS,
     order: FromQuery[Literal["asc", "desc"]] = "desc",
     after: FromQuery[str] = "",
 ) -> InputItems:
