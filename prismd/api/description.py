@@ -26,6 +26,12 @@ EVENTS = "text/event-stream"
 FORM = "multipart/form-data"
 BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 TEXT: dict[str, Any] = {"type": "string"}
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One of the server-sent events.",
+    "properties": {"event": TEXT, "data": TEXT},
+    "required": ["data"],
+}
 
 FILE_ID: dict[str, Any] = {"type": "string", "pattern": "^(|file-[1-9][0-9]{0,17})$"}
 FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/[^\\x00]*$"}
@@ -63,6 +69,7 @@ class Shape:
         statuses: In which it may end besides the usual ones; those below 400 have no body.
         parameters: Schemas of query parameters, by name, where a handler takes them more freely.
         rules: Keywords that the schema of the body has besides what its type says.
+        example: A whole body, as it may be sent.
         form: Type of the fields of a ``multipart/form-data`` body.
         files: What its files are for, by the names of their fields.
     """
@@ -75,6 +82,7 @@ class Shape:
     statuses: tuple[int, ...] = ()
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)
+    example: Any = None
     form: type[Any] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -209,7 +217,10 @@ def _body(shape: Shape, of_type: Mapping[Any, dict[str, Any]]) -> dict[str, Any]
     required = bool(shape.rules) or any(
         each.required for each in msgspec.structs.fields(shape.request)
     )
-    return {"required": required, "content": {JSON: {"schema": described_by}}}
+    content = {"schema": described_by}
+    if shape.example is not None:
+        content["example"] = shape.example
+    return {"required": required, "content": {JSON: content}}
 
 
 def _form(shape: Shape, of_type: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:

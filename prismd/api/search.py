@@ -112,7 +112,11 @@ class SearchResponse(Struct, frozen=True, kw_only=True):
     status_code=200,
     request_max_body_size=BODY_BYTES,
     operation_class=described(
-        wire.SearchRequest, answer=SearchResponse, rules=_ASKS_SOMETHING, statuses=(404, 504)
+        wire.SearchRequest,
+        answer=SearchResponse,
+        rules=_ASKS_SOMETHING,
+        statuses=(404, 504),
+        example={"query": "When does the train to Lisbon leave?", "limit": 5, "answer": True},
     ),
     summary="Find passages, and answer if asked to",
 )

@@ -11,6 +11,7 @@ import pytest
 
 from tests.api.harness import live_server
 
+JSON = "application/json"
 REFERENCE = re.compile(r"#/components/schemas/([\w.]+)")
 Operations = list[tuple[str, str, dict[str, Any]]]
 
@@ -93,14 +94,9 @@ def test_bodies_are_described_by_what_they_are_decoded_to(operations: Operations
     assert bodies["/reindex"] == {
         "application/json": {"schema": {"$ref": "#/components/schemas/ReindexRequest"}}
     }
-    assert bodies["/v1/chat/completions"] == {
-        "application/json": {
-            "schema": {
-                "allOf": [{"$ref": "#/components/schemas/ChatRequest"}],
-                "properties": {"messages": {"minItems": 1}},
-            }
-        }
-    }
+    chat = bodies["/v1/chat/completions"][JSON]
+    assert chat["schema"]["allOf"] == [{"$ref": "#/components/schemas/ChatRequest"}]
+    assert chat["schema"]["properties"] == {"messages": {"minItems": 1}}
     for path, content in bodies.items():
         assert content, path
 
@@ -127,3 +123,29 @@ def test_what_is_refused_for_its_form_alone_is_described(operations: Operations)
     ):
         parameters = {each["name"]: each["schema"] for each in by_route["get", path]["parameters"]}
         assert parameters[name]["maximum"] == most, path
+
+
+def test_examples_of_bodies_are_answered(
+    operations: Operations, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    examples = [
+        (path, operation["requestBody"]["content"][JSON]["example"])
+        for path, _, operation in operations
+        if "example" in operation.get("requestBody", {}).get("content", {}).get(JSON, {})
+    ]
+    assert {"/search", "/v1/chat/completions", "/v1/responses"} <= {path for path, _ in examples}
+    with live_server(tmp_path_factory.mktemp("examples")) as live:
+        for path, example in examples:
+            assert live.client.post(path, json=example).status_code == 200, path
+
+
+def test_every_form_of_a_transcript_is_described(operations: Operations) -> None:
+    answers = {path: operation["responses"] for path, _, operation in operations}
+    kinds = answers["/v1/audio/transcriptions"]["200"]["content"]
+    assert {kind.partition(";")[0] for kind in kinds} == {
+        "application/json",
+        "text/plain",
+        "application/x-subrip",
+        "text/vtt",
+        "text/event-stream",
+    }

@@ -13,7 +13,7 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 
 from prismd.api.body import convert
-from prismd.api.description import EVENTS, TEXT, described
+from prismd.api.description import EVENT, EVENTS, TEXT, described
 from prismd.api.errors import describe
 from prismd.api.listening import Listening
 from prismd.api.multipart import Form, FormLimits
@@ -56,7 +56,12 @@ _STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
         form=TranscriptionRequest,
         files=_FILE,
         answer=(TextOnly, Verbose),
-        also={"text/plain; charset=utf-8": TEXT, EVENTS: TEXT},
+        also={
+            "text/plain; charset=utf-8": TEXT,
+            "application/x-subrip; charset=utf-8": TEXT,
+            "text/vtt; charset=utf-8": TEXT,
+            EVENTS: EVENT,
+        },
         statuses=(404, 504),
     ),
     summary="What is said in a recording",

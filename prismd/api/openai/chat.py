@@ -12,7 +12,7 @@ from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
 
 from prismd.api.body import decode_body
-from prismd.api.description import EVENTS, TEXT, described
+from prismd.api.description import EVENT, EVENTS, described
 from prismd.api.errors import describe
 from prismd.api.examples import BODY_BYTES
 from prismd.api.generating import respond
@@ -40,9 +40,13 @@ from prismd.api.services import ApiRequest, api_of
     operation_class=described(
         wire.ChatRequest,
         answer=ChatCompletion,
-        also={EVENTS: TEXT},
+        also={EVENTS: EVENT},
         statuses=(404, 504),
         rules={"properties": {"messages": {"minItems": 1}}},
+        example={
+            "model": "prism",
+            "messages": [{"role": "user", "content": "When does the train to Lisbon leave?"}],
+        },
     ),
     summary="Ask your files, or the bare generator",
 )

@@ -106,6 +106,10 @@ class RerankResponse(Struct, frozen=True, kw_only=True):
         answer=RerankResponse,
         statuses=(404, 504),
         rules={"properties": {"query": NOT_BLANK}},
+        example={
+            "query": "When does the train to Lisbon leave?",
+            "documents": ["The train to Lisbon leaves at 09:47.", "Water the plants on Sunday."],
+        },
     ),
     summary="Put documents in the order in which they answer a query",
 )

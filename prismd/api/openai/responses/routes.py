@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
 from prismd.api.body import decode_body
-from prismd.api.description import EVENTS, TEXT, between, described
+from prismd.api.description import EVENT, EVENTS, between, described
 from prismd.api.examples import BODY_BYTES
 from prismd.api.files import in_range
 from prismd.api.generating import respond
@@ -62,9 +62,10 @@ class InputItems(Struct, frozen=True):
     operation_class=described(
         ResponsesRequest,
         answer=ResponseObject,
-        also={EVENTS: TEXT},
+        also={EVENTS: EVENT},
         statuses=(404, 504),
         rules={"required": ["input"], "properties": {"input": {"not": {"type": "null"}}}},
+        example={"model": "prism", "input": "When does the train to Lisbon leave?"},
     ),
     summary="Ask your files, or the bare generator, and go on with an earlier answer",
 )
