@@ -14,7 +14,7 @@ pytestmark = pytest.mark.clients
 
 def test_openai_for_node_is_served(node: Runtime, daemon: Daemon, tmp_path: Path) -> None:
     seen = node.run("openai_node.mjs", daemon, tmp_path)
-    assert seen["models"] == ["prism", "prism+sources", "prism-raw", "fake"]
+    assert seen["models"] == ["prism", "prism+sources", "prism-raw", "fake", "whisper-1"]
     whole, streamed = seen["whole"], seen["streamed"]
     assert_cites_the_train(whole["text"], whole["source"], daemon)
     assert streamed["text"] == seen["gathered"] == seen["without /v1"] == whole["text"]

@@ -43,7 +43,7 @@ def test_embeddings_are_the_same_in_every_encoding_and_in_order(
     python: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
     seen = python.run("openai_embeddings.py", daemon, tmp_path)
-    assert seen["models"] == ["prism", "prism+sources", "prism-raw", "fake"]
+    assert seen["models"] == ["prism", "prism+sources", "prism-raw", "fake", "whisper-1"]
     assert seen["model"] == "prism"
     assert seen["order"] == [0, 1, 2]
     assert seen["float"] == seen["default"] == seen["base64"]
