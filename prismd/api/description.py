@@ -106,8 +106,8 @@ def described(request: type[Any] | None = None, **more: Any) -> type[Operation]:
 
 
 def one_of(values: Iterable[str]) -> dict[str, Any]:
-    """Schema of a parameter that may be repeated, each time with one of some values."""
-    return {"type": "array", "items": {"type": "string", "enum": list(values)}}
+    """Schema of a parameter that may be repeated, each time with one of some values, or none."""
+    return {"type": "array", "items": {"type": "string", "enum": [*values, ""]}}
 
 
 def between(low: float, high: float, default: float) -> dict[str, Any]:
