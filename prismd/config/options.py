@@ -205,7 +205,7 @@ class Search(Struct, frozen=True, kw_only=True):
     rerank_weight: Weight = 0.5
     """Weight of the second reading against the fusion."""
     history: bool = True
-    """Whether what is searched and asked is kept for ``prismd history``; see ``[responses]``, too."""
+    """Whether what is searched and asked is kept, for ``prismd history``; see ``[responses]``."""
     history_entries: Count = 10_000
     """Searches and questions that are kept at most."""
     history_days: CountOrZero = 365
