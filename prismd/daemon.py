@@ -111,12 +111,12 @@ class _Server(uvicorn.Server):
 
     Args:
         config: The settings.
-        end_streams: Ends the streams that would never end of themselves.
+        end_requests: Ends what is in work and would not end of itself, or not soon.
     """
 
-    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, config: uvicorn.Config, end_requests: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
-        self._end_streams = end_streams
+        self._end_requests = end_requests
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -130,8 +130,8 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(_TICK_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End without waiting for agents that only listen; see ``uvicorn.Server``."""
-        await self._end_streams()
+        """End without waiting long for what is in work; see ``uvicorn.Server``."""
+        await self._end_requests()
         await super().shutdown(sockets)
 
 
@@ -146,7 +146,7 @@ def _server(app: Litestar) -> uvicorn.Server:
             timeout_keep_alive=30,
             **websocket_settings(),
         ),
-        app.state.mcp.end,
+        app.state.end,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -156,6 +158,55 @@ def test_it_ends_in_order_while_it_reads(place: Place) -> None:
     assert not [child for child in children if child.is_running()]
     assert "Traceback" not in place.log.read_text()
     assert _well(place)
+
+
+HALF_SENT = {
+    "/upload": "multipart/form-data; boundary=x",
+    "/v1/files": "multipart/form-data; boundary=x",
+    "/v1/audio/transcriptions": "multipart/form-data; boundary=x",
+    "/v1/responses": "application/json",
+    "/search": "application/json",
+}
+
+
+def _half_sent(daemon: Daemon, path: str, kind: str) -> socket.socket:
+    """A connection on which half of a request has come."""
+    port, token = daemon.client.base_url.port, daemon.client.headers["authorization"]
+    assert port is not None
+    form = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhalf'
+    wire = socket.create_connection(("127.0.0.1", port), timeout=60)
+    wire.sendall(
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {token}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: 5000\r\n\r\n".encode()
+        + (form if "form" in kind else b'{"model"')
+    )
+    return wire
+
+
+def test_requests_that_are_half_sent_are_told_of_the_end(place: Place) -> None:
+    with place.daemon() as daemon, contextlib.ExitStack() as opened:
+        wires = [
+            opened.enter_context(_half_sent(daemon, path, kind)) for path, kind in HALF_SENT.items()
+        ]
+        in_progress = f"prismd_http_requests_in_progress {len(wires) + 1:.1f}"
+        wait_until(lambda: in_progress in daemon.client.get("/metrics").text)
+        assert daemon.stop() == 0
+        for wire in wires:
+            head, _, body = _read_to_end(wire).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503"), head
+            assert b"retry-after: 5" in head
+            assert json.loads(body)["error"]["code"] == "ending"
+    log = place.log.read_text()
+    assert "Cancel" not in log
+    assert "Traceback" not in log
+    assert "ERROR" not in log
+
+
+def _read_to_end(wire: socket.socket) -> bytes:
+    received = b""
+    while piece := wire.recv(65536):
+        received += piece
+    return received
 
 
 def test_a_second_one_on_the_same_data_is_told_so(place: Place) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from litestar import Litestar
 from litestar.datastructures import State
@@ -25,6 +27,7 @@ from prismd.api import (
     uploading,
 )
 from prismd.api.description import Description
+from prismd.api.ending import Ending
 from prismd.api.errors import on_error
 from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
@@ -84,16 +87,22 @@ _PARTS = (
 def create_app(services: Services, settings: ApiSettings) -> Litestar:
     """Build the application; it must be called and served in one event loop.
 
+    ``state.end`` ends what is in work: to be awaited before the server waits for it.
+
     Raises:
         ValueError: A token is needed, and it is empty.
     """
     api = _api(services, settings)
     agents = endpoint.McpEndpoint(services.token, settings)
+
+    async def end() -> None:
+        await asyncio.gather(agents.end(), api.ending.end())
+
     app = Litestar(
         route_handlers=[route for part in _PARTS for route in part.ROUTES],
-        state=State({"api": api, "mcp": agents}),
+        state=State({"api": api, "mcp": agents, "end": end}),
         on_startup=[responses.forget_old_responses],
-        on_shutdown=[agents.end],
+        on_shutdown=[end],
         exception_handlers={Exception: on_error},
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
@@ -108,7 +117,8 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
         ),
     )
     # Around everything, routing included: unknown paths and handshakes are guarded as well.
-    guard = Guard(EveryMethod(app.asgi_handler), settings, services.token, api.failures)
+    answering = api.ending.around(EveryMethod(app.asgi_handler))
+    guard = Guard(answering, settings, services.token, api.failures)
     app.asgi_handler = Counted(guard, api.metrics)
     return app
 
@@ -140,6 +150,7 @@ def _api(services: Services, settings: ApiSettings) -> Api:
             full="too many files are being uploaded",
             late="no upload could be begun",
         ),
+        ending=Ending(),
     )
     api.metrics.registry.register(metrics.Standing(api))
     return api

@@ -51,6 +51,16 @@ class BusyError(RequestError):
         self.retry_after_s = retry_after_s
 
 
+class EndingError(RequestError):
+    """The process ends; ``retry_after_s`` says when one that was started again may be there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "prismd is ending; try again when it runs again", status=503, code="ending"
+        )
+        self.retry_after_s = 5
+
+
 class ClientGone(Exception):
     """The client went away; nobody reads the answer."""
 
@@ -87,9 +97,9 @@ def envelope(
 
 def describe(error: Exception) -> tuple[int, ErrorEnvelope, dict[str, str]]:
     """Status, envelope and headers of an error; what is unforeseen gets an id and is logged."""
-    if isinstance(error, BusyError):
+    if isinstance(error, BusyError | EndingError):
         headers = {"retry-after": str(error.retry_after_s)}
-        return 429, envelope(429, str(error), code=error.code), headers
+        return error.status, envelope(error.status, str(error), code=error.code), headers
     if isinstance(error, RequestError):
         status = 400 if error.status == 422 else error.status
         return status, envelope(status, str(error), code=error.code, param=error.param), {}

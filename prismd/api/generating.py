@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol
@@ -102,20 +103,17 @@ async def begin(api: Api, work: Work, gone: asyncio.Future[None]) -> Pump[Item]:
         ClientGone: The client did not wait.
     """
     await api.gate.enter(gone)
-    timer: asyncio.TimerHandle | None = None
-
-    def end() -> None:
-        if timer is not None:
-            timer.cancel()
-        api.gate.leave()
-
+    at_end = contextlib.ExitStack()
+    at_end.callback(api.gate.leave)
     try:
-        pump: Pump[Item] = Pump(partial(_counted, work, api.metrics), end)
+        pump: Pump[Item] = Pump(partial(_counted, work, api.metrics), at_end.close)
     except BaseException:
-        api.gate.leave()
+        at_end.close()
         raise
     timeout_s = api.settings.request_timeout_s
     timer = asyncio.get_running_loop().call_later(timeout_s, _give_up, pump, timeout_s)
+    at_end.callback(timer.cancel)
+    at_end.callback(api.ending.tell(pump.fail))
     raise_when_gone(pump, gone)
     return pump
 

@@ -71,14 +71,18 @@ class Listening:
         """Have it given up within a moment; does not wait for that."""
         self._stopped.set()
 
+    def fail(self, error: Exception) -> None:
+        """Have it given up, and whoever waits for it get an error."""
+        self._heard.put_nowait(error)
+        self.stop()
+
     def stop_when(self, gone: asyncio.Future[None]) -> None:
         """Have it given up as soon as the client has gone away."""
         gone.add_done_callback(self._gone)
 
     def _gone(self, gone: asyncio.Future[None]) -> None:
         if not gone.cancelled():
-            self._heard.put_nowait(ClientGone())
-            self.stop()
+            self.fail(ClientGone())
 
     def _run(self) -> None:
         try:

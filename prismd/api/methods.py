@@ -16,10 +16,6 @@ _NOT_ALLOWED = 405
 _NO_ROUTE_HAS = "TRACE"
 
 
-class _TryGet(Exception):
-    """The route has no answer of its own to HEAD."""
-
-
 class EveryMethod:
     """Answers HEAD and OPTIONS where routes know nothing of them.
 
@@ -39,9 +35,9 @@ class EveryMethod:
         elif method != "HEAD":
             await self._app(scope, receive, _with_head_allowed(send))
         else:
-            try:
-                await self._app(scope, receive, _unless_not_allowed(send))
-            except _TryGet:
+            own = _OwnAnswer(send)
+            await self._app(scope, receive, own)
+            if not own.is_there:
                 await self._app(_with_method(scope, "GET"), receive, _without_body(send))
 
 
@@ -49,13 +45,22 @@ def _with_method(scope: Scope, method: str) -> Scope:
     return cast(Scope, {**scope, "method": method})
 
 
-def _unless_not_allowed(send: Send) -> Send:
-    async def checked(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] == _NOT_ALLOWED:
-            raise _TryGet
-        await send(message)
+class _OwnAnswer:
+    """Sends a route's answer to HEAD, unless that is that it has none.
 
-    return checked
+    Attributes:
+        is_there: Whether it has one.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.is_there = True
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == _NOT_ALLOWED:
+            self.is_there = False
+        if self.is_there:
+            await self._send(message)
 
 
 def _without_body(send: Send) -> Send:

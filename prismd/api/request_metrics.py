@@ -17,6 +17,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from prismd.api.within import is_within
+
 # When a figure was first counted is of no use, and doubles them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -101,8 +103,11 @@ class Counted:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on; WebSockets and the server's own messages are not counted."""
-        if scope["type"] != "http":  # type: ignore[comparison-overlap]
+        """Hand the request on.
+
+        WebSockets, the server's own messages and requests of this process are not counted.
+        """
+        if scope["type"] != "http" or is_within(scope):  # type: ignore[comparison-overlap]
             await self._app(scope, receive, send)
             return
         status = _NO_STATUS

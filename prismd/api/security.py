@@ -16,6 +16,7 @@ from prismd.api.origins import Origins, Refusal
 from prismd.api.pages import PAGE_CSP, sign_in_page
 from prismd.api.rates import Rates
 from prismd.api.services import ApiSettings
+from prismd.api.within import is_within
 
 _HEALTH = "/health"
 _OPEN_PATHS = frozenset({_HEALTH, "/login"})
@@ -50,7 +51,8 @@ class Guard:
 
     In this order: the Host and the Origin must be right, then a token must be shown, then the
     client must not have sent too much. ``/health`` and ``/login`` need no token: the first says
-    nothing and is not counted, the second asks for a code of its own.
+    nothing and is not counted, the second asks for a code of its own. What this process asks
+    itself to answer a request is not counted either: that request was.
 
     Requests without the right token are counted apart, by address alone, and soon answered with
     429. That slows down whoever sends them and nobody else: the right token is let in at any rate.
@@ -112,7 +114,8 @@ class Guard:
             if not allowance.wait_s:
                 return refusal, []
             return too_many_failures(), allowance.headers
-        if self._rates is None or scope["path"] == _HEALTH or _is_preflight(scope, headers):
+        uncounted = scope["path"] == _HEALTH or is_within(scope) or _is_preflight(scope, headers)
+        if self._rates is None or uncounted:
             return None, []
         agent = headers.first(b"user-agent")[:_AGENT_CHARS]
         allowance = self._rates.take((address, credential, agent))

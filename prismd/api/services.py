@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 
 from prismd.answer import Answering
+from prismd.api.ending import Ending
 from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
 from prismd.api.login import LoginCodes
@@ -207,6 +208,7 @@ class Api:
     failures: Rates | None
     intake: Intake
     upload_gate: ChatGate
+    ending: Ending
 
 
 ApiRequest = Request[Any, Any, Any]

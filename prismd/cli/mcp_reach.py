@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
+from prismd import __version__
 from prismd.access import read_token
 from prismd.api.mcp.inward import InwardReach
 from prismd.api.mcp.reach import Reached
@@ -81,6 +82,7 @@ class OutwardReach:
             return None
         client = httpx.AsyncClient(
             base_url=running.url,
+            headers={"User-Agent": f"prismd-mcp/{__version__}"},  # a client with its own limit
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             trust_env=False,  # a proxy has no business between us and the loopback interface
         )

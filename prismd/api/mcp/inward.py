@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from prismd.api.mcp.reach import Reached
+from prismd.api.within import WITHIN
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -122,6 +123,7 @@ class _Exchange(httpx.AsyncByteStream):
 def _scope(request: httpx.Request) -> dict[str, Any]:
     return {
         "type": "http",
+        WITHIN: True,
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": request.method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
@@ -193,15 +194,16 @@ def _language(asked: TranscriptionRequest, transcriber: Transcriber) -> str:
 
 
 def _begin(api: Api, write_down: Callable[..., Transcript], file: ReceivedFile) -> Listening:
-    def end() -> None:
-        file.close()
-        api.recordings.leave()
-
+    at_end = contextlib.ExitStack()
+    at_end.callback(api.recordings.leave)
     try:
-        return Listening(write_down, end)
+        listening = Listening(write_down, at_end.close)
     except BaseException:
-        api.recordings.leave()
+        at_end.close()
         raise
+    at_end.callback(file.close)
+    at_end.callback(api.ending.tell(listening.fail))
+    return listening
 
 
 async def _whole(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from prismd.api.app import create_app
 from prismd.api.body import CHAT_BODY_BYTES
+from prismd.api.mcp import endpoint
 from prismd.api.mcp.inward import InwardTransport
 from tests.api.harness import TOKEN, Live, live_server, wait_until
 from tests.test_imports import loaded_by
@@ -147,11 +148,22 @@ def test_other_kinds_of_content_are_refused(
     assert http.post("/mcp", json=hello(), headers=headers).status_code == status
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_other_methods_are_not_allowed(http: httpx.Client, method: str) -> None:
     answer = http.request(method, "/mcp", headers=session_of(http))
     assert answer.status_code == 405
-    assert "POST" in answer.headers["allow"]
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, POST"
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("in_session", [True, False])
+def test_who_only_looks_is_told_what_there_is(http: httpx.Client, in_session: bool) -> None:
+    headers = session_of(http) if in_session else {}
+    head, options = http.head("/mcp", headers=headers), http.options("/mcp", headers=headers)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == "text/event-stream"
+    assert (options.status_code, options.content) == (204, b"")
+    assert options.headers["allow"] == head.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, POST"
 
 
 def test_a_session_ends_when_the_agent_says_so(http: httpx.Client) -> None:
@@ -165,14 +177,77 @@ def test_a_session_that_was_never_begun_is_not_known(http: httpx.Client) -> None
     assert tools_of(http, {"mcp-session-id": "0" * 32}).status_code == 404
 
 
-def test_only_so_many_sessions_are_kept(tmp_path: Path) -> None:
+def test_a_new_session_takes_the_place_of_the_one_that_was_idle_longest(tmp_path: Path) -> None:
     with live_server(tmp_path, sample=False, mcp_sessions=3) as live:
         live.client.headers["Accept"] = BOTH
-        kept = [session_of(live.client) for _ in range(3)]
-        assert live.client.post("/mcp", json=hello()).status_code == 503
-        assert tools_of(live.client, kept[0]).is_success
-        live.client.delete("/mcp", headers=kept[0])
-        assert session_of(live.client)
+        first, second, third = (session_of(live.client) for _ in range(3))
+        assert tools_of(live.client, first).is_success
+        fourth = session_of(live.client)
+        assert tools_of(live.client, second).status_code == 404
+        assert all(tools_of(live.client, each).is_success for each in (first, third, fourth))
+        live.client.delete("/mcp", headers=third)
+        session_of(live.client)
+        assert all(tools_of(live.client, each).is_success for each in (first, fourth))
+
+
+def test_a_session_whose_stream_is_open_gives_its_place_to_nobody(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False, mcp_sessions=1) as live:
+        live.client.headers["Accept"] = BOTH
+        headers = session_of(live.client)
+        with live.client.stream("GET", "/mcp", headers=headers) as stream:
+            assert stream.is_success
+            assert live.client.post("/mcp", json=hello()).status_code == 503
+            assert tools_of(live.client, headers).is_success
+        wait_until(lambda: live.client.post("/mcp", json=hello()).is_success)
+        assert tools_of(live.client, headers).status_code == 404
+
+
+def test_what_begins_no_session_ends_none(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False, mcp_sessions=1) as live:
+        live.client.headers["Accept"] = BOTH
+        headers = session_of(live.client)
+        newer = {"mcp-protocol-version": "2026-07-28"}
+        live.client.post("/mcp", json=message("tools/list"), headers=newer)
+        live.client.get("/mcp")
+        live.client.head("/mcp")
+        assert tools_of(live.client, headers).is_success
+
+
+class Broken:
+    """Sessions that end before they are ready."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    async def run(self, *_: object) -> None:
+        raise OSError("no more memory")
+
+
+def broken_import() -> Any:
+    raise ImportError("a file of the SDK cannot be read")
+
+
+@pytest.mark.parametrize("loaded", [lambda: Broken, broken_import], ids=["run", "import"])
+def test_sessions_that_could_not_begin_are_begun_with_the_next_request(
+    live: Live, loaded: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> None:
+        app = create_app(live.stack.services, live.settings)
+        async with httpx.AsyncClient(
+            transport=InwardTransport(app),
+            base_url="http://127.0.0.1",
+            headers={"Authorization": f"Bearer {TOKEN}", "Accept": BOTH},
+        ) as client:
+            with monkeypatch.context() as patch:
+                patch.setattr(endpoint, "_load", loaded)
+                async with asyncio.timeout(30):
+                    failed = await client.post("/mcp", json=hello())
+            assert failed.status_code == 500
+            assert failed.json()["error"]["code"] == "internal_error"
+            assert (await client.post("/mcp", json=hello())).is_success
+            await app.state.end()
+
+    asyncio.run(ask())
 
 
 def test_an_idle_session_ends_and_makes_room(tmp_path: Path) -> None:
