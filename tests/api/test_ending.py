@@ -21,6 +21,7 @@ from prismd.models.base import Transcriber
 from prismd.models.fake import FakeGenerator
 from prismd.models.fake_speech import FakeTranscriber
 from tests.api.harness import TOKEN, build
+from tests.speaking import write_said
 
 STORY = "word " * 2_000
 ENDING = "prismd is ending; try again when it runs again"
@@ -213,3 +214,14 @@ def test_a_response_that_is_streamed_has_failed(tmp_path: Path) -> None:
     assert "event: response.failed" in said
     assert "response.completed" not in said
     assert ENDING in said
+
+
+def test_a_transcription_that_is_streamed_says_why_it_ends(tmp_path: Path) -> None:
+    words = [(second, second + 1, f"Word {second}.") for second in range(1_000)]
+    recording = write_said(tmp_path / "long.wav", 1_000, words).read_bytes()
+    request = {"files": {"file": recording}, "data": {"model": "whisper-1", "stream": "true"}}
+    ear = FakeTranscriber(delay_s=0.1)
+    said = streamed(tmp_path, "/v1/audio/transcriptions", request, lambda t: "Word 1" in t, ear)
+    assert "transcript.text.done" not in said
+    assert json.loads(said.split("data: ")[-1])["error"]["code"] == "ending"
+    assert ear.heard < 100

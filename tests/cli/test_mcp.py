@@ -121,6 +121,15 @@ def test_the_official_client_asks_the_running_daemon(served: Daemon, mode: str) 
     asyncio.run(session())
 
 
+def test_it_is_a_client_of_its_own_whose_requests_no_script_uses_up(place: Place) -> None:
+    with place.daemon(env={"PRISMD_SERVER_REQUESTS_PER_MINUTE": "4"}) as daemon:
+        while daemon.client.get("/status").is_success:
+            pass
+        with speaking(place) as agent:
+            agent.begin()
+            assert agent.call("status")["structuredContent"]["running"] is True
+
+
 def test_without_a_daemon_the_index_itself_is_read(indexed: Place) -> None:
     with speaking(indexed) as agent:
         agent.begin()
