@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from litestar.routes import HTTPRoute
 
+from prismd.api.methods import EveryMethod
 from tests.api.harness import Live
 
 
@@ -88,3 +91,21 @@ def read_to_end(live: Live, request: bytes) -> bytes:
         while piece := wire.recv(65536):
             received += piece
     return received
+
+
+def test_a_route_ends_in_order_before_it_is_asked_once_more() -> None:
+    ended, sent = [], []
+
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        status = 405 if scope["method"] == "HEAD" else 200
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"said", "more_body": False})
+        ended.append(scope["method"])
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    every: Any = EveryMethod(app)
+    asyncio.run(every({"type": "http", "method": "HEAD"}, None, send))
+    assert ended == ["HEAD", "GET"]
+    assert [message.get("status", message.get("body")) for message in sent] == [200, b""]
