@@ -94,6 +94,7 @@ def test_the_list_names_what_can_be_asked(live: Live) -> None:
             "prism+sources",
             "fake",
             "fake-image",
+            "whisper-1",
         ]
         one = live.client.get(f"{prefix}/models/prism+sources").json()
         assert one == listed["data"][1]
@@ -115,6 +116,7 @@ def test_with_a_generator_its_models_are_listed(tmp_path: Path) -> None:
             "prism-raw",
             "fake",
             "fake-image",
+            "whisper-1",
         ]
 
 
