@@ -133,12 +133,20 @@ class RequestError(PrismdError):
         status: HTTP status.
         code: Short stable name for programs (OpenAI's ``code``).
         param: The field at fault, if one is.
+        retry_after_s: When the same may be asked again, if that helps.
     """
 
     def __init__(
-        self, message: str, *, status: int = 400, code: str | None = None, param: str | None = None
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.status = status
         self.code = code
         self.param = param

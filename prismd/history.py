@@ -15,6 +15,7 @@ from prismd.domain import UPLOADS, Answer, Filters
 from prismd.errors import StoreError
 from prismd.store import attributes, files, history, responses
 from prismd.store.database import Database
+from prismd.store.erasing import empty_log
 from prismd.store.history import Entry, KeptEntry, Kind
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class History:
         count = self._database.write(clear)
         # Of the log of writes, too, which keeps the questions until it is written over.
         with contextlib.suppress(StoreError):
-            self._database.run_outside_transaction(_empty_log)
+            self._database.run_outside_transaction(empty_log)
         return count
 
     def _note(self, entry: Entry, filters: Filters) -> None:
@@ -151,7 +152,3 @@ def _told(filters: Filters, folders: Mapping[int, str]) -> str:
         if number == UPLOADS or number in folders
     ]
     return msgspec.json.encode({name: value for name, value in told.items() if value}).decode()
-
-
-def _empty_log(connection: apsw.Connection) -> None:
-    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

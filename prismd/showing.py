@@ -15,6 +15,7 @@ from prismd.wording import (
     name_asked_for,
     plain,
     share_met,
+    shown_folder,
     shown_name,
     subject_words,
     words,
@@ -107,8 +108,8 @@ def describe(hit: Hit, metadata: Mapping[str, str], text: str = "") -> str:
     """
     told = [hit.title, _date(metadata.get("taken_at", ""))]
     told += [metadata.get("place", ""), metadata.get("camera", "")]
-    folder = PurePath(hit.path).parent.name
-    where = f" in {plain(shown_name(folder))}" if folder else ""
+    folder = plain(shown_folder(hit.path))
+    where = f" in {folder}" if folder else ""
     details = ", ".join(plain(item) for item in told if item)
     line = f"{plain(shown_name(hit.path))}{where}" + (f" ({details})" if details else "")
     said = plain(text)

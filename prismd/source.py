@@ -1,8 +1,7 @@
 """Where the bytes of a file of the index are: on the disk, or in the index itself.
 
-Whatever reads files takes a path. An upload gets one for as long as it is read. On Linux that is
-the path of a piece of memory, which goes with the process in whatever way that ends; elsewhere, of
-a private file beside the index.
+Whatever reads files takes a path. An upload gets one for as long as it is read (see ``openable``):
+where there are no files in memory, that of a private file beside the index.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from prismd.alias import Alias
 from prismd.disk import hash_file, look
+from prismd.openable import Openable
 from prismd.store import folders, uploads
 from prismd.store.database import Database
 from prismd.store.files import Entry
@@ -141,47 +139,19 @@ def held(database: Database, upload_id: int, size_bytes: int, name: str) -> Iter
         FileNotFoundError: They are not there, or not all of them.
         OSError: There is no room for them.
     """
-    with _room(database.path.parent) as (descriptor, path):
+    with Openable(name, folder=database.path.parent / _FOLDER) as room:
         for start in range(0, size_bytes, PIECE_BYTES):
             piece = database.read(lambda c, at=start: uploads.read(c, upload_id, at, PIECE_BYTES))  # type: ignore[misc]
             if not piece:
                 raise _gone(os.fsencode(name))
-            _write(descriptor, piece)
-        yield Alias.of(path, name)
+            room.write(piece)
+        yield room.path
 
 
 def clear_held(data_dir: Path) -> None:
     """Remove what a process that is no more had in hand."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(data_dir / _FOLDER)
-
-
-def _room(data_dir: Path) -> AbstractContextManager[tuple[int, str]]:
-    """A descriptor to write by, and a path to read by."""
-    return _in_memory() if hasattr(os, "memfd_create") else _on_disk(data_dir)
-
-
-@contextlib.contextmanager
-def _in_memory() -> Iterator[tuple[int, str]]:
-    descriptor = os.memfd_create("prismd-upload", os.MFD_CLOEXEC)
-    try:
-        yield descriptor, f"/proc/{os.getpid()}/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _on_disk(data_dir: Path) -> Iterator[tuple[int, str]]:
-    folder = data_dir / _FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder) as file:
-        yield file.fileno(), file.name
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _gone(path: bytes) -> FileNotFoundError:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +22,7 @@ from prismd.domain import Extraction
 from prismd.errors import ModelError
 from prismd.extract.base import ExtractOptions
 from prismd.likeness import Example, Likeness
+from prismd.openable import Openable
 
 log = logging.getLogger(__name__)
 
@@ -105,9 +104,9 @@ class Viewing:
             if (known := self._known.get(key)) is not None:
                 self._known.move_to_end(key)
                 return known
-        with stored(data) as path:
-            read = self._pool.words(path, key[1], cancelled=cancelled)
-            example, trouble = self._compare(path, cancelled)
+        with stored(data) as file:
+            read = self._pool.words(file.path, key[1], cancelled=cancelled)
+            example, trouble = self._compare(file.path, cancelled)
         warnings = *_unread(read), *filter(None, [trouble])
         viewed = Viewed(key[0], _words_of(read), example, warnings)
         if example is not None or self._likeness.images is None:  # a model may work the next time
@@ -132,13 +131,15 @@ class Viewing:
             return None, f"the picture was not compared with others: {error}"
 
 
-@contextmanager
-def stored(data: bytes) -> Iterator[Path]:
-    """Bytes as a file that a worker process can open, as long as the context lasts."""
-    with tempfile.NamedTemporaryFile(prefix="prismd-", suffix=".picture") as file:
+def stored(data: bytes) -> Openable:
+    """A picture as a file that a worker process can open, as long as the context lasts."""
+    file = Openable("picture")
+    try:
         file.write(data)
-        file.flush()
-        yield Path(file.name)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _words_of(read: Extraction) -> str:

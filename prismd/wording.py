@@ -268,6 +268,17 @@ def shown_name(path: str | PurePath) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 
+def shown_folder(path: str) -> str:
+    """The name of the folder that a file lies in, fit to print; empty where it has none.
+
+    Uploads are all in one: the number in their paths says nothing to anybody.
+    """
+    parents = PurePath(path).parent.parts
+    if not parents:
+        return ""
+    return shown_name(parents[-1] if path.startswith("/") else parents[0])
+
+
 def plain(text: str) -> str:
     """A text in one line, without what links, pictures, code, HTML or marks are made of."""
     return " ".join(_MARKUP.sub(" ", text).split())

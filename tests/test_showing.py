@@ -40,6 +40,10 @@ def test_no_name_or_word_of_a_picture_makes_a_mark_or_a_link(evil: str) -> None:
     assert "://" not in told
 
 
+def test_an_upload_is_told_to_be_one() -> None:
+    assert describe(shown("uploads/2/a.jpg"), {}) == "a.jpg in uploads"
+
+
 def test_the_words_on_a_picture_are_told_and_long_ones_cut() -> None:
     assert describe(shown("/d/a.jpg"), {}, "Gate  7") == "a.jpg in d: “Gate 7”"
     assert describe(shown("/d/a.jpg"), {}, "word " * 99).endswith("word …”")

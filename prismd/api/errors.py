@@ -47,8 +47,7 @@ class BusyError(RequestError):
     """Too much is in work; ``retry_after_s`` says when to come back."""
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message, status=429, code="too_many_requests")
-        self.retry_after_s = retry_after_s
+        super().__init__(message, status=429, code="too_many_requests", retry_after_s=retry_after_s)
 
 
 class EndingError(RequestError):
@@ -56,9 +55,11 @@ class EndingError(RequestError):
 
     def __init__(self) -> None:
         super().__init__(
-            "prismd is ending; try again when it runs again", status=503, code="ending"
+            "prismd is ending; try again when it runs again",
+            status=503,
+            code="ending",
+            retry_after_s=5,
         )
-        self.retry_after_s = 5
 
 
 class ClientGone(Exception):
@@ -97,12 +98,11 @@ def envelope(
 
 def describe(error: Exception) -> tuple[int, ErrorEnvelope, dict[str, str]]:
     """Status, envelope and headers of an error; what is unforeseen gets an id and is logged."""
-    if isinstance(error, BusyError | EndingError):
-        headers = {"retry-after": str(error.retry_after_s)}
-        return error.status, envelope(error.status, str(error), code=error.code), headers
     if isinstance(error, RequestError):
         status = 400 if error.status == 422 else error.status
-        return status, envelope(status, str(error), code=error.code, param=error.param), {}
+        after_s = error.retry_after_s
+        headers = {} if after_s is None else {"retry-after": str(after_s)}
+        return status, envelope(status, str(error), code=error.code, param=error.param), headers
     if isinstance(error, HTTPException):
         return _of_framework(error)
     if isinstance(error, ExtractError):

@@ -70,8 +70,8 @@ def pixels_of(services: Services, url: str, edge_px: int, param: str) -> NDArray
     Raises:
         RequestError: It is no picture that can be read.
     """
-    with stored(bytes_of(url, param)) as path, picture_of(param):
-        return services.pool.pixels(path, edge_px, asked=True)
+    with stored(bytes_of(url, param)) as file, picture_of(param):
+        return services.pool.pixels(file.path, edge_px, asked=True)
 
 
 @contextmanager

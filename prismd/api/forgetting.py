@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Literal
 
 from litestar import delete, get
@@ -13,8 +14,9 @@ from msgspec import Struct
 from prismd.api.files import file_number
 from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of, running
-from prismd.errors import RequestError
-from prismd.store import exclusions, forgetting, vacuum
+from prismd.errors import RequestError, StoreError
+from prismd.store import erasing, exclusions, forgetting, vacuum
+from prismd.store.database import Database
 from prismd.store.forgetting import Forgotten
 
 
@@ -60,16 +62,18 @@ class TakenBack(Struct, frozen=True):
 async def delete_file(request: ApiRequest, file_id: FromPath[str]) -> DeletedFile:
     """Forget a file with all that is known of it; the user's own file is never touched.
 
-    An upload is gone with its bytes. A file of a watched folder is kept out of the index from now
-    on, under whatever name it gets on the same disk, and so is what is written in its place.
+    What the index had of it is overwritten, and answers of ``/v1/responses`` that were kept and
+    rest on it go as well, with those that go on from them. An upload is gone with its bytes. A file
+    of a watched folder is kept out of the index from now on, under whatever name it gets on the
+    same disk, and so is what is written in its place.
     """
     forgotten = await forget(api_of(request), file_id)
-    after = (
-        f"; it is kept out of the index until DELETE /exclusions/{file_id} takes it back"
+    answers = "the kept responses that rest on it"
+    message = f"{forgotten.path}: is forgotten, with " + (
+        f"{answers}; it is kept out of the index until DELETE /exclusions/{file_id} takes it back"
         if forgotten.excluded
-        else ", with its bytes"
+        else f"its bytes and {answers}"
     )
-    message = f"{forgotten.path}: is forgotten{after}"
     return DeletedFile(file_id, forgotten.path, forgotten.excluded, message)
 
 
@@ -94,8 +98,17 @@ async def forget(api: Api, file_id: str) -> Forgotten:
             code="file_not_found",
             param="file_id",
         )
-    await api.offload.read(lambda: database.run_outside_transaction(vacuum.give_back))
+    await api.offload.read(lambda: _wipe(database))
     return forgotten
+
+
+def _wipe(database: Database) -> None:
+    """Let nothing be read of what was forgotten, and give its room back."""
+    database.write(erasing.rewrite_words)
+    database.run_outside_transaction(vacuum.give_back)
+    # A reader in the way lets the log stand until it is written over.
+    with contextlib.suppress(StoreError):
+        database.run_outside_transaction(erasing.empty_log)
 
 
 @get("/exclusions", summary="Files that are kept out")

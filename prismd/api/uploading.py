@@ -67,7 +67,7 @@ class UploadFields(Struct, frozen=True):
     operation_class=described(
         form=UploadFields,
         files={FILE_FIELD: "The file; several are kept together, or none of them."},
-        statuses=(404, 408),
+        statuses=(408, 409),
         parameters={"wait_s": between(0, _MAX_WAIT_S, 0.0)},
     ),
     summary="Upload files into the index",
@@ -116,7 +116,7 @@ async def records_of(api: Api, stored: list[Stored]) -> list[FileRecord]:
     """The rows of uploads.
 
     Raises:
-        RequestError: 404; one has been deleted meanwhile.
+        RequestError: 409; one has been deleted meanwhile.
     """
     ids = [each.taken.file_id for each in stored]
     database = api.services.database
@@ -127,8 +127,9 @@ async def records_of(api: Api, stored: list[Stored]) -> list[FileRecord]:
     if len(found) < len(records):
         raise RequestError(
             "the file was deleted while it was uploaded; send it again to have it",
-            status=404,
-            code="file_not_found",
+            status=409,
+            code="deleted_meanwhile",
+            retry_after_s=1,
         )
     return found
 

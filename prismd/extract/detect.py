@@ -65,22 +65,26 @@ _MAIN_PARTS = {
 }
 
 
-def detect(path: Path) -> MediaType:
+def detect(path: Path, *, marked: bool = False) -> MediaType:
     """What reads a file.
+
+    Args:
+        path: Of the file.
+        marked: Whether a PDF must have the mark of one, rather than the name.
 
     Raises:
         UnsupportedMedia: Nothing does; the message names the format.
         EncryptedDocument: An Office document behind a password.
         ExtractError: The file is empty (code ``empty``) or cannot be opened (``unreadable``).
     """
-    name = identify(path)
+    name = identify(path, marked=marked)
     if (found := media_type(name)) is not None:
         return found
     raise UnsupportedMedia(f"{describe(name)} are not read by this version; {remedy(name)}")
 
 
-def identify(path: Path) -> str:
-    """The media type of a file.
+def identify(path: Path, *, marked: bool = False) -> str:
+    """The media type of a file; arguments as of ``detect``.
 
     Raises:
         EncryptedDocument: An Office document behind a password.
@@ -88,7 +92,7 @@ def identify(path: Path) -> str:
     """
     head = _head(path)
     suffix = path.suffix.lower()
-    if _is_pdf(head, suffix):
+    if _is_pdf(head, suffix, needs_mark=marked):
         return "application/pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_type(path)
@@ -121,13 +125,13 @@ def _head(path: Path) -> bytes:
     raise ExtractError("empty; nothing is to be done", code="empty", skip=True)
 
 
-def _is_pdf(head: bytes, suffix: str) -> bool:
+def _is_pdf(head: bytes, suffix: str, *, needs_mark: bool) -> bool:
     if head.lstrip(b"\xef\xbb\xbf\x00\t\n\f\r ").startswith(b"%PDF-"):
         return True
     # Readers take junk before the mark, and even its absence.
     marked = b"%PDF-" in head[:_PDF_MARK_BYTES]
     if suffix == ".pdf":
-        if not marked and binary_signature(head):
+        if not marked and (needs_mark or binary_signature(head)):
             return False
         return marked or b" obj" in head or b"startxref" in head or not looks_like_text(head)
     return marked and not looks_like_text(head)

@@ -231,7 +231,7 @@ def _extractor(found: MediaType, extractors: dict[str, Extractor]) -> Extractor:
 def _detected(path: Path) -> MediaType:
     from prismd.extract.detect import detect
 
-    return detect(path)
+    return detect(path, marked=True)  # whoever asks is to be told of a wrong suffix
 
 
 def _image(path: Path, request: RenderRequest | ThumbnailRequest | PictureRequest) -> bytes:

@@ -37,7 +37,10 @@ _ATTRIBUTES: Mapping[str, _Attribute] = {
     "file_id": _Attribute("'file-' || f.id"),
     "filename": _Attribute(f"substr(f.path, length({_UP_TO_NAME}) + 1)"),
     "path": _Attribute("f.path"),
-    "folder": _Attribute(f"nullif(rtrim({_UP_TO_NAME}, '/'), '')"),
+    # The number in an upload's path is ours alone.
+    "folder": _Attribute(
+        f"CASE WHEN f.path LIKE '/%' THEN nullif(rtrim({_UP_TO_NAME}, '/'), '') ELSE 'uploads' END"
+    ),
     "type": _Attribute("d.type"),
     "media_type": _Attribute("nullif(coalesce(d.media_type, f.media_type), '')"),
     "language": _Attribute("nullif(d.language, '')"),

@@ -23,7 +23,7 @@ import apsw
 import sqlite_vec
 
 from prismd.errors import StoreError, StoreLocked
-from prismd.store import faults, lexical, migrate
+from prismd.store import erasing, faults, lexical, migrate
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -255,6 +255,7 @@ def _open_writer(path: Path) -> apsw.Connection:
         connection.pragma("synchronous", "NORMAL")
         connection.pragma("journal_size_limit", 64 * 1024 * 1024)
         connection.pragma("cache_size", -32_000)
+        erasing.overwrite_what_moves(connection)
         migrate.migrate(connection, path)
     return connection
 

@@ -12,6 +12,7 @@ import msgspec
 
 from prismd.domain import Document, Layout, Locator, Passage
 from prismd.store import lexical, vectors
+from prismd.store.erasing import overwriting
 
 _COMPRESSION = 3
 _STALE = ""
@@ -81,11 +82,12 @@ def replace(
     """
     packed = document if isinstance(document, PackedDocument) else pack(document)
     document_id = _put_document(connection, packed.document)
-    former = _delete_passages(connection, document_id)
-    connection.execute(
-        "INSERT OR REPLACE INTO document_contents VALUES (?, ?, ?)",
-        (document_id, packed.text, packed.layout),
-    )
+    with overwriting(connection):
+        former = _delete_passages(connection, document_id)
+        connection.execute(
+            "INSERT OR REPLACE INTO document_contents VALUES (?, ?, ?)",
+            (document_id, packed.text, packed.layout),
+        )
     for indexed in passages:
         _insert_passage(connection, document_id, indexed, space_id)
     vectors.delete_unused(connection, former)
@@ -203,10 +205,11 @@ def delete_unheld(connection: apsw.Connection, document_id: int) -> str | None:
 def _delete(connection: apsw.Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Delete documents, given with their hashes, and the vectors that only they had."""
     hashes = {bytes.fromhex(sha256) for _, sha256 in rows}
-    for document_id, _ in rows:
-        hashes |= _delete_passages(connection, document_id)
-        connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-    vectors.delete_unused(connection, hashes)
+    with overwriting(connection):
+        for document_id, _ in rows:
+            hashes |= _delete_passages(connection, document_id)
+            connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+        vectors.delete_unused(connection, hashes)
 
 
 class Content(msgspec.Struct, frozen=True):

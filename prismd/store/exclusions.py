@@ -1,11 +1,13 @@
 """Files of watched folders that the user wants out of the index, until they are taken back.
 
 What is excluded is a path, whatever is written there later, and the file itself: under another name
-on the same disk it stays excluded, as long as nothing else about it has changed meanwhile.
+on the same disk it stays excluded, as long as nothing else about it has changed meanwhile. The path
+is let go of only once nothing stands there any more.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
@@ -20,6 +22,10 @@ class OnDisk(Protocol):
     @property
     def path(self) -> bytes:
         """Its path."""
+
+    @property
+    def device(self) -> int:
+        """Its disk, by a number that another disk may get later."""
 
     @property
     def inode(self) -> int:
@@ -55,8 +61,9 @@ class Exclusion(msgspec.Struct, frozen=True):
 def put(connection: apsw.Connection, file_id: int) -> None:
     """Keep a file of the index out of it from now on; the caller removes its row."""
     connection.execute(
-        "INSERT OR REPLACE INTO exclusions SELECT id, path_raw, path, inode, size_bytes, mtime_ns,"
-        " ? FROM files WHERE id = ?",
+        "INSERT OR REPLACE INTO exclusions (file_id, path_raw, path, device, inode, size_bytes,"
+        " mtime_ns, excluded_at) SELECT id, path_raw, path, device, inode, size_bytes, mtime_ns, ?"
+        " FROM files WHERE id = ?",
         (time.time(), file_id),
     )
 
@@ -94,20 +101,34 @@ def covers(connection: apsw.Connection, path: bytes) -> bool:
 
 
 def _follow(connection: apsw.Connection, entry: OnDisk) -> bool:
-    now = (entry.inode, entry.size_bytes, entry.mtime_ns)
+    now = (entry.device, entry.inode, entry.size_bytes, entry.mtime_ns)
     row = connection.execute(
-        "SELECT file_id, path_raw, inode, size_bytes, mtime_ns FROM exclusions"
-        " WHERE path_raw = ?1 OR (inode = ?2 AND size_bytes = ?3 AND mtime_ns = ?4)"
+        "SELECT file_id, path_raw, device, inode, size_bytes, mtime_ns FROM exclusions"
+        " WHERE path_raw = ?1 OR (device = ?2 AND inode = ?3 AND size_bytes = ?4 AND mtime_ns = ?5)"
         " ORDER BY path_raw = ?1 DESC LIMIT 1",
         (entry.path, *now),
     ).fetchone()
     if row is None:
         return False
-    file_id, *before = row
-    if before != [entry.path, *now]:
+    file_id, path, *before = row
+    # A second name of the file is kept out as well; it is another path only once the first is not.
+    if path != entry.path and _stands(bytes(path)):
+        return True
+    if [path, *before] != [entry.path, *now]:
         connection.execute(
-            "UPDATE exclusions SET path_raw = ?, path = ?, inode = ?, size_bytes = ?,"
+            "UPDATE exclusions SET path_raw = ?, path = ?, device = ?, inode = ?, size_bytes = ?,"
             " mtime_ns = ? WHERE file_id = ?",
             (entry.path, entry.path.decode("utf-8", "replace"), *now, file_id),
         )
+    return True
+
+
+def _stands(path: bytes) -> bool:
+    """Whether anything has a path, on a disk that has answered just now."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # it cannot be told
+        return True
     return True

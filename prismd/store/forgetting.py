@@ -7,8 +7,9 @@ import os
 import apsw
 import msgspec
 
-from prismd.store import citations, documents, exclusions, files
+from prismd.store import citations, documents, exclusions, files, responses
 from prismd.store.doubts import doubt
+from prismd.store.erasing import overwriting
 from prismd.store.exclusions import Exclusion
 from prismd.store.uploads import is_upload
 
@@ -23,8 +24,9 @@ class Forgotten(msgspec.Struct, frozen=True):
 def forget(connection: apsw.Connection, file_id: int) -> Forgotten | None:
     """Forget a file: its text, passages, vectors, quotes, and the bytes of an upload.
 
-    One of a watched folder is kept out from now on (see ``exclusions``). A document that another
-    file holds as well stays. Nothing outside the index is touched.
+    What the index had of it is overwritten, and kept responses that rest on it go, with those
+    that go on from them. A file of a watched folder is kept out from now on (see ``exclusions``). A
+    document that another file holds as well stays. Nothing outside the index is touched.
 
     Returns:
         None where there is no such file.
@@ -38,11 +40,15 @@ def forget(connection: apsw.Connection, file_id: int) -> Forgotten | None:
     watched = not is_upload(path_raw)
     if watched:
         exclusions.put(connection, file_id)
-    files.remove(connection, [file_id])
-    if document_id is not None:
-        sha256 = documents.delete_unheld(connection, document_id)
-        if sha256 is not None:
-            citations.drop(connection, sha256)
+    named = [f"file-{file_id}"]
+    with overwriting(connection):
+        files.remove(connection, [file_id])
+        if document_id is not None:
+            sha256 = documents.delete_unheld(connection, document_id)
+            if sha256 is not None:
+                citations.drop(connection, sha256)
+                named.append(sha256)
+        responses.drop_naming(connection, named)
     return Forgotten(path, excluded=watched)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apsw
@@ -113,6 +113,28 @@ def clear(connection: apsw.Connection) -> None:
     """Forget every response."""
     with overwriting(connection):
         connection.execute("DELETE FROM responses")
+
+
+def drop_naming(connection: apsw.Connection, values: Sequence[str]) -> int:
+    """Forget responses in which a value stands, with those that go on from them.
+
+    Args:
+        connection: For writing.
+        values: Each as a whole string of the JSON that is kept; ASCII that needs no escape.
+
+    Returns:
+        How many were dropped.
+    """
+    stands = " OR ".join("instr(input, ?) OR instr(response, ?)" for _ in values)
+    coded = [f'"{value}"'.encode() for value in values for _ in range(2)]
+    with overwriting(connection):
+        connection.execute(
+            f"WITH RECURSIVE gone (id) AS (SELECT id FROM responses WHERE {stands} UNION"
+            " SELECT later.id FROM responses later JOIN gone ON later.previous_id = gone.id)"
+            " DELETE FROM responses WHERE id IN (SELECT id FROM gone)",
+            coded,
+        )
+        return int(connection.changes())
 
 
 def _back(connection: apsw.Connection, id_: str, since: float) -> Iterator[KeptResponse]:

@@ -12,6 +12,7 @@ import apsw
 import msgspec
 
 from prismd.store import files
+from prismd.store.erasing import overwriting
 
 PIECE_BYTES = 1 << 20
 """What is read and written at a time, so that a large file is never one value."""
@@ -76,7 +77,8 @@ def take(connection: apsw.Connection, received: Received) -> Taken:
         "SELECT file_id FROM uploads WHERE sha256 = ?", (received.sha256,)
     ).fetchone()
     if row is not None:
-        connection.execute("DELETE FROM uploads WHERE id = ?", (received.id,))
+        with overwriting(connection):
+            connection.execute("DELETE FROM uploads WHERE id = ?", (received.id,))
         return Taken(int(row[0]), known=True)
     now_s = time.time()
     path = f"{_FOLDER.decode()}{received.id}/{received.name}"
@@ -111,9 +113,10 @@ def take(connection: apsw.Connection, received: Received) -> Taken:
 
 def discard(connection: apsw.Connection, upload_ids: Collection[int]) -> None:
     """Drop what came in and is not to be kept; what is a file by now stays."""
-    connection.executemany(
-        "DELETE FROM uploads WHERE id = ? AND file_id IS NULL", [(id_,) for id_ in upload_ids]
-    )
+    with overwriting(connection):
+        connection.executemany(
+            "DELETE FROM uploads WHERE id = ? AND file_id IS NULL", [(id_,) for id_ in upload_ids]
+        )
 
 
 def discard_unfinished(connection: apsw.Connection, coming: Collection[int] = ()) -> int:

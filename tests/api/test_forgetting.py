@@ -49,12 +49,33 @@ def test_an_upload_is_gone_with_all_that_came_of_it(server: Live) -> None:
         "deleted": True,
         "path": path,
         "excluded": False,
-        "message": f"{path}: is forgotten, with its bytes",
+        "message": f"{path}: is forgotten, with its bytes and the kept responses that rest on it",
     }
     assert "a.txt" not in finds(server, "wombat digs at night")
     for address in (f"/files/{file_id}", f"/files/{file_id}/content", f"/c/{citation}"):
         assert server.client.get(address).status_code == 404
     assert "a.txt" not in excluded(server)
+
+
+def test_no_byte_of_it_is_left_and_no_answer_that_quotes_it(tmp_path: Path) -> None:
+    secret = "The bandicoot forages at dusk near Xylophonburg."
+    with live_server(tmp_path) as live:
+        file_id = take(live, "a.txt", "\n\n".join([secret] * 900).encode())["file_id"]
+        asking = {"model": "prism", "input": "Where does the bandicoot forage at dusk?"}
+        answers = [live.client.post("/v1/responses", json=asking).json()]
+        onward = asking | {"input": "Really?", "previous_response_id": answers[0]["id"]}
+        answers.append(live.client.post("/v1/responses", json=onward).json())
+        other = {"model": "prism", "input": "What deposit do the tenants pay before the keys?"}
+        stays = live.client.post("/v1/responses", json=other).json()
+        assert file_id in str(answers[0])
+        assert live.client.delete("/search/history").status_code == 200
+        data_dir = live.stack.database.path.parent
+        assert any(b"Xylophonburg" in path.read_bytes() for path in data_dir.iterdir())
+        assert live.client.delete(f"/files/{file_id}").status_code == 200
+        for path in data_dir.iterdir():
+            assert b"xylophonburg" not in path.read_bytes().lower(), path
+        for answer, status in ((answers[0], 404), (answers[1], 404), (stays, 200)):
+            assert live.client.get(f"/v1/responses/{answer['id']}").status_code == status
 
 
 def test_a_second_time_there_is_nothing(server: Live) -> None:

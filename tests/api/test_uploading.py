@@ -132,6 +132,25 @@ def test_it_is_not_waited_for_unless_asked(server: Live) -> None:
     wait_until(lambda: found(server, "gannet")[:1] == ["b.txt"])
 
 
+def test_one_that_is_deleted_meanwhile_may_be_sent_again(server: Live) -> None:
+    content = b"A fulmar glides."
+    server.client.post("/pause")
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            waits = threads.submit(send, server, "f.txt", content, wait_s=60)
+            digest = hashlib.sha256(content).hexdigest()
+            wait_until(lambda: count(server, f"uploads WHERE sha256 = '{digest}'") == 1)
+            file_id = server.id_of("f.txt")
+            assert server.client.delete(f"/files/{file_id}").status_code == 200
+            refused = waits.result()
+    finally:
+        server.client.post("/resume")
+    assert refused.status_code == 409
+    assert refused.headers["retry-after"] == "1"
+    assert refused.json()["error"]["code"] == "deleted_meanwhile"
+    assert take(server, "f.txt", content)["status"] == "completed"
+
+
 def test_the_time_to_wait_may_be_a_field_of_the_form(server: Live) -> None:
     files = {"file": ("c.txt", b"A puffin burrows.")}
     said = server.client.post("/upload", files=files, data={"wait_s": "60"}).json()
@@ -187,7 +206,12 @@ def test_the_content_decides_and_not_the_suffix(server: Live, tmp_path: Path) ->
     assert preview.headers["content-type"] == "image/png"
     assert preview.content.startswith(b"\x89PNG")
     text = take(server, "really.pdf", b"Only words, and no page of a PDF.")
-    assert text["media_type"] != "application/pdf" or text["state"] == "failed"
+    assert (text["media_type"], text["state"]) == ("text/plain", "completed")
+
+
+def test_a_pdf_after_junk_is_one(server: Live, tmp_path: Path) -> None:
+    said = send(server, "mailed.pdf", b"junk of a mailer\n" * 20 + pdf(tmp_path)).json()
+    assert said["media_type"] == "application/pdf"
 
 
 def polyglots(folder: Path) -> dict[str, bytes]:
@@ -232,6 +256,9 @@ def test_what_is_two_things_is_one_and_runs_nowhere(
     [
         ("a.exe", b"MZ" + bytes(range(256)) * 20, 415, "unsupported", "read are PDF, Office"),
         ("a.bin", os.urandom(5000), 415, "unsupported", "a.bin: "),
+        ("e.pdf", b"MZ" + bytes(range(256)) * 20, 415, "unsupported", "read are PDF, Office"),
+        ("e.pdf", b"\x7fELF" + bytes(range(256)) * 20, 415, "unsupported", "read are PDF, Office"),
+        ("noise.pdf", b"\x00\xff\xfe" + b"\x81\x00 obj" * 900, 415, "unsupported", "noise.pdf: "),
         ("a.zip", b"PK\x05\x06" + bytes(18), 415, "unsupported", "unpack it"),
         ("a.txt", b"", 400, "empty", "a.txt: is empty"),
         ("a.txt", b" \n\t", 400, "empty", "a.txt: empty"),

@@ -161,6 +161,13 @@ def test_what_is_left_is_what_a_plain_reading_leaves(filled: Database, data: st.
     assert left(filled, Filters(where=condition)) == expected
 
 
+def test_the_folder_of_an_upload_is_that_of_all_uploads(database: Database) -> None:
+    known = [put(database, f"uploads/{number}/a.txt", f"words {number}") for number in (1, 2)]
+    found = database.read(lambda c: attributes.of_files(c, known))
+    assert [values["folder"] for values in found.values()] == ["uploads", "uploads"]
+    assert left(database, Filters(where=Comparison("folder", "eq", ("uploads",)))) == set(known)
+
+
 def test_the_files_differ_in_all_that_can_be_compared(filled: Database) -> None:
     known = filled.read(lambda c: attributes.of_files(c, [1, 2, 3, 4, 5, 99]))
     assert list(known) == [1, 2, 3, 4, 5]

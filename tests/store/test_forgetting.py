@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from prismd.domain import Citation, TextLocator
 from prismd.models.fake import FakeEmbedder
-from prismd.store import citations, documents, exclusions, files, forgetting, listing, vacuum
+from prismd.store import (
+    citations,
+    documents,
+    erasing,
+    exclusions,
+    files,
+    forgetting,
+    listing,
+    responses,
+    vacuum,
+)
 from prismd.store.check import check
 from prismd.store.database import Database
 from prismd.store.doubts import doubts
-from prismd.store.files import Entry
+from prismd.store.files import Entry, entry_of
 from prismd.store.listing import FileQuery
-from tests.building import document, entry, put
+from prismd.store.responses import KeptResponse, Retention
+from tests.building import document, entry, put, write_file
 from tests.uploaded import upload
 
 WORDS = "The walrus naps."
@@ -145,6 +158,33 @@ def test_nor_is_it_under_another_name(database: Database, root_id: int) -> None:
     assert add(database, root_id, entry("/d/a.txt", "new", inode=78, mtime_s=9.0)) == 1
 
 
+def test_one_of_another_disk_is_not_taken_for_it(database: Database, root_id: int) -> None:
+    found = entry("/d/a.txt", "one")
+    add(database, root_id, found)
+    forget(database, "/d/a.txt")
+    assert add(database, root_id, msgspec.structs.replace(found, path=b"/d/b.txt", device=2)) == 1
+    assert [each.path for each in database.read(exclusions.every)] == ["/d/a.txt"]
+    assert add(database, root_id, msgspec.structs.replace(found, device=2)) == 0  # mounted anew
+
+
+def at(path: Path) -> Entry:
+    return entry_of(str(path).encode(), path.stat())
+
+
+def test_its_path_is_kept_as_long_as_anything_stands_there(
+    database: Database, root_id: int, tmp_path: Path
+) -> None:
+    path, other = write_file(tmp_path / "a.txt", "one"), tmp_path / "b.txt"
+    add(database, root_id, at(path))
+    forget(database, str(path))
+    other.hardlink_to(path)
+    assert add(database, root_id, at(other), at(path)) == 0
+    assert [each.path for each in database.read(exclusions.every)] == [str(path)]
+    path.unlink()
+    assert add(database, root_id, at(other)) == 0
+    assert [each.path for each in database.read(exclusions.every)] == [str(other)]
+
+
 def test_nor_is_another_that_is_moved_to_its_place(database: Database, root_id: int) -> None:
     add(database, root_id, entry("/d/a.txt"), entry("/d/b.txt"))
     forget(database, "/d/a.txt")
@@ -188,6 +228,65 @@ def test_what_is_kept_out_is_listed_the_last_first(database: Database, root_id: 
     listed = database.read(exclusions.every)
     assert [each.file_id for each in listed] == numbers[::-1]
     assert listed[0].path_raw == b"/d/\xff.txt"
+
+
+def keep_response(database: Database, name: str, body: str, previous: str = "") -> None:
+    kept = KeptResponse(f"resp_{name}", 1.0, "prism", previous, b"[]", body.encode())
+    database.write(lambda c: responses.keep(c, kept, Retention(age_s=9e9, count=99)))
+
+
+def kept_responses(database: Database) -> str:
+    return "".join(
+        name
+        for name in "abcdefg"
+        if database.read(lambda c, n=name: responses.find(c, f"resp_{n}", 0.0))  # type: ignore[misc]
+    )
+
+
+def test_responses_that_rest_on_it_go_with_what_goes_on_from_them(database: Database) -> None:
+    for _ in range(12):
+        upload(database, b"other words", "other.txt")
+    file_id = put(database, "/d/a.txt", WORDS)
+    sha256 = document(WORDS)[0].sha256
+    keep_response(database, "a", f'{{"citations":[{{"sha256":"{sha256}"}}]}}')
+    keep_response(database, "b", f'{{"file_id":"file-{file_id}"}}')
+    keep_response(database, "c", f'{{"file_id":"file-{file_id}0"}}')
+    keep_response(database, "d", '{"text":"the same again"}', "resp_b")
+    keep_response(database, "e", "{}", "resp_d")
+    keep_response(database, "f", "{}", "resp_c")
+    forget(database, "/d/a.txt")
+    assert kept_responses(database) == "cf"
+
+
+def test_responses_that_rest_on_another_file_of_the_same_content_stay(database: Database) -> None:
+    first, second = put(database, "/d/a.txt", WORDS), put(database, "/d/b.txt", WORDS)
+    sha256 = document(WORDS)[0].sha256
+    keep_response(database, "a", f'{{"file_id":"file-{second}","sha256":"{sha256}"}}')
+    keep_response(database, "b", f'{{"file_id":"file-{first}"}}')
+    forget(database, "/d/a.txt")
+    assert kept_responses(database) == "a"
+    forget(database, "/d/b.txt")
+    assert kept_responses(database) == ""
+
+
+def test_nothing_of_it_can_be_read_from_the_file(database: Database) -> None:
+    words = "\n\n".join(f"zanzibar{number} " * (number**2 % 97 + 1) for number in range(60))
+    put(database, "/d/other.txt", "Something else.")
+    put(database, "/d/a.txt", words, embedder=FakeEmbedder())
+    cite(database, document(words)[0].sha256)
+    taken = upload(database, words.encode() * 200)
+    keep_response(database, "a", f'{{"file_id":"file-{taken.file_id}","text":"{words[:999]}"}}')
+    assert any(b"zanzibar" in data for data in everything(database))
+    forget(database, "/d/a.txt")
+    database.write(lambda c: forgetting.forget(c, taken.file_id))
+    database.write(erasing.rewrite_words)
+    database.run_outside_transaction(erasing.empty_log)
+    assert not any(b"zanzibar" in data for data in everything(database))
+    assert check(database, repair=False) == []
+
+
+def everything(database: Database) -> list[bytes]:
+    return [path.read_bytes() for path in database.path.parent.iterdir()]
 
 
 def test_a_document_that_a_file_holds_is_not_deleted(database: Database) -> None:

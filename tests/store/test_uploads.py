@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prismd.intake import Intake
-from prismd.store import jobs, listing, uploads
+from prismd.store import erasing, jobs, listing, uploads
 from prismd.store.database import Database
 from prismd.store.uploads import PIECE_BYTES, Upload, is_upload
 from tests.uploaded import leave_half, upload
@@ -136,3 +136,13 @@ def test_a_file_takes_its_bytes_with_it(database: Database) -> None:
 
     database.write(delete)
     assert pieces(database) == []
+
+
+def test_nothing_of_what_is_not_kept_can_be_read_from_the_file(database: Database) -> None:
+    leave_half(database, b"zanzibar " * 9_000)
+    upload(database, b"hello timbuktu")
+    upload(database, b"hello timbuktu", "again.txt")
+    database.run_outside_transaction(erasing.empty_log)
+    data = database.path.read_bytes()
+    assert b"zanzibar" not in data
+    assert data.count(b"timbuktu") == 1

@@ -33,11 +33,12 @@ from prismd.api.openai.audio_wire import (
 )
 from prismd.api.openai.model_names import WHISPER, refused, unknown_model
 from prismd.api.openai.spoken_languages import code_of, name_of
-from prismd.api.received import ReceivedFile, receive
+from prismd.api.received import receive
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse, watching_client
 from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout, RequestError
 from prismd.models.base import Transcriber, Transcript
+from prismd.openable import Openable
 
 _EARLY_S = 2.0
 """How long a stream waits for its first words, so that an early failure gets its own status."""
@@ -109,10 +110,10 @@ async def translations(request: ApiRequest) -> Response[Any]:
     )
 
 
-async def _received(api: Api, request: ApiRequest) -> tuple[TranscriptionRequest, ReceivedFile]:
+async def _received(api: Api, request: ApiRequest) -> tuple[TranscriptionRequest, Openable]:
     """The fields and the file of a request; who gets the file must close it."""
     fields: dict[str, list[str]] = {}
-    file: ReceivedFile | None = None
+    file: Openable | None = None
     try:
         async for part in Form(request, FormLimits(file_bytes=api.settings.max_upload_bytes)):
             name = _INDEX.sub("", part.name)
@@ -193,7 +194,7 @@ def _language(asked: TranscriptionRequest, transcriber: Transcriber) -> str:
     return code
 
 
-def _begin(api: Api, write_down: Callable[..., Transcript], file: ReceivedFile) -> Listening:
+def _begin(api: Api, write_down: Callable[..., Transcript], file: Openable) -> Listening:
     at_end = contextlib.ExitStack()
     at_end.callback(api.recordings.leave)
     try:

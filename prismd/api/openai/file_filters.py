@@ -22,9 +22,10 @@ class AttributeFilter(Struct, frozen=True, omit_defaults=True):
     """A comparison (``key``, ``value``), or with ``and`` or ``or`` several filters together.
 
     Files have ``file_id``, ``filename``, ``path``, ``folder`` (the path of the one that it lies
-    in), ``type`` (document, image, audio, text), ``media_type``, ``language``, ``title``,
-    ``sha256``, ``size_bytes``, and ``modified_at`` and ``indexed_at`` in seconds since the epoch,
-    to be held against numbers or ISO dates. What a file does not have is equal to nothing.
+    in, or ``uploads``), ``type`` (document, image, audio, text), ``media_type``, ``language``,
+    ``title``, ``sha256``, ``size_bytes``, and ``modified_at`` and ``indexed_at`` in seconds since
+    the epoch, to be held against numbers or ISO dates. What a file does not have is equal to
+    nothing.
     """
 
     type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"]

@@ -117,7 +117,7 @@ async def list_openai_files(
     status_code=200,
     request_max_body_size=None,  # it is never held; the file has a limit of its own
     operation_class=described(
-        form=FileFields, files={FILE_FIELD: "The file."}, statuses=(404, 408)
+        form=FileFields, files={FILE_FIELD: "The file."}, statuses=(408, 409)
     ),
     summary="Upload a file, for OpenAI's clients",
 )

@@ -19,17 +19,18 @@ CREATE TABLE upload_pieces (
 );
 
 -- Files of watched folders that the user wants out of the index. `file_id` is the number that one
--- had; inode, size and time are those of the file itself, which may be given another name.
+-- had; device, inode, size and time are those of the file itself, which may be given another name.
 CREATE TABLE exclusions (
     file_id INTEGER PRIMARY KEY,
     path_raw BLOB NOT NULL UNIQUE,
     path TEXT NOT NULL,
+    device INTEGER NOT NULL,
     inode INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     excluded_at REAL NOT NULL
 );
-CREATE INDEX exclusions_by_inode ON exclusions (inode);
+CREATE INDEX exclusions_by_inode ON exclusions (inode, device);
 
 -- What is forgotten takes with it what was quoted of it.
 CREATE INDEX citations_by_document ON citations (sha256);
