@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -150,6 +151,22 @@ def test_what_is_no_picture_is_refused_and_leaves_nothing_behind(
     with pytest.raises(ExtractError):
         Viewing(pool, Likeness(database, None), ExtractOptions()).view(data)
     assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="needs files in memory")
+def test_no_folder_has_it_while_it_is_read(
+    pool: Counting, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before, seen = set(tmp_path.iterdir()), []
+
+    def look() -> bool:
+        seen.append(set(tmp_path.iterdir()))
+        return False
+
+    Viewing(pool, Likeness(database, None), ExtractOptions()).view(SIGN, look)
+    assert seen
+    assert all(found == before for found in seen)
 
 
 def test_who_goes_away_is_read_to_no_more(pool: Counting, database: Database) -> None:

@@ -68,7 +68,6 @@ def test_no_byte_of_it_is_left_and_no_answer_that_quotes_it(tmp_path: Path) -> N
         other = {"model": "prism", "input": "What deposit do the tenants pay before the keys?"}
         stays = live.client.post("/v1/responses", json=other).json()
         assert file_id in str(answers[0])
-        assert live.client.delete("/search/history").status_code == 200
         data_dir = live.stack.database.path.parent
         assert any(b"Xylophonburg" in path.read_bytes() for path in data_dir.iterdir())
         assert live.client.delete(f"/files/{file_id}").status_code == 200

@@ -178,9 +178,13 @@ def test_its_path_is_kept_as_long_as_anything_stands_there(
     add(database, root_id, at(path))
     forget(database, str(path))
     other.hardlink_to(path)
-    assert add(database, root_id, at(other), at(path)) == 0
+    assert add(database, root_id, at(other)) == 0
     assert [each.path for each in database.read(exclusions.every)] == [str(path)]
     path.unlink()
+    path.mkdir()
+    assert add(database, root_id, at(other)) == 0
+    assert [each.path for each in database.read(exclusions.every)] == [str(path)]
+    path.rmdir()
     assert add(database, root_id, at(other)) == 0
     assert [each.path for each in database.read(exclusions.every)] == [str(other)]
 
