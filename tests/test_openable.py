@@ -56,12 +56,14 @@ def test_nothing_is_left_of_a_process_that_is_killed(where: str, tmp_path: Path)
     assert child.stdin is not None
     assert child.stdout is not None
     with child, child.stdin as given, child.stdout as said:
-        given.write(SECRET)
-        given.close()
-        path = Path(said.readline().decode().strip())
-        assert path.read_bytes() == SECRET
-        assert list(tmp_path.iterdir()) == []
-        child.send_signal(signal.SIGKILL)
+        try:
+            given.write(SECRET)
+            given.close()
+            path = Path(said.readline().decode().strip())
+            assert path.read_bytes() == SECRET
+            assert list(tmp_path.iterdir()) == []
+        finally:
+            child.send_signal(signal.SIGKILL)
     wait_until(lambda: not path.exists())
     assert list(tmp_path.iterdir()) == []
 
