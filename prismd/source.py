@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from prismd.store import folders, uploads
 from prismd.store.database import Database
 from prismd.store.files import Entry
 from prismd.store.uploads import PIECE_BYTES, Upload, is_upload
+
+log = logging.getLogger(__name__)
 
 _FOLDER = "uploads-in-hand"
 
@@ -149,9 +152,17 @@ def held(database: Database, upload_id: int, size_bytes: int, name: str) -> Iter
 
 
 def clear_held(data_dir: Path) -> None:
-    """Remove what a process that is no more had in hand."""
-    with contextlib.suppress(FileNotFoundError):
+    """Remove what a process that is no more had in hand; what cannot be removed is told."""
+    try:
         shutil.rmtree(data_dir / _FOLDER)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        log.warning(
+            "%s: parts of uploads may be left there, and cannot be removed (%s); remove it",
+            data_dir / _FOLDER,
+            error.strerror,
+        )
 
 
 def _gone(path: bytes) -> FileNotFoundError:

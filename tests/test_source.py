@@ -120,3 +120,11 @@ def test_no_upload_is_taken_for_a_file_that_stands_there(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="upload"):
         source_of(database, "uploads/1/a.txt").look()
+
+
+def test_what_cannot_be_cleared_is_told_and_keeps_nobody_from_starting(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_file(data_dir / "uploads-in-hand", b"no folder, so it cannot be gone through")
+    clear_held(data_dir)
+    assert "uploads-in-hand: parts of uploads may be left there" in caplog.text
