@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from prismd.errors import LEFT_OFF, ExtractError
 from prismd.models.base import Segment, Transcriber, Transcript
@@ -134,35 +135,26 @@ class SharedTranscriber(_Sharing):
                     raise
 
 
+class _Wanted(TypedDict, total=False):
+    """What ``models.base.Transcriber.transcribe`` takes beside the path."""
+
+    language: str
+    prompt: str
+    on_step: Callable[[float, float], None] | None
+    cancelled: Callable[[], bool] | None
+    leave: Callable[[], bool] | None
+    known: Mapping[int, bytes] | None
+    on_piece: Callable[[int, bytes], None] | None
+    on_said: Callable[[Sequence[Segment]], None] | None
+
+
 class _PersonsTranscriber(_Sharing):
     """A transcriber, as persons see it."""
 
-    def transcribe(
-        self,
-        path: Path,
-        *,
-        language: str = "",
-        prompt: str = "",
-        on_step: Callable[[float, float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        known: Mapping[int, bytes] | None = None,
-        on_piece: Callable[[int, bytes], None] | None = None,
-        on_said: Callable[[Sequence[Segment]], None] | None = None,
-        leave: Callable[[], bool] | None = None,
-    ) -> Transcript:
+    def transcribe(self, path: Path, **wanted: Unpack[_Wanted]) -> Transcript:
         """Write down what is said before all that is indexed; see ``models.base.Transcriber``."""
         with self._persons.one():
-            return self._model.transcribe(
-                path,
-                language=language,
-                prompt=prompt,
-                on_step=on_step,
-                cancelled=cancelled,
-                known=known,
-                on_piece=on_piece,
-                on_said=on_said,
-                leave=leave,
-            )
+            return self._model.transcribe(path, **wanted)
 
 
 def _behind(
