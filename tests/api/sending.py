@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.api.harness import TOKEN, Live
+from prismd.store.check import check
+from tests.api.harness import TOKEN, Live, live_server
 
 BOUNDARY = "prismd-test-boundary"
+LIMIT_BYTES = 3_000_000
+NAMED = b'name="file"; filename="%s"'
+
+
+@contextmanager
+def taking_uploads(folder: Path) -> Iterator[Live]:
+    """A server that takes small uploads, whose index is in order in the end."""
+    with live_server(
+        folder, sample=False, max_upload_bytes=LIMIT_BYTES, upload_silent_s=2.0
+    ) as live:
+        yield live
+        assert check(live.stack.database, repair=False) == []
 
 
 def send(live: Live, name: str, content: bytes, **query: Any) -> httpx.Response:
@@ -49,3 +65,24 @@ def request_head(live: Live, length: int, headers: str = "") -> bytes:
 def connect(live: Live) -> socket.socket:
     """A connection that nobody has sent anything by."""
     return socket.create_connection(("127.0.0.1", live.settings.port), timeout=30)
+
+
+def count(live: Live, table: str) -> int:
+    """The rows of a table."""
+    sql = f"SELECT count(*) FROM {table}"
+    return int(live.stack.database.read(lambda c: c.execute(sql).get))
+
+
+def counts(live: Live) -> tuple[int, int, int]:
+    """Files, uploads and pieces of them."""
+    return count(live, "files"), count(live, "uploads"), count(live, "upload_pieces")
+
+
+def status_of(response: bytes) -> int:
+    """The status of an answer, as it came."""
+    return int(response.split(b" ", 2)[1])
+
+
+def padded(content: bytes, size_bytes: int) -> bytes:
+    """A file with much behind its end, which takes no time to read."""
+    return content + bytes(size_bytes - len(content))
