@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -152,7 +152,8 @@ def kill_and_ask(place: Place, kills: int, seed: int) -> Outcome:
     random_ = random.Random(seed)
     folder, outcome = Changing(place.folder, random_), Outcome()
     asking = Asking(place)
-    with asking.going_on():
+    with ExitStack() as asked:
+        asked.enter_context(asking.going_on())
         for number in range(kills):
             process = _start(place)
             _wait_a_moment(place, process, random_, folder)
@@ -164,6 +165,7 @@ def kill_and_ask(place: Place, kills: int, seed: int) -> Outcome:
         with place.daemon() as daemon:
             daemon.client.post("/rescan").raise_for_status()
             daemon.await_idle()
+            asked.close()  # whoever asks during an orderly end is answered 503
     outcome.changes = folder.changes
     outcome.answers, outcome.refused = asking.answers, asking.refused
     outcome.bodies = asking.bodies
