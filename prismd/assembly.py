@@ -41,15 +41,16 @@ class Prism:
     Args:
         config: The settings.
         writable: Index too; takes the lock of the data directory. Otherwise only what reads.
+        at_rest: See ``Database``.
 
     Raises:
         StoreError: The index cannot be opened.
         ConfigError: A folder overlaps another.
     """
 
-    def __init__(self, config: Config, *, writable: bool = True) -> None:
+    def __init__(self, config: Config, *, writable: bool = True, at_rest: bool = False) -> None:
         self.config = config
-        self.database = Database(config.data_dir, writable=writable)
+        self.database = Database(config.data_dir, writable=writable, at_rest=at_rest)
         self.models = Models(parameters.model_settings(config))
         self.progress = Progress()
         self.pool = parameters.extract_pool(config)

@@ -37,7 +37,12 @@ _SHUTDOWN_S = 5
 _TICK_S = 0.5
 
 
-def run(config: Config, read_config: Callable[[], Config], signals: Signals) -> None:
+def run(
+    config: Config,
+    read_config: Callable[[], Config],
+    signals: Signals,
+    greet: Callable[[Prism], None] = lambda _: None,
+) -> None:
     """Serve until told to stop (SIGINT, SIGTERM); told so during the start, end after the step.
 
     Args:
@@ -45,6 +50,7 @@ def run(config: Config, read_config: Callable[[], Config], signals: Signals) -> 
         read_config: Reads them once more, in the ways in which they were given; called by SIGHUP
             and ``prismd config reload``.
         signals: Made before anything else was begun.
+        greet: Called once, when it is about to serve; must not take long.
 
     Raises:
         PrismdError: The port or the data directory is taken, or a setting is wrong.
@@ -57,7 +63,7 @@ def run(config: Config, read_config: Callable[[], Config], signals: Signals) -> 
         prism = Prism(config)
         try:
             with _listen(config) as listener:
-                _serve(prism, token, listener, read_config, signals)
+                _serve(prism, token, listener, read_config, signals, greet)
         finally:
             prism.close()
     log.info("stopped")
@@ -69,6 +75,7 @@ def _serve(
     listener: socket.socket,
     read_config: Callable[[], Config],
     signals: Signals,
+    greet: Callable[[Prism], None],
 ) -> None:
     config = prism.config
     if signals.ending:
@@ -96,6 +103,7 @@ def _serve(
                     " this computer's browser in",
                     base_url(config),
                 )
+                greet(prism)
                 server.run(sockets=[listener])
     finally:
         # Parsers first: they are what a loop could be waiting for.

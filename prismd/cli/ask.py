@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -15,6 +15,9 @@ from prismd.cli.terminal import paragraphs, plain, preview
 from prismd.domain import FileState
 from prismd.place import in_words
 from prismd.wording import counted
+
+if TYPE_CHECKING:
+    import httpx
 
 
 def _filters(function: Any) -> Any:
@@ -93,11 +96,14 @@ def search_command(
         found = checked(
             search_like_picture(client, body, image) if image else client.post("/search", json=body)
         )
+        hint = "" if found["results"] else _hint(context, client)
     if as_json:
         print_json(found)
         return
     _warn(found.get("warnings") or ())
     _show(found, explain=explain)
+    if hint:
+        click.echo(hint, err=True)
 
 
 def _show(found: dict[str, Any], *, explain: bool) -> None:
@@ -150,6 +156,7 @@ def ask_command(
     }
     with context.client() as client:
         reply = checked(client.post("/v1/chat/completions", json=body))
+        hint = "" if reply["prism"]["citations"] else _hint(context, client)
     if as_json:
         print_json(reply)
         return
@@ -164,6 +171,15 @@ def ask_command(
             f"    {path}"
         )
         _quote(citation["quote"], "    > ")
+    if hint:
+        click.echo(hint, err=True)
+
+
+def _hint(context: Context, client: httpx.Client) -> str:
+    """What to do when nothing was found because nothing has been read."""
+    from prismd.cli.welcome import nothing_indexed
+
+    return nothing_indexed(context.command, checked(client.get("/status")))
 
 
 @click.command("files")

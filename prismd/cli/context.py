@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 pass_context = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+NAME = "prismd"
 _CONNECT_S = 2.0
 _HEALTH_S = 5.0
 _NOT_UNDERSTOOD = 400
@@ -57,6 +61,18 @@ class Context:
         from prismd.config.loading import load
 
         return load(self._config_file, flags=self._flags)
+
+    @property
+    def command(self) -> str:
+        """How prismd is called so that it goes by the same settings as now, in a shell."""
+        words = [_program()]
+        for option, value in (
+            ("--config", self._config_file),
+            ("--data-dir", self._flags.get("data_dir")),
+        ):
+            if isinstance(value, Path):
+                words += [option, shlex.quote(str(value.expanduser().absolute()))]
+        return " ".join(words)
 
     @contextlib.contextmanager
     def client(self) -> Iterator[httpx.Client]:
@@ -135,7 +151,7 @@ class Context:
 
         path = self.config.data_dir / FILE_NAME
         if not path.exists():
-            raise StoreError(f"{path}: no index here yet; run 'prismd index FOLDER' first")
+            raise StoreError(f"{path}: no index here yet; 'prismd run FOLDER' makes it")
 
     @contextlib.contextmanager
     def prism(self, *, writable: bool) -> Iterator[Prism]:
@@ -147,6 +163,17 @@ class Context:
             yield prism
         finally:
             prism.close()
+
+
+def _program() -> str:
+    """What a shell has to be told to run this very program."""
+    called = Path(sys.argv[0])
+    found = shutil.which(NAME)
+    if called.name != NAME:
+        return f"{shlex.quote(sys.executable)} -m {NAME}"
+    if found is not None and called.exists() and called.samefile(found):
+        return NAME
+    return shlex.quote(str(called.absolute()))
 
 
 @contextlib.contextmanager

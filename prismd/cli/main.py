@@ -37,10 +37,38 @@ _COMMANDS = {
     "doctor": "doctor",
     "mcp": "mcp",
 }
+_SECTIONS = {
+    "Begin": ("run", "add", "models", "token", "doctor"),
+    "Ask": ("ask", "search", "files", "history", "mcp"),
+    "See how it stands": ("status", "errors", "retry", "pause", "resume"),
+    "Tend the index": ("index", "remove", "reindex", "check", "backup", "config"),
+}
+"""Headings of the help, with the commands below each."""
+_OTHERS = "More"
+_FIRST_STEPS = """\b
+First steps:
+  prismd models pull           fetch the models for search and speech
+  prismd run ~/Documents       read a folder, and answer until Ctrl-C
+Then, in another terminal:
+  prismd token --open          let the browser in
+  prismd ask "When does the lease end?"
+"""
 
 
 class _Lazy(click.Group):
     """Imports a command's module when the command is called, not before."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands below their headings."""
+        listed = [name for names in _SECTIONS.values() for name in names]
+        others = tuple(name for name in self.list_commands(ctx) if name not in listed)
+        for heading, names in (*_SECTIONS.items(), (_OTHERS, others)):
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            limit = formatter.width - 6 - max((len(name) for name in names), default=0)
+            rows = [(name, found.get_short_help_str(limit)) for name, found in commands if found]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -54,7 +82,12 @@ class _Lazy(click.Group):
         return command
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_FIRST_STEPS,
+    invoke_without_command=True,
+)
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -71,6 +104,8 @@ class _Lazy(click.Group):
 def cli(ctx: click.Context, data_dir: Path | None, config_file: Path | None) -> None:
     """Ask your own files, and get answers with citations that you can check."""
     ctx.obj = Context(config_file, {"data_dir": data_dir})
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main(arguments: list[str] | None = None) -> None:

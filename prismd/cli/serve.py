@@ -37,9 +37,17 @@ def run_command(context: Context, folders: tuple[Path, ...], port: int | None) -
 
     signals = Signals()  # before all that takes time
     context.set(folders=list(folders) or None, server__port=port)
+    from prismd.cli.welcome import greet
     from prismd.daemon import run
+    from prismd.store.database import FILE_NAME
 
-    run(context.config, context.read_config, signals)
+    first = not (context.config.data_dir / FILE_NAME).exists()
+    run(
+        context.config,
+        context.read_config,
+        signals,
+        lambda prism: greet(context, prism, first=first),
+    )
 
 
 @click.command("index")

@@ -32,6 +32,8 @@ def status_command(context: Context, follow: bool, as_json: bool) -> None:
         print_json({**status, "running": running})
         return
     _print_status(status, running)
+    if not status["roots"]:
+        click.echo(f"folder     none yet; '{context.command} add FOLDER' names one")
 
 
 def _print_status(status: dict[str, Any], running: bool) -> None:

@@ -125,15 +125,10 @@ def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
 
     A name may also be one that ``api_key_env`` points to, so only what is known counts.
     """
-    known = {"PRISMD_DATA_DIR": "data_dir"}
     types: dict[str, Any] = {"data_dir": Path | None}
     for section, kind in SECTIONS.items():
-        for key, type_ in _types(kind).items():
-            known[f"PRISMD_{section}_{key}".upper()] = f"{section}.{key}"
-            types[f"{section}.{key}"] = type_
-    # The short name comes last, so that it holds where both are set.
-    known["PRISMD_PORT"] = "server.port"
-    for name, key in known.items():
+        types |= {f"{section}.{key}": type_ for key, type_ in _types(kind).items()}
+    for name, key in variables().items():
         if name not in env:
             continue
         value = Given(env[name], types[key], name, f"environment {name}", Path.cwd(), textual=True)
@@ -142,6 +137,16 @@ def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
                 f"{name}: {key} is a list, which the environment cannot give; set it in the file"
             )
         yield key, value
+
+
+def variables() -> dict[str, str]:
+    """The environment variables that set something, with the dotted keys that they set."""
+    known = {"PRISMD_DATA_DIR": "data_dir"}
+    for section, kind in SECTIONS.items():
+        for field in msgspec.structs.fields(kind):
+            known[f"PRISMD_{section}_{field.name}".upper()] = f"{section}.{field.name}"
+    # The short name comes last, so that it holds where both are set.
+    return {**known, "PRISMD_PORT": "server.port"}
 
 
 def _from_flags(flags: Mapping[str, object]) -> Iterator[tuple[str, Given]]:

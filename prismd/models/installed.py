@@ -69,27 +69,51 @@ def verify_file(entry: ModelEntry, file: ModelFile, folder: Path) -> Path:
     """
     path = folder / file.name
     try:
-        stat = path.stat()
+        if _is_recorded(file, folder):
+            return path
+        found = difference(file, folder)
     except OSError as error:
         raise ModelError(
             f"{entry.name}: {file.name} is not there; run `prismd models pull {entry.name}`"
         ) from error
-    if stat.st_size == file.size_bytes:
-        record = _read(folder).get(file.name)
-        if record == _Seen(stat.st_size, stat.st_mtime_ns, file.sha256):
-            return path
-        if (got := sha256_of(path)) == file.sha256:
-            remember(file, folder)
-            return path
-        difference = f"expected sha256 {file.sha256}, got {got}"
-    else:
-        difference = f"expected {file.size_bytes} bytes, got {stat.st_size}"
+    if not found:
+        remember(file, folder)
+        return path
     # Of a user's own file only the link is removed.
     path.unlink(missing_ok=True)
     raise ModelError(
-        f"{entry.name}: {file.name} is damaged and was removed ({difference}); "
+        f"{entry.name}: {file.name} is damaged and was removed ({found}); "
         f"run `prismd models pull {entry.name}`"
     )
+
+
+def difference(file: ModelFile, folder: Path, *, anew: bool = True) -> str:
+    """How a file differs from what the catalogue expects; empty where it does not.
+
+    Changes nothing.
+
+    Args:
+        file: What is expected.
+        folder: The model's folder.
+        anew: Read it, even if it has not been touched since it was found right.
+
+    Raises:
+        OSError: It is not there, or cannot be read.
+    """
+    path = folder / file.name
+    if (size := path.stat().st_size) != file.size_bytes:
+        return f"expected {file.size_bytes} bytes, got {size}"
+    if not anew and _is_recorded(file, folder):
+        return ""
+    got = sha256_of(path)
+    return "" if got == file.sha256 else f"expected sha256 {file.sha256}, got {got}"
+
+
+def _is_recorded(file: ModelFile, folder: Path) -> bool:
+    """Whether it was found right, and has not been touched since."""
+    stat = (folder / file.name).stat()
+    seen = _Seen(stat.st_size, stat.st_mtime_ns, file.sha256)
+    return stat.st_size == file.size_bytes and _read(folder).get(file.name) == seen
 
 
 def remember(file: ModelFile, folder: Path) -> None:

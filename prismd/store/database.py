@@ -40,15 +40,18 @@ class Database:
         data_dir: The directory of ``prism.db``; made with mode 0700 when missing.
         writable: Take the lock of the data directory, migrate, and allow ``write``. A reader
             beside a running daemon opens the file with ``writable=False``.
+        at_rest: For a reader: make no file beside it, as SQLite does for whoever reads. To be
+            had only while nobody writes it, and nothing waits in its write-ahead log.
 
     Raises:
         StoreLocked: Another process has the data directory open for writing.
         StoreError: The file is damaged, newer than this program, or cannot be opened.
     """
 
-    def __init__(self, data_dir: Path, *, writable: bool = True) -> None:
+    def __init__(self, data_dir: Path, *, writable: bool = True, at_rest: bool = False) -> None:
         self.path = data_dir / FILE_NAME
         self.writable = writable
+        self._at_rest = at_rest
         self._closed = False
         self._changes = 0
         self._counting = threading.Lock()
@@ -59,7 +62,7 @@ class Database:
                 data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._lock_fd = _take_lock(data_dir)
         elif not self.path.exists():
-            raise StoreError(f"{self.path}: no index here yet; run 'prismd index FOLDER' first")
+            raise StoreError(f"{self.path}: no index here yet; 'prismd run FOLDER' makes it")
         try:
             self._open()
         except BaseException:
@@ -79,9 +82,16 @@ class Database:
             self._changes = self._write_connection.total_changes()
         with _opening(self.path):
             for _ in range(_READERS):
-                self._readers.put(_connect(self.path, apsw.SQLITE_OPEN_READONLY))
+                self._readers.put(self._reader())
             if not self.writable:
                 self.read(migrate.require_current)
+
+    def _reader(self) -> apsw.Connection:
+        flags = apsw.SQLITE_OPEN_READONLY
+        if not self._at_rest:
+            return _connect(self.path, flags)
+        location = f"{self.path.absolute().as_uri()}?immutable=1"
+        return _connect(location, flags | apsw.SQLITE_OPEN_URI)
 
     @property
     def changes(self) -> int:
@@ -215,7 +225,7 @@ def _take_lock(data_dir: Path) -> int:
     return descriptor
 
 
-def _connect(path: Path, flags: int) -> apsw.Connection:
+def _connect(path: Path | str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
     connection.enable_load_extension(True)

@@ -24,7 +24,7 @@ from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 _OWN_DESCRIPTORS = Path("/proc/self/fd")
 _OWN_DESCRIPTOR_INFO = Path("/proc/self/fdinfo")
-_SHARE = 2
+SHARE = 2
 """Other programs of the same user watch too: at most one in so many watches is taken."""
 _CLOSING_S = 1.0
 _HEARING_MS = 10
@@ -42,7 +42,7 @@ class WatchLimit:
     """
 
     def __init__(self, most: int | None = None) -> None:
-        self._most = most if most is not None else (system_limit() or sys.maxsize) // _SHARE
+        self._most = most if most is not None else (system_limit() or sys.maxsize) // SHARE
         self._taken: dict[object, int] = {}
         self._lock = threading.Lock()
 
@@ -162,12 +162,21 @@ def shortage(wanted: int, limit: int | None) -> str:
     setting = "fs.inotify.max_user_watches"
     if limit is None:
         return f"the system's limit of watched folders is reached; raise it ({setting})"
-    enough = 1 << max(16, (_SHARE * _SHARE * wanted).bit_length())
-    raised = enough if enough > limit else 2 * limit
     return (
         "the system's limit of watched folders is reached; raise it:"
-        f" sudo sysctl {setting}={raised}"
+        f" sudo sysctl {setting}={raised_limit(wanted, limit)}"
     )
+
+
+def raised_limit(wanted: int, limit: int) -> int:
+    """A limit that lets folders be watched, all programs considered. Pure.
+
+    Args:
+        wanted: How many folders there are to watch.
+        limit: The present one.
+    """
+    enough = 1 << max(16, (SHARE * SHARE * wanted).bit_length())
+    return enough if enough > limit else 2 * limit
 
 
 def refusal(error: Exception) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -109,3 +110,18 @@ def test_a_command_that_is_not_understood_ends_with_2(
 def test_help_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert ends_with(["search", "-h"]) == 0
     assert "--after" in capsys.readouterr().out
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends_with([]) == 0
+    bare = capsys.readouterr().out
+    assert ends_with(["--help"]) == 0
+    assert bare == capsys.readouterr().out
+    assert "prismd run ~/Documents       read a folder, and answer until Ctrl-C" in bare
+
+
+def test_the_help_lists_every_command_once(capsys: pytest.CaptureFixture[str]) -> None:
+    ends_with(["--help"])
+    shown = capsys.readouterr().out
+    listed = [line.split()[0] for line in shown.splitlines() if re.match(r"  [a-z]+  +[A-Z]", line)]
+    assert sorted(listed) == sorted(path[0] for path in commands() if len(path) == 1)

@@ -199,8 +199,7 @@ def test_without_an_index_every_command_that_needs_one_names_the_way(place: Plac
     named = ["ask x", "status", "backup x", "check", "retry", "reindex --all"]
     for said in place.run_at_once((command.split() for command in named), exit_code=1):
         assert said == (
-            f"prismd: {place.data_dir}/prism.db: no index here yet;"
-            " run 'prismd index FOLDER' first\n"
+            f"prismd: {place.data_dir}/prism.db: no index here yet; 'prismd run FOLDER' makes it\n"
         )
     assert not place.data_dir.exists()
 

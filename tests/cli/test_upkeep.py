@@ -1,22 +1,16 @@
-"""``token``, ``check``, ``backup``, ``config``, ``doctor`` and ``models``."""
+"""``token``, ``check``, ``backup``, ``config`` and ``models``."""
 
 from __future__ import annotations
 
 import shutil
 import stat
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from prismd.cli.doctor import cause_and_remedy
-from prismd.errors import StoreError
 from prismd.store import files
 from prismd.store.database import Database
-from tests.cli.harness import Daemon, Place
-
-NO_MODELS = {"PRISMD_MODELS_EMBEDDING": "bge-small-en-v1.5"}
+from tests.cli.harness import Place
 
 
 @pytest.fixture
@@ -132,76 +126,6 @@ def test_a_wrong_setting_names_file_and_key(place: Place, text: str, said: str) 
     shown = place.run("status", exit_code=2)
     assert place.config.name in shown
     assert said in shown
-
-
-# Doctor
-
-
-def verdicts(
-    place: Place, *, exit_code: int, env: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    shown = place.json("doctor", exit_code=exit_code, env=env)
-    return {verdict["what"]: verdict for verdict in shown}
-
-
-def test_the_doctor_finds_a_good_place_well(indexed: Place, served: Daemon) -> None:
-    found = verdicts(indexed, exit_code=0)
-    assert all(verdict["well"] and not verdict["remedy"] for verdict in found.values())
-    assert found.keys() >= {"configuration", "data directory", "disk space", "daemon", "index"}
-    shown = served.place.run("doctor")
-    assert f"ok  daemon: answers at {served.url}" in shown
-    assert "!!" not in shown
-
-
-def test_the_doctor_finds_what_is_missing_with_remedies(place: Place) -> None:
-    place.run("token")
-    place.data_dir.chmod(0o755)
-    (place.data_dir / "token").chmod(0o644)
-    settings = place.config.read_text()
-    place.config.write_text(f'{settings}\n[[folders]]\npath = "{place.root}/gone"\n')
-    found = verdicts(place, exit_code=1, env=NO_MODELS)
-    wrong = {what: verdict["remedy"] for what, verdict in found.items() if not verdict["well"]}
-    assert wrong == {
-        "data directory": f"chmod 700 {place.data_dir}",
-        "token": "'chmod 600' it, or delete it for a new one",
-        "folder": "correct the path, or remove the folder from the configuration",
-        "embedding": "run `prismd models pull bge-small-en-v1.5`",
-    }
-    shown = place.run("doctor", exit_code=1, env=NO_MODELS)
-    assert "!!  embedding: bge-small-en-v1.5 (missing)" in shown
-    assert "      run `prismd models pull bge-small-en-v1.5`" in shown
-
-
-def test_the_doctor_finds_a_port_that_is_taken(place: Place, served: Daemon) -> None:
-    found = verdicts(place, exit_code=1, env={"PRISMD_PORT": str(served.place.port)})
-    assert not found["port"]["well"]
-    assert "used by another program" in found["port"]["detail"]
-
-
-def test_the_doctor_survives_what_it_looks_for(place: Place, copied: Path) -> None:
-    damage(copied / "prism.db", 0)
-    found = verdicts(
-        place, exit_code=1, env={"PRISMD_DATA_DIR": str(copied), "PRISMD_SERVER_HOST": "::1"}
-    )
-    assert "restore a backup" in found["index"]["remedy"]
-    taken = place.root / "taken"
-    taken.write_text("a file")
-    found = verdicts(place, exit_code=1, env={"PRISMD_DATA_DIR": str(taken)})
-    assert found["data directory"]["remedy"] == "name another with --data-dir"
-
-
-@pytest.mark.parametrize(
-    ("said", "cause", "remedy"),
-    [
-        ("prism.db: is damaged", "prism.db: is damaged", ""),
-        ("token: is empty; delete it", "token: is empty", "delete it"),
-        ("a: is locked; by b; end b", "a: is locked; by b", "end b"),
-    ],
-)
-def test_the_doctor_tells_every_cause_whether_a_remedy_is_known_or_not(
-    said: str, cause: str, remedy: str
-) -> None:
-    assert cause_and_remedy(StoreError(said)) == (cause, remedy)
 
 
 # Models

@@ -144,7 +144,7 @@ def read_only_start(folder: Path) -> None:
         assert _REMEDY in said
         assert "delete" not in said
     found = {item["what"]: item for item in place.json("doctor", exit_code=1)}
-    assert found["index"]["remedy"].startswith("make it writable again")
+    assert found["data directory"]["remedy"].startswith("make it writable again")
 
     remount(place.data_dir, "rw")
     with place.daemon() as daemon:

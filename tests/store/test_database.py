@@ -60,8 +60,23 @@ def test_a_lock_ends_with_the_process_that_holds_it(data_dir: Path) -> None:
     Database(data_dir).close()
 
 
+def test_a_reader_of_a_file_at_rest_makes_no_other_beside_it(data_dir: Path) -> None:
+    database = Database(data_dir)
+    put(database, "/a?b#c.txt", "The walrus.")
+    database.close()
+    odd = data_dir.rename(data_dir.with_name("odd ?#% näme"))
+    before = sorted(path.name for path in odd.iterdir())
+    reader = Database(odd, writable=False, at_rest=True)
+    try:
+        assert reader.read(lambda c: c.execute("SELECT count(*) FROM files").get) == 1
+        assert sorted(path.name for path in odd.iterdir()) == before
+    finally:
+        reader.close()
+    assert sorted(path.name for path in odd.iterdir()) == before
+
+
 def test_a_reader_without_an_index_says_what_to_do(data_dir: Path) -> None:
-    with pytest.raises(StoreError, match="prismd index FOLDER"):
+    with pytest.raises(StoreError, match="prismd run FOLDER"):
         Database(data_dir, writable=False)
     assert not data_dir.exists()
 
