@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import logging
-import logging.handlers
-import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from io import TextIOWrapper
+from typing import NamedTuple
 
 import uvicorn
 from litestar import Litestar
 
 from prismd.access import read_token
+from prismd.activation import handed_over
 from prismd.api.sockets import websocket_settings
 from prismd.assembly import Prism
 from prismd.config.options import Config
 from prismd.disk import heed_writers
-from prismd.errors import StoreError
+from prismd.errors import ConfigError, StoreError
 from prismd.feed import SweepEvent
 from prismd.hangup import Signals
 from prismd.holding import Scheduling
+from prismd.logs import log_to
 from prismd.machine import Machine
 from prismd.parameters import base_url, schedule
 from prismd.reloading import Reloading
 from prismd.running import announced
 from prismd.serving import make_app
+from prismd.supervisor import Supervisor
+from prismd.vitals import Reporting, Vitals
 from prismd.watch import Sweep
 
 log = logging.getLogger(__name__)
@@ -55,40 +58,52 @@ def run(
     Raises:
         PrismdError: The port or the data directory is taken, or a setting is wrong.
     """
-    _log_to(config)
+    # Before anything that starts a process of its own, which they do not concern.
+    supervisor, handed = Supervisor.take(), handed_over()
+    log_to(config.log.level, config.log.file)
+    if supervisor.watchdog_s:
+        faulthandler.enable()  # what a watchdog ends tells where it hung
     if not signals.ending:
         token = read_token(config.data_dir)
         # First what only one can have of a data directory, then the port: who starts prismd
         # twice is to hear that it runs, not that a port is taken.
-        prism = Prism(config)
+        with supervisor.starting("opening the index"):
+            prism = Prism(config)
         try:
-            with _listen(config) as listener:
-                _serve(prism, token, listener, read_config, signals, greet)
+            with _listen(config, handed) as listener:
+                _serve(prism, token, listener, _Start(read_config, signals, supervisor, greet))
         finally:
+            supervisor.stopping()
             prism.close()
     log.info("stopped")
 
 
-def _serve(
-    prism: Prism,
-    token: str,
-    listener: socket.socket,
-    read_config: Callable[[], Config],
-    signals: Signals,
-    greet: Callable[[Prism], None],
-) -> None:
-    config = prism.config
-    if signals.ending:
+class _Start(NamedTuple):
+    """How it was started: who reads its settings, tells it to end, and is told how it stands."""
+
+    read_config: Callable[[], Config]
+    signals: Signals
+    supervisor: Supervisor
+    greet: Callable[[Prism], None]
+
+
+def _serve(prism: Prism, token: str, listener: socket.socket, start: _Start) -> None:
+    config, supervisor = prism.config, start.supervisor
+    if start.signals.ending:
         return
     if not prism.put_roots():
         log.warning("no folder is indexed; name one: 'prismd run FOLDER'")
     folders = prism.folders(partial(_swept, prism, set()))
     scheduling = Scheduling(prism.ingest.holds, schedule(config), Machine().conditions)
-    reloading = Reloading(prism, folders, scheduling, read_config)
-    server = _server(make_app(prism, token, folders, reloading))
+    reloading = Reloading(prism, folders, scheduling, start.read_config)
+    app = make_app(prism, token, folders, reloading)
+    vitals = Vitals(prism.database, prism.ingest.alive)
+    reporting = Reporting(supervisor, vitals, app.state.api)
+    server = _server(app, reporting.start, supervisor.stopping)
 
-    def stop() -> None:
-        server.should_exit = True
+    def reload() -> None:
+        with supervisor.reloading():
+            reloading.reload()
 
     heed_writers()
     scheduling.start()  # before anything is begun that it may have something against
@@ -96,20 +111,34 @@ def _serve(
     folders.watches.start()
     try:
         with announced(config.data_dir, base_url(config)):
-            signals.serve(reloading.reload, stop)
-            if not signals.ending:
-                log.info(
-                    "serving on %s; 'prismd token' prints the token, 'prismd token --open' lets"
-                    " this computer's browser in",
-                    base_url(config),
-                )
-                greet(prism)
-                server.run(sockets=[listener])
+            _run(server, listener, prism, start, reload)
     finally:
+        reporting.stop()
         # Parsers first: they are what a loop could be waiting for.
         prism.pool.close()
         scheduling.stop()
         folders.watches.stop()
+
+
+def _run(
+    server: uvicorn.Server,
+    listener: socket.socket,
+    prism: Prism,
+    start: _Start,
+    reload: Callable[[], None],
+) -> None:
+    def stop() -> None:
+        server.should_exit = True
+
+    start.signals.serve(reload, stop)
+    if not start.signals.ending:
+        log.info(
+            "serving on %s; 'prismd token' prints the token, 'prismd token --open' lets"
+            " this computer's browser in",
+            base_url(prism.config),
+        )
+        start.greet(prism)
+        server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -120,16 +149,32 @@ class _Server(uvicorn.Server):
     Args:
         config: The settings.
         end_requests: Ends what is in work and would not end of itself, or not soon.
+        serving: Called in the event loop as soon as requests are answered.
+        ending: Called when it begins to end.
     """
 
-    def __init__(self, config: uvicorn.Config, end_requests: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        end_requests: Callable[[], Awaitable[None]],
+        serving: Callable[[], None],
+        ending: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._end_requests = end_requests
+        self._serving = serving
+        self._ending = ending
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to ``Signals``, which heeds them from the start to the very end."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer; see ``uvicorn.Server``."""
+        await super().startup(sockets)
+        if self.started:
+            self._serving()
 
     async def main_loop(self) -> None:
         """Serve until told to end; see ``uvicorn.Server``."""
@@ -139,11 +184,14 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End without waiting long for what is in work; see ``uvicorn.Server``."""
+        self._ending()
         await self._end_requests()
         await super().shutdown(sockets)
 
 
-def _server(app: Litestar) -> uvicorn.Server:
+def _server(
+    app: Litestar, serving: Callable[[], None], ending: Callable[[], None]
+) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
@@ -155,6 +203,8 @@ def _server(app: Litestar) -> uvicorn.Server:
             **websocket_settings(),
         ),
         app.state.end,
+        serving,
+        ending,
     )
 
 
@@ -197,8 +247,16 @@ def _swept(prism: Prism, away: set[int], found: Sweep) -> None:
     )
 
 
-def _listen(config: Config) -> socket.socket:
+def _listen(config: Config, handed: socket.socket | None) -> socket.socket:
     host, port = config.server.host, config.server.port
+    if handed is not None:
+        # Links and the checks of origins go by the settings: two addresses would not do.
+        if handed.getsockname()[1] != port:
+            raise ConfigError(
+                f"port {port}: is what the settings say, and the socket that was handed over has"
+                f" {handed.getsockname()[1]}; 'prismd service install --socket' writes it anew"
+            )
+        return handed
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named, because asyncio sends small packets at once only on such sockets.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -213,30 +271,3 @@ def _listen(config: Config) -> socket.socket:
         ) from error
     listener.listen(512)
     return listener
-
-
-class _PrivateLog(logging.handlers.RotatingFileHandler):
-    """Rotated files whose every new one is the user's alone: they name the user's files."""
-
-    def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
-        os.fchmod(descriptor, 0o600)
-        return open(descriptor, "a", encoding=self.encoding)  # noqa: PTH123 - a descriptor
-
-
-def _is_fault(record: logging.LogRecord) -> bool:
-    """Whether it is one: answers that are cut short at the end are none, but uvicorn logs them."""
-    kind = record.exc_info[0] if record.exc_info else None
-    return kind is None or not issubclass(kind, asyncio.CancelledError)
-
-
-def _log_to(config: Config) -> None:
-    handler: logging.Handler = logging.StreamHandler()
-    if config.log.file is not None:
-        config.log.file.parent.mkdir(parents=True, exist_ok=True)
-        handler = _PrivateLog(config.log.file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
-    logging.getLogger("uvicorn.error").addFilter(_is_fault)
-    for chatty in ("httpx", "httpcore", "uvicorn.error", "asyncio", "mcp"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -158,6 +158,10 @@ class Ingest:
         """End a single pass: nothing can move back any more, so what is orphaned goes now."""
         self._embedding.collect(older_than_s=0.0)
 
+    def alive(self) -> bool:
+        """Whether all of its threads run, which only a fault of ours ends before ``stop``."""
+        return self._embeds.is_alive() and self._readers.alive()
+
     def idle(self) -> bool:
         """Whether nothing is in hand, or waiting to be read or embedded.
 

@@ -148,6 +148,11 @@ class Readers:
         self._put_behind(job, stuck)
         return True
 
+    def alive(self) -> bool:
+        """Whether the threads run, but for those that were left behind."""
+        readers = tuple(self._at_work.values())
+        return self._looking.is_alive() and all(reader.thread.is_alive() for reader in readers)
+
     def stop(self) -> None:
         """Wait until all threads have ended, but for those to which a disk owes an answer.
 

@@ -133,6 +133,15 @@ ensure_tesseract() {
         "tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd" tesseract
 }
 
+# ensure_systemd_analyze - has installed what verifies the units of the service, and starts by a
+# socket; 1 where it is missing and may not be installed. Only Linux has it.
+ensure_systemd_analyze() {
+    if [ "$(uname)" != Linux ] || command -v systemd-analyze >/dev/null; then
+        return
+    fi
+    system_packages "systemd-analyze, which verifies the units of the service" systemd systemd
+}
+
 # ensure_export - has installed what exports models; 1 where there is no torch for this machine.
 # torch comes first, because the others would take any version, and without a hash, because the
 # right build of it depends on the machine.

@@ -214,3 +214,15 @@ def test_a_closed_index_is_no_fault_of_a_thread_that_comes_back(
     database.close()
     crew.silence.over.set()
     wait_until(crew.woken.is_set)
+
+
+def test_they_live_while_disks_are_silent_and_not_without_a_thread(
+    database: Database, crew: Crew, tmp_path: Path
+) -> None:
+    assert not crew.readers.alive()
+    crew.to_ask.append(str(tmp_path))
+    crew.start()
+    wait_until(lambda: crew.began == 2)  # one was left behind
+    wait_until(crew.readers.alive)
+    crew.stopping.set()  # of the loop alone, as if it had ended by a fault
+    wait_until(lambda: not crew.readers.alive())

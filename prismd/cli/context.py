@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import shutil
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prismd import __version__
-from prismd.errors import DaemonUnreachable, StoreError
+from prismd.errors import ConfigError, DaemonUnreachable, StoreError
 
 if TYPE_CHECKING:
     import httpx
@@ -60,6 +61,12 @@ class Context:
         """
         from prismd.config.loading import load
 
+        try:
+            Path.home()
+        except RuntimeError as error:
+            raise ConfigError(
+                "no home directory is known for this user; set HOME to the one that is meant"
+            ) from error
         return load(self._config_file, flags=self._flags)
 
     @property
@@ -73,6 +80,18 @@ class Context:
             if isinstance(value, Path):
                 words += [option, shlex.quote(str(value.expanduser().absolute()))]
         return " ".join(words)
+
+    @property
+    def named_config(self) -> Path | None:
+        """The configuration file that the command line or the environment names."""
+        named = os.environ.get("PRISMD_CONFIG")
+        return self._config_file or (Path(named) if named else None)
+
+    @property
+    def named_data_dir(self) -> Path | None:
+        """The data directory that the command line or the environment names."""
+        named = self._flags.get("data_dir") or os.environ.get("PRISMD_DATA_DIR")
+        return Path(str(named)) if named else None
 
     @contextlib.contextmanager
     def client(self) -> Iterator[httpx.Client]:

@@ -35,6 +35,7 @@ _COMMANDS = {
     "reindex": "upkeep",
     "config": "settings",
     "doctor": "doctor",
+    "service": "service",
     "mcp": "mcp",
 }
 _SECTIONS = {
@@ -120,12 +121,19 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except PrismdError as error:
-        click.echo(f"prismd: {plain(str(error))}", err=True)
+        _say(plain(str(error)))
         code = error.exit_code
     except OSError as error:
-        click.echo(f"prismd: {_told(error)}", err=True)
+        _say(_told(error))
         code = 1
     sys.exit(code)
+
+
+def _say(fault: str) -> None:
+    """Say what ended a command; systemd's journal has it among the errors."""
+    from prismd.logs import ERROR_PREFIX, is_journal
+
+    click.echo(f"{ERROR_PREFIX if is_journal() else ''}prismd: {fault}", err=True)
 
 
 def _told(error: OSError) -> str:

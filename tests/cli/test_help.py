@@ -60,7 +60,7 @@ def test_every_command_of_the_design_is_there() -> None:
     assert names >= {
         *("run", "index", "search", "ask", "status", "pause", "resume", "errors", "retry"),
         *("add", "remove", "files", "models", "reindex", "check", "backup", "token", "doctor"),
-        "config",
+        *("config", "service"),
     }
 
 

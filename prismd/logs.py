@@ -1,0 +1,90 @@
+"""Where the daemon's log goes: a file that is rotated, the journal, or standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import sys
+from collections.abc import Mapping
+from io import TextIOWrapper
+from pathlib import Path
+
+_CHATTY = ("httpx", "httpcore", "uvicorn.error", "asyncio", "mcp")
+_MOST_BYTES = 10_000_000
+_KEPT = 3
+_PRIORITIES = (
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
+)
+_DEBUG_PRIORITY = 7
+ERROR_PREFIX = "<3>"
+"""Before a line of the journal that tells of an error."""
+
+
+def log_to(level: str, file: Path | None) -> None:
+    """Have the log written from now on.
+
+    Args:
+        level: The least that is written.
+        file: Is rotated; None is for standard error.
+    """
+    handler: logging.Handler
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = _PrivateLog(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
+    else:
+        handler = logging.StreamHandler()
+        if is_journal():
+            formatter = JournalFormatter()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def is_journal(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether standard error goes to systemd's journal.
+
+    The variable alone says nothing: it is inherited by whatever a service starts.
+    """
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):  # closed, or not of the system
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+class JournalFormatter(logging.Formatter):
+    """Lines as sd-daemon(3) has them: with a priority, and without the time, which is known."""
+
+    def __init__(self) -> None:
+        super().__init__("%(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record; every line of a trace is an entry of its own, and needs the priority."""
+        priority = next(
+            (priority for level, priority in _PRIORITIES if record.levelno >= level),
+            _DEBUG_PRIORITY,
+        )
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+
+
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """Rotated files whose every new one is the user's alone: they name the user's files."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+        os.fchmod(descriptor, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)  # noqa: PTH123 - a descriptor
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether it is one: answers that are cut short at the end are none, but uvicorn logs them."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, asyncio.CancelledError)
