@@ -177,8 +177,7 @@ def answer_settings(config: Config) -> AnswerSettings:
 
 def base_url(config: Config) -> str:
     """Where the daemon listens."""
-    host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
-    return f"http://{host}:{config.server.port}"
+    return config.server.base_url
 
 
 def languages(config: Config) -> tuple[str, ...]:

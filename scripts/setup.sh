@@ -142,6 +142,22 @@ ensure_systemd_analyze() {
     system_packages "systemd-analyze, which verifies the units of the service" systemd systemd
 }
 
+# ensure_screen - has a virtual screen installed, and a panel that shows icons on it; 1 where they are
+# missing and may not be installed.
+ensure_screen() {
+    local program missing=""
+    for program in Xvfb dbus-daemon gdbus xfce4-panel; do
+        command -v "$program" >/dev/null || missing=yes
+    done
+    # What the menu is made by; of a system that is not Debian's this knows no place.
+    if command -v apt-get >/dev/null; then
+        dpkg -s python3-gi gir1.2-ayatanaappindicator3-0.1 >/dev/null 2>&1 || missing=yes
+    fi
+    [ -z "$missing" ] || system_packages "a virtual screen with a panel, for the tray's tests" \
+        "--no-install-recommends xvfb dbus libglib2.0-bin xfce4-panel python3-gi gir1.2-ayatanaappindicator3-0.1" \
+        ""
+}
+
 # ensure_export - has installed what exports models; 1 where there is no torch for this machine.
 # torch comes first, because the others would take any version, and without a hash, because the
 # right build of it depends on the machine.

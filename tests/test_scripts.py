@@ -144,6 +144,23 @@ def test_tesseract_is_installed_where_english_or_orientation_is_missing(
     assert (done.stdout == "install --quiet tesseract\n") is installs
 
 
+@pytest.mark.parametrize(("packages", "installs"), [("exit 0", False), ("exit 1", True)])
+def test_a_screen_is_installed_where_its_menus_cannot_be_made(
+    tmp_path: Path, packages: str, installs: bool
+) -> None:
+    there = [f"{name}: exit 0" for name in ("Xvfb", "dbus-daemon", "gdbus", "xfce4-panel")]
+    stubs = (*there, f"dpkg: {packages}", 'apt-get: echo "$@"', "id: echo 1000", "sudo: exit 1")
+    done = sourced("ensure_screen || echo without", *stubs, programs=tmp_path / "programs")
+    assert (done.returncode, done.stdout) == (0, "without\n" if installs else "")
+    assert ("sudo apt-get install --no-install-recommends xvfb" in done.stderr) is installs
+
+
+def test_a_screen_that_cannot_be_had_is_said_so(tmp_path: Path) -> None:
+    done = sourced("ensure_screen || echo without", programs=tmp_path / "none")
+    assert (done.returncode, done.stdout) == (0, "without\n")
+    assert "for the tray's tests: not found; install" in done.stderr
+
+
 def test_the_lock_satisfies_the_project() -> None:
     assert check_lock.main() == 0
 

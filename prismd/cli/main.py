@@ -36,12 +36,14 @@ _COMMANDS = {
     "config": "settings",
     "doctor": "doctor",
     "service": "service",
+    "tray": "tray",
     "mcp": "mcp",
 }
 _SECTIONS = {
     "Begin": ("run", "add", "models", "token", "doctor"),
     "Ask": ("ask", "search", "files", "history", "mcp"),
     "See how it stands": ("status", "errors", "retry", "pause", "resume"),
+    "Have it at hand": ("service", "tray"),
     "Tend the index": ("index", "remove", "reindex", "check", "backup", "config"),
 }
 """Headings of the help, with the commands below each."""

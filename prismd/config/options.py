@@ -43,6 +43,12 @@ class Server(Struct, frozen=True, kw_only=True):
     failed_logins_per_minute: CountOrZero = 30
     """Requests without the right token, which never keep the right one out; 0 sets no limit."""
 
+    @property
+    def base_url(self) -> str:
+        """Where the daemon answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
 
 class Folder(Struct, frozen=True, kw_only=True):
     """``[[folders]]``: a folder to read, with what holds for it alone."""

@@ -1,0 +1,181 @@
+"""Starting and stopping real daemons, and what stands in for ``prismd service``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from prismd.errors import DaemonUnreachable, PrismdError
+from prismd.running import Running, find_running
+from prismd.tray import power
+from prismd.tray.power import Launch, serves
+from tests.building import wait_until
+from tests.cli.harness import COMMAND, Place
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """A place whose variables are this process's, as they are a tray's."""
+    place = Place(tmp_path)
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
+    yield place
+    with contextlib.suppress(PrismdError):
+        power.stop(launch_of(place))  # whatever a test that fails leaves behind
+
+
+def launch_of(place: Place, program: tuple[str, ...] = tuple(COMMAND)) -> Launch:
+    return Launch(program, (), place.data_dir, f"http://127.0.0.1:{place.port}")
+
+
+def running(place: Place) -> Running:
+    """The daemon of a place, once there is one."""
+    wait_until(lambda: find_running(place.data_dir) is not None)
+    found = find_running(place.data_dir)
+    assert found is not None
+    return found
+
+
+def service(place: Place, *, files: tuple[Path, ...], pid: int | None = None) -> Launch:
+    """A prismd that is installed as a service: it notes what it is asked for."""
+    program = place.root / "prismd"
+    standing = msgspec.json.encode(
+        {"installed": bool(files), "pid": pid, "files": [str(path) for path in files], "more": 1}
+    )
+    (place.root / "standing").write_bytes(standing)
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$*" >> {place.root}/asked\n'
+        'case "$*" in\n'
+        f'"service status --json") cat {place.root}/standing ;;\n'
+        '"service logs --lines 2000") echo "a line of the journal" ;;\n'
+        '"service start") test ! -e "$0.broken" || { echo "it is masked" >&2; exit 1; } ;;\n'
+        '"service stop") ;;\n'
+        "*) exit 2 ;;\n"
+        "esac\n"
+    )
+    program.chmod(0o755)
+    return launch_of(place, (str(program),))
+
+
+def asked(place: Place) -> list[str]:
+    return (place.root / "asked").read_text().splitlines()
+
+
+def test_a_daemon_is_started_apart_and_ended_in_order(place: Place) -> None:
+    ended: list[str] = []
+    launch = launch_of(place)
+    power.start(launch, ended.append)
+    daemon = psutil.Process(running(place).pid)
+    assert os.getsid(daemon.pid) == daemon.pid
+    power.stop(launch)
+    psutil.wait_procs([daemon], timeout=60)
+    wait_until(lambda: find_running(place.data_dir) is None)
+    assert ended == []
+    assert "serving on" in (place.data_dir / "prismd.log").read_text()
+    assert power.log_of(launch, place.root) == place.data_dir / "prismd.log"
+
+
+def test_a_daemon_that_ends_at_once_says_why(place: Place) -> None:
+    place.config.write_text("[server]\nporty = 0\n")
+    ended: list[str] = []
+    power.start(launch_of(place), ended.append)
+    wait_until(lambda: bool(ended))
+    assert "porty: unknown key" in ended[0]
+
+
+def test_a_program_that_is_gone_cannot_be_started(place: Place) -> None:
+    with pytest.raises(PrismdError, match=r"/gone: cannot be started .*install prismd again"):
+        power.start(launch_of(place, ("/gone",)), lambda words: None)
+
+
+def test_what_does_not_run_cannot_be_stopped(place: Place) -> None:
+    with pytest.raises(DaemonUnreachable, match="not running"):
+        power.stop(launch_of(place))
+
+
+def test_a_process_that_only_has_the_number_of_a_daemon_is_left_alone(place: Place) -> None:
+    place.data_dir.mkdir()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        told = Running(f"http://127.0.0.1:{place.port}", other.pid)
+        (place.data_dir / "daemon.json").write_bytes(msgspec.json.encode(told))
+        with pytest.raises(PrismdError, match=f"process {other.pid} is not prismd"):
+            power.stop(launch_of(place))
+        assert other.poll() is None
+        other.send_signal(signal.SIGKILL)
+
+
+def test_an_installed_service_is_started_and_stopped_as_one(place: Place) -> None:
+    unit = place.root / "prismd.service"
+    unit.write_text("ExecStart=/usr/bin/prismd run\n")
+    power.start(service(place, files=(unit,)), lambda words: None)
+    assert asked(place) == ["service status --json", "service start"]
+    with place.daemon() as daemon:
+        launch = service(place, files=(unit,), pid=daemon.process.pid)
+        power.stop(launch)
+        assert asked(place)[2:] == ["service status --json", "service stop"]
+        assert daemon.process.poll() is None  # the service manager ends it, nobody else
+
+
+def test_a_daemon_that_runs_beside_the_service_is_ended_itself(place: Place) -> None:
+    unit = place.root / "prismd.service"
+    unit.write_text("ExecStart=/usr/bin/prismd run\n")
+    with place.daemon() as daemon:
+        power.stop(service(place, files=(unit,), pid=None))
+        assert daemon.process.wait(60) == 0
+    assert "service stop" not in asked(place)
+
+
+def test_a_service_that_refuses_says_why(place: Place) -> None:
+    unit = place.root / "prismd.service"
+    unit.write_text("ExecStart=/usr/bin/prismd run\n")
+    launch = service(place, files=(unit,))
+    (place.root / "prismd.broken").touch()
+    with pytest.raises(PrismdError, match="it is masked"):
+        power.start(launch, lambda words: None)
+
+
+def test_the_services_log_is_copied_where_it_is_none_of_files(place: Place) -> None:
+    unit = place.root / "prismd.service"
+    unit.write_text("ExecStart=/usr/bin/prismd run\n")
+    path = power.log_of(service(place, files=(unit,)), place.root)
+    assert path == place.root / "log.txt"
+    assert path.read_text() == "a line of the journal\n"
+
+
+def test_without_a_log_the_person_is_told_where_it_is(place: Place) -> None:
+    with pytest.raises(PrismdError, match=r"name a file under \[log\]"):
+        power.log_of(launch_of(place), place.root)
+
+
+@pytest.mark.parametrize("standing", [b"", b"{", b'{"installed": true, "files": ["/gone"]}'])
+def test_what_says_nothing_sensible_is_no_service(place: Place, standing: bytes) -> None:
+    launch = service(place, files=())
+    (place.root / "standing").write_bytes(standing)
+    assert power.find_service(launch) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "served"),
+    [
+        ("prismd run", (), True),
+        ("prismd --data-dir /other run", (), False),
+        ("prismd --config /other run", (), False),
+        ("prismd --data-dir /mine run", ("--data-dir", "/mine"), True),
+        ("prismd --data-dir /mine run", ("--data-dir", "/mine", "--config", "/c"), False),
+        ("prismd run", ("--data-dir", "/mine"), False),
+    ],
+)
+def test_a_service_of_another_data_directory_is_none_of_this_trays(
+    text: str, overrides: tuple[str, ...], served: bool
+) -> None:
+    assert serves(text, overrides) is served
