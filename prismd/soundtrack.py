@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 import msgspec
@@ -43,6 +43,10 @@ _FORMATS = (
     "mov mp3 wav flac ogg matroska asf aac w64 aiff caf amr amrnb amrwb au ac3 eac3 dts ape wv tta "
     "mpc mpc8 avi flv mpegts mpeg rm 3gp voc xwma"
 )
+_TAGS: dict[str, Any] = (
+    {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+"""Tags that are no text come as surrogates; since PyAV 19 they always do, and nothing is asked."""
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())}
 
 
@@ -98,14 +102,12 @@ class Soundtrack:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._container: InputContainer = av.open(
-                _location(path), metadata_errors="ignore", options=_OPTIONS
-            )
+            self._container: InputContainer = av.open(_location(path), options=_OPTIONS, **_TAGS)
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise
         except (av.error.FFmpegError, ValueError) as error:
             raise _broken(error) from error
-        self._stream: AudioStream | None = self._container.streams.best("audio")  # type: ignore[assignment]
+        self._stream: AudioStream | None = self._container.streams.best("audio")
         if self._stream is not None and self._stream.codec_context is None:
             self._container.close()
             raise ExtractError(
@@ -316,7 +318,7 @@ def _facts(container: InputContainer, stream: AudioStream | None) -> Facts:
         duration_s = float(stream.duration * stream.time_base)
     facts = Facts(
         duration_s=duration_s if math.isfinite(duration_s) and duration_s > 0 else 0.0,
-        tags={name.lower(): value for name, value in tags.items()},
+        tags={_text(name).lower(): _text(value) for name, value in tags.items()},
         chapters=_chapters(container),
         container=container.format.name.split(",")[0],
     )
@@ -335,11 +337,16 @@ def _chapters(container: InputContainer) -> tuple[Chapter, ...]:
     found = []
     for chapter in container.chapters():
         unit = chapter["time_base"]
-        title = " ".join(chapter["metadata"].get("title", "").split())
+        title = " ".join(_text(chapter["metadata"].get("title", "")).split())
         if unit is not None and title:
             start_s = max(0.0, float(chapter["start"] * unit))
             found.append(Chapter(start_s, max(start_s, float(chapter["end"] * unit)), title))
     return tuple(sorted(found, key=lambda chapter: chapter.start_s))
+
+
+def _text(tag: str) -> str:
+    """A tag without the bytes that are no text."""
+    return tag.encode("utf-8", "ignore").decode("utf-8")
 
 
 def _broken(error: Exception) -> ExtractError:

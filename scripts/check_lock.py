@@ -14,7 +14,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.lock", "requirements-llama.lock", "requirements-export.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-runtime.lock",
+    "requirements-llama.lock",
+    "requirements-export.lock",
+    "scripts/docker/build.lock",
+)
 UNLOCKED = ("torch",)
 """Which build of it is right depends on the machine; scripts/setup.sh names the version."""
 

@@ -167,7 +167,7 @@ def test_the_lock_satisfies_the_project() -> None:
 
 def test_a_lock_that_lags_behind_is_found() -> None:
     pins = check_lock.locked([])
-    (click,) = pins["click"]
+    click, *_ = pins["click"]
     wanted = Requirement("click>=1000")
     problem = check_lock.unsatisfied(wanted, [click])
     assert problem is not None

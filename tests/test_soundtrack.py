@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import av
@@ -162,6 +163,16 @@ def test_a_name_that_is_no_text_is_opened(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.wav")
     write_wav(tmp_path / "a.wav", tone(1)).rename(path)
     assert len(read(path)[0]) == RATE_HZ
+
+
+def test_what_of_a_tag_is_no_text_is_left_out(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", tone(1))
+    title = b"caf\xe9 song\0"
+    tags = b"INFOINAM" + struct.pack("<I", len(title)) + title
+    with path.open("ab") as wav:
+        wav.write(b"LIST" + struct.pack("<I", len(tags)) + tags)
+    with Soundtrack(path) as sound:
+        assert sound.facts.tags["title"] == "caf song"
 
 
 def test_a_name_that_looks_like_an_address_is_a_file(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from prismd.cli.completing import complete_root
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.examples import file_id, search_like_picture
 from prismd.cli.terminal import paragraphs, plain, preview
@@ -31,7 +32,10 @@ def _filters(function: Any) -> Any:
                 help="Only files of this kind; may be repeated.",
             ),
             click.option(
-                "--folder", multiple=True, help="Only below a folder of this name or path."
+                "--folder",
+                multiple=True,
+                shell_complete=complete_root,
+                help="Only below a folder of this name or path.",
             ),
             click.option("--path", multiple=True, help="Only paths that match this glob."),
             click.option("--after", default="", help="Only files changed on or after this date."),
@@ -58,10 +62,16 @@ def _warn(warnings: Sequence[str]) -> None:
 
 
 @click.command("search")
-@click.argument("query", nargs=-1)
+@click.argument("query", nargs=-1, help="Words to look for, and filters; quotes are optional.")
 @click.option("-n", "--limit", type=click.IntRange(1, 100), help="How many results.")
-@click.option("--image", "image", metavar="FILE", help="Find pictures like this one.")
-@click.option("--sounds-like", "audio", metavar="FILE", help="Find recordings like this one.")
+@click.option("--image", type=click.Path(), metavar="FILE", help="Find pictures like this one.")
+@click.option(
+    "--sounds-like",
+    "audio",
+    type=click.Path(),
+    metavar="FILE",
+    help="Find recordings like this one.",
+)
 @click.option("--explain", is_flag=True, help="Show how each result came by its place.")
 @_filters
 @json_option
@@ -127,8 +137,8 @@ def _quote(text: str, margin: str) -> None:
         click.echo(textwrap.indent(shown, margin))
 
 
-@click.command("ask")
-@click.argument("question", nargs=-1, required=True)
+@click.command("ask", short_help="Answer a question from the files, with citations.")
+@click.argument("question", nargs=-1, required=True, help="What to answer; quotes are optional.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "extractive", "generative"]),

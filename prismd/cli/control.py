@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from prismd.cli.completing import complete_root
 from prismd.cli.context import Context, checked, pass_context
 from prismd.domain import FileState
 from prismd.wording import counted
@@ -35,8 +36,12 @@ def retry_command(context: Context, skipped: bool) -> None:
     click.echo(f"{counted(count, 'file')} queued{told}.")
 
 
-@click.command("add")
-@click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
+@click.command("add", short_help="Watch one more folder.")
+@click.argument(
+    "folder",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="What to read, with all that is below.",
+)
 @pass_context
 def add_command(context: Context, folder: Path) -> None:
     """Watch FOLDER from now on, or from the next start on."""
@@ -54,8 +59,13 @@ def add_command(context: Context, folder: Path) -> None:
     click.echo(f"{path}: will be indexed by 'prismd run' or 'prismd index'.")
 
 
-@click.command("remove")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.command("remove", short_help="Forget a folder; its files are not touched.")
+@click.argument(
+    "folder",
+    type=click.Path(path_type=Path),
+    shell_complete=complete_root,
+    help="A watched folder, whether it is there or not.",
+)
 @pass_context
 def remove_command(context: Context, folder: Path) -> None:
     """Forget FOLDER and what was read from it; the files themselves are not touched."""

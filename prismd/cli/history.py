@@ -13,7 +13,7 @@ from prismd.cli.terminal import preview
 from prismd.wording import counted
 
 
-@click.command("history")
+@click.command("history", short_help="Show what was searched and asked.")
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, help="How many lines.")
 @click.option("--clear", is_flag=True, help="Forget everything that was searched and asked.")
 @json_option

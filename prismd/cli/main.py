@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from prismd import __version__
+from prismd.cli.completion import VARIABLE
 from prismd.cli.context import Context
 from prismd.cli.terminal import plain
 from prismd.errors import PrismdError
@@ -38,6 +39,7 @@ _COMMANDS = {
     "service": "service",
     "tray": "tray",
     "mcp": "mcp",
+    "completion": "completion",
 }
 _SECTIONS = {
     "Begin": ("run", "add", "models", "token", "doctor"),
@@ -55,6 +57,23 @@ First steps:
 Then, in another terminal:
   prismd token --open          let the browser in
   prismd ask "When does the lease end?"
+"""
+
+_EPILOG = """\b
+Environment:
+  PRISMD_DATA_DIR, PRISMD_CONFIG  as --data-dir and --config
+  PRISMD_PORT                     as 'prismd run --port'
+  PRISMD_SECTION_KEY              any setting, such as PRISMD_SEARCH_LIMIT=5;
+                                  'prismd config show' lists them
+  NO_COLOR                        no colours, when set to anything
+
+\b
+Exit codes:
+  0    done
+  1    failed; the message says what helps
+  2    the command line or the configuration is wrong
+  3    no prismd is running
+  130  interrupted
 """
 
 
@@ -88,7 +107,7 @@ class _Lazy(click.Group):
 @click.group(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_FIRST_STEPS,
+    epilog=f"{_FIRST_STEPS}\n{_EPILOG}",
     invoke_without_command=True,
 )
 @click.option(
@@ -106,6 +125,8 @@ class _Lazy(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, data_dir: Path | None, config_file: Path | None) -> None:
     """Ask your own files, and get answers with citations that you can check."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False  # commands take it over; click itself does not ask
     ctx.obj = Context(config_file, {"data_dir": data_dir})
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -114,9 +135,14 @@ def cli(ctx: click.Context, data_dir: Path | None, config_file: Path | None) -> 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; ends the process with its exit code."""
     os.umask(0o077)  # whatever prismd writes is the user's alone
+    if VARIABLE in os.environ:
+        from prismd.cli.completing import quote_for_bash
+
+        quote_for_bash()
     try:
         # What a command ends with by ``ctx.exit`` is returned, not raised; others return None.
-        code = cli.main(args=arguments, prog_name="prismd", standalone_mode=False) or 0
+        returned = cli.main(arguments, "prismd", complete_var=VARIABLE, standalone_mode=False)
+        code = returned or 0
     except click.ClickException as error:
         error.show()
         code = error.exit_code

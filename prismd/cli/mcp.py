@@ -16,7 +16,7 @@ _END_S = 1.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-@click.command("mcp")
+@click.command("mcp", short_help="Serve an agent by the Model Context Protocol.")
 @pass_context
 def mcp_command(context: Context) -> None:
     """Serve an agent by the Model Context Protocol, over standard input and output.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prismd.cli.completing import complete_model
 from prismd.cli.context import Context, json_option, pass_context, print_json
 
 if TYPE_CHECKING:
@@ -67,10 +68,15 @@ def _states(context: Context) -> dict[Role, ModelState]:
 
 
 @models_command.command("pull")
-@click.argument("names", nargs=-1)
+@click.argument(
+    "names",
+    nargs=-1,
+    shell_complete=complete_model,
+    help="As 'prismd models list' has them; without any, those that the settings want.",
+)
 @pass_context
 def pull_command(context: Context, names: tuple[str, ...]) -> None:
-    """Fetch models: NAMES, or those that the settings want for search."""
+    """Fetch models, and verify what is here already."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -102,11 +108,15 @@ def pull_command(context: Context, names: tuple[str, ...]) -> None:
 
 
 @models_command.command("add")
-@click.argument("name")
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("name", help="What the settings are to call it.")
+@click.argument(
+    "path",
+    type=click.Path(exists=True, path_type=Path),
+    help="A GGUF file, or a folder with an ONNX model; it stays where it is.",
+)
 @pass_context
 def add_command(context: Context, name: str, path: Path) -> None:
-    """Make a model of your own known as NAME: a GGUF file, or a folder with an ONNX model."""
+    """Make a model of your own known as NAME."""
     from prismd.models.added import add
 
     entry = add(name, path, context.config.models_dir)
@@ -114,7 +124,7 @@ def add_command(context: Context, name: str, path: Path) -> None:
 
 
 @models_command.command("export")
-@click.argument("source")
+@click.argument("source", help="The checkpoint: a folder, or a repository at Hugging Face.")
 @click.option("--name", default="", help="What settings call it; SOURCE's last part by default.")
 @click.option(
     "--quantize/--no-quantize",
@@ -125,8 +135,8 @@ def add_command(context: Context, name: str, path: Path) -> None:
 def export_command(context: Context, source: str, name: str, quantize: bool) -> None:
     """Turn SOURCE into a model that prismd runs, and add it.
 
-    SOURCE is a sentence-transformers or CLIP checkpoint: a folder, or a repository at Hugging
-    Face. The result is compared with the original. Needs `pip install 'prismd[export]'`.
+    SOURCE is a sentence-transformers or CLIP checkpoint. The result is compared with the original.
+    Needs `pip install 'prismd[export]'`.
     """
     from prismd.models.export import export
 
@@ -146,8 +156,8 @@ def export_command(context: Context, source: str, name: str, quantize: bool) -> 
     click.echo(f"{entry.name}: added for {entry.role}; {_use(entry.role, entry.name)}")
 
 
-@models_command.command("remove")
-@click.argument("name")
+@models_command.command("remove", short_help="Delete the weights of a model.")
+@click.argument("name", shell_complete=complete_model, help="As 'prismd models list' has it.")
 @pass_context
 def remove_command(context: Context, name: str) -> None:
     """Delete the weights of NAME; of a model that was added only the entry is deleted."""

@@ -32,7 +32,7 @@ class _Duration(click.ParamType[float]):
         return seconds
 
 
-@click.command("pause")
+@click.command("pause", short_help="Start no more indexing until it is resumed.")
 @click.option("--for", "for_s", type=_Duration(), help="Go on by itself after 15m, 1h30m, 2d …")
 @pass_context
 def pause_command(context: Context, for_s: float | None) -> None:

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.2
 _FOLDERS = click.argument(
-    "folders", nargs=-1, type=click.Path(file_okay=False, exists=True, path_type=Path)
+    "folders",
+    nargs=-1,
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="What to read, with all that is below.",
 )
 
 
-@click.command("run")
+@click.command("run", short_help="Keep the index up to date, and answer over HTTP.")
 @_FOLDERS
 @click.option("--port", type=int, help="The port to listen on.")
 @pass_context
@@ -50,7 +53,7 @@ def run_command(context: Context, folders: tuple[Path, ...], port: int | None) -
     )
 
 
-@click.command("index")
+@click.command("index", short_help="Bring the index up to date, then exit.")
 @_FOLDERS
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @pass_context

@@ -1,4 +1,4 @@
-"""``config show``, ``config path`` and ``config reload``."""
+"""``config show``, ``config path``, ``config example`` and ``config reload``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prismd.errors import ConfigError
 from prismd.wording import counted
 
 
-@click.group("config")
+@click.group("config", short_help="Show the settings, and have changed ones taken.")
 def config_command() -> None:
     """Show the settings and where they come from, and have changed ones taken."""
 
@@ -44,6 +44,19 @@ def path_command(context: Context) -> None:
     from prismd.config.loading import default_path
 
     click.echo(context.config.file or default_path())
+
+
+@config_command.command(
+    "example", short_help="Print a configuration file that explains every option."
+)
+def example_command() -> None:
+    """Print a configuration file with every option, its default, and what it does.
+
+    All are commented out; write it where 'prismd config path' says, to have one to change.
+    """
+    from prismd.config.example import example
+
+    click.echo(example(), nl=False)
 
 
 @config_command.command("reload")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from prismd import __version__
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.pause import hold_in_words
 from prismd.cli.terminal import plain
@@ -38,7 +40,7 @@ def status_command(context: Context, follow: bool, as_json: bool) -> None:
 
 def _print_status(status: dict[str, Any], running: bool) -> None:
     click.echo(f"prismd {status['version']}: {status['state'] if running else 'not running'}")
-    for line in hold_in_words(status):
+    for line in (*overtaken(status["version"], running), *hold_in_words(status)):
         click.echo(line)
     files = status["files"]
     click.echo(
@@ -68,6 +70,12 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
         )
     if status["after_restart"]:
         click.echo(f"settings   after a restart: {', '.join(status['after_restart'])}")
+
+
+def overtaken(version: str, running: bool) -> Iterator[str]:
+    """What says that the running prismd is not of the version that is installed."""
+    if running and version != __version__:
+        yield f"restart    prismd {__version__} is installed; it runs once this one is started anew"
 
 
 def faults(status: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from prismd.cli.context import Context, checked, json_option, pass_context, prin
 from prismd.wording import counted
 
 
-@click.command("token")
+@click.command("token", short_help="Print the access token, or let the browser in.")
 @click.option("--open", "open_page", is_flag=True, help="Let this computer's browser in.")
 @pass_context
 def token_command(context: Context, open_page: bool) -> None:
@@ -28,7 +28,7 @@ def token_command(context: Context, open_page: bool) -> None:
     webbrowser.open(url)
 
 
-@click.command("check")
+@click.command("check", short_help="Verify the index, and mend it.")
 @click.option("--repair/--no-repair", default=True, help="Make again what can be made again.")
 @json_option
 @pass_context
@@ -64,8 +64,12 @@ def check_command(ctx: click.Context, context: Context, repair: bool, as_json: b
         ctx.exit(1)
 
 
-@click.command("backup")
-@click.argument("destination", type=click.Path(path_type=Path))
+@click.command("backup", short_help="Copy the index, also while prismd runs.")
+@click.argument(
+    "destination",
+    type=click.Path(path_type=Path),
+    help="A file that is not there yet, or the folder for it.",
+)
 @pass_context
 def backup_command(context: Context, destination: Path) -> None:
     """Copy the index to DESTINATION, consistently, while prismd runs."""
@@ -77,7 +81,7 @@ def backup_command(context: Context, destination: Path) -> None:
     click.echo(f"{destination}: {size / 1e6:.1f} MB written")
 
 
-@click.command("reindex")
+@click.command("reindex", short_help="Read files anew after a change of settings or of prismd.")
 @click.option("--stale", "only_stale", is_flag=True, help="Redo what settings or upgrades changed.")
 @click.option("--all", "everything", is_flag=True, help="Redo everything.")
 @pass_context

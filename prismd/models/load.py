@@ -7,6 +7,7 @@ exception: search goes on by words alone, answers are extracted instead of writt
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -47,6 +48,10 @@ _MEANWHILE: dict[Role, str] = {
     "speech": "until then recordings are found by their names and tags only",
 }
 """How one does without a role that most people will miss sooner or later."""
+_NO_LLAMA = (
+    "llama-cpp-python, which runs it, is not installed: run `pip install 'prismd[llama]'`; "
+    "until then answers are the files' own sentences"
+)
 
 
 class ModelSettings(msgspec.Struct, frozen=True):
@@ -227,7 +232,7 @@ class Models:
             self._fixed["generation"] = _fake_state()
         else:
             model = LlamaGenerator(
-                self._present("generation", name, "gguf"),
+                self._runnable(name),
                 settings.models_dir,
                 context_tokens=settings.generation_context_tokens,
                 threads=settings.threads,
@@ -236,6 +241,18 @@ class Models:
             self._raw["generation"] = model
         self._ends.append(model)
         return model
+
+    def _runnable(self, name: str) -> ModelEntry:
+        """The entry of a model that writes, if it is here with what runs it.
+
+        Raises:
+            ModelError: Otherwise. llama-cpp-python is an extra: its absence fails no question.
+        """
+        entry = self._present("generation", name, "gguf")
+        if find_spec("llama_cpp") is None:
+            self._fixed["generation"] = ModelState(name, "missing", _NO_LLAMA)
+            raise ModelError(f"{name}: llama-cpp-python is not there")
+        return entry
 
     def _images(self, name: str) -> RunnerImageEmbedder:
         settings = self._settings

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from prismd import __version__
 from prismd.cli.main import cli, main
+from prismd.errors import ConfigError, DaemonUnreachable, PrismdError
 
 HEAVY = {
     "apsw",
@@ -70,6 +72,50 @@ def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
     assert shown.exit_code == 0
     explanation = shown.output.split("\n\n")[1].strip()
     assert explanation.endswith(".")
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_every_option_and_argument_of_a_command_explains_itself(path: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    for parameter in command.params:
+        explained = (getattr(parameter, "help", None) or "").strip()
+        assert explained.endswith((".", "…")), f"{parameter.name}: {explained}"
+
+
+@pytest.mark.parametrize("path", [(), ("models",), ("config",)], ids=lambda path: " ".join(path))
+def test_commands_are_listed_without_being_cut_short(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(cli, [*path, "--help"], terminal_width=80).output
+    names = {known[-1] for known in commands() if known[:-1] == path}
+    rows = [line for line in shown.splitlines() if line[:2].isspace() and line[2:3].strip()]
+    listed = {line.split()[0]: line for line in rows if line.split()[0] in names}
+    assert set(listed) == names
+    assert [line for line in listed.values() if not line.endswith(".") or "..." in line] == []
+
+
+def test_help_ends_with_variables_and_exit_codes() -> None:
+    shown = CliRunner().invoke(cli, ["--help"]).output
+    assert "PRISMD_DATA_DIR" in shown
+    for error, code in {"failed": PrismdError, "configuration": ConfigError}.items():
+        assert any(
+            line.split()[:1] == [str(code.exit_code)] and error in line
+            for line in shown.splitlines()
+        )
+    assert f"    {DaemonUnreachable.exit_code}    no prismd is running\n" in shown
+
+
+@pytest.mark.parametrize(("value", "coloured"), [("", True), ("1", False)])
+def test_no_color_is_heeded(
+    value: str, coloured: bool, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    monkeypatch.setenv("NO_COLOR", value)
+    # By the runner colours are kept unless they are switched off.
+    said = CliRunner().invoke(cli, ["--data-dir", str(data_dir), "doctor"], color=True).output
+    assert ("\x1b[" in said) is coloured
 
 
 def test_the_module_runs_like_the_command() -> None:

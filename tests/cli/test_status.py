@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from prismd.cli.status import faults
+from prismd import __version__
+from prismd.cli.status import faults, overtaken
+
+
+def test_a_running_prismd_of_another_version_is_to_be_started_anew() -> None:
+    assert list(overtaken(__version__, running=True)) == []
+    assert list(overtaken("0.0.1", running=False)) == []
+    (line,) = overtaken("0.0.1", running=True)
+    assert line.startswith(f"restart    prismd {__version__} is installed")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -125,7 +126,11 @@ def test_a_remote_embedder_of_unknown_width_is_an_error(tmp_path: Path) -> None:
     models.close()
 
 
-def test_weights_that_vanish_are_missing_again(tmp_path: Path) -> None:
+def test_weights_that_vanish_are_missing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "llama_cpp.py").touch()  # found, and never imported here
+    monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "my.gguf"
     path.write_bytes(b"GGUF")
     add("mine", path, tmp_path / "models")
@@ -133,6 +138,21 @@ def test_weights_that_vanish_are_missing_again(tmp_path: Path) -> None:
     assert states(models)["generation"] == "ready"
     path.unlink()
     assert states(models)["generation"] == "missing"
+    models.close()
+
+
+def test_a_model_that_nothing_here_can_run_is_told_and_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "my.gguf"
+    path.write_bytes(b"GGUF")
+    add("mine", path, tmp_path / "models")
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    models = Models(ModelSettings(tmp_path / "models", "off", "off", "mine"))
+    assert models.generator is None
+    state = models.states()["generation"]
+    assert state.state == "missing"
+    assert "run `pip install 'prismd[llama]'`; until then" in state.detail
     models.close()
 
 
