@@ -36,7 +36,7 @@ CORROBORATING_SCORE = 0.8
 """Share of words by which a further source says the same; a word or two may be misread."""
 
 _MARKER = re.compile(r"[ \t]*[\[【]\s*(\d+(?:\s*[,;–-]\s*\d+)*)\s*[\]】]")
-_OPEN = re.compile(r"[ \t]*[\[【][\[【\d\s,;–-]*$|[ \t]+$")
+_OPEN = re.compile(r"[ \t]*[\[【][\[【\d\s,;–-]*\Z|[ \t]+\Z")
 _DECIMAL = re.compile(r"\d[.,]\d")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _UNSAID = re.compile(r"[^\w?]*(?:\d{1,3}[.)])?[^\w?]*")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from prismd.citation import Attribution, attribute, source
@@ -154,6 +154,7 @@ def test_a_sentence_knows_where_it_stands_and_what_it_rests_on() -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(PIECES, st.lists(st.integers(0, 200), max_size=12))
+@example("Dr. Smith \n [1]", [])
 def test_what_comes_out_does_not_hang_on_how_the_text_is_cut(text: str, cuts: list[int]) -> None:
     borders = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     whole, sent = write([text])

@@ -45,7 +45,7 @@ _SECTIONS = {
     "Begin": ("run", "add", "models", "token", "doctor"),
     "Ask": ("ask", "search", "files", "history", "mcp"),
     "See how it stands": ("status", "errors", "retry", "pause", "resume"),
-    "Have it at hand": ("service", "tray"),
+    "Have it at hand": ("service", "tray", "completion"),
     "Tend the index": ("index", "remove", "reindex", "check", "backup", "config"),
 }
 """Headings of the help, with the commands below each."""

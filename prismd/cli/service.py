@@ -25,7 +25,7 @@ _force_option = click.option(
 _NOT_INSTALLED = "prismd is not installed as a service; 'prismd service install' does that"
 
 
-@click.group("service")
+@click.group("service", short_help="Have prismd started at login, and look after that.")
 def service_command() -> None:
     """Have prismd started at login, by systemd or launchd, and look after that."""
 

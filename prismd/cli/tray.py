@@ -11,7 +11,7 @@ import click
 from prismd.cli.context import Context, pass_context
 
 
-@click.group("tray", invoke_without_command=True)
+@click.group("tray", invoke_without_command=True, short_help="Show an icon in the desktop's panel.")
 @click.option("--patient", is_flag=True, help="Wait for the desktop's panel, as at a login.")
 @pass_context
 @click.pass_context
