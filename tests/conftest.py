@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from prismd.disk import heed_writers
 from prismd.models.catalog_speech import ENTRIES
@@ -22,6 +23,11 @@ _MODELS_DIR = Path(
     or os.environ.get("PRISMD_MODELS_DIR")
     or Path.home() / ".cache" / "prismd-tests" / "models"
 )
+
+if not os.environ.get("CI"):  # there, hypothesis takes a profile of its own
+    # Slowness is no fault: other programs may want the processor as well.
+    settings.register_profile("prismd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("prismd")
 
 heed_writers()  # as every prismd does that reads files
 
