@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from prismd import parameters
+from prismd import parameters, secrecy
 from prismd.answer import Answering
 from prismd.api.interrupt import Interruptible
 from prismd.config.options import Config
@@ -27,9 +27,9 @@ from prismd.progress import Progress
 from prismd.rooting import Rooting
 from prismd.search import Search
 from prismd.store import files, stale
-from prismd.store.database import Database
 from prismd.store.files import Root
 from prismd.store.stale import Present, Stale
+from prismd.unlocking import open_database
 from prismd.viewing import Viewing
 from prismd.watch import Rules, Sweep, sweep
 from prismd.watch.watching import Watching
@@ -50,7 +50,9 @@ class Prism:
 
     def __init__(self, config: Config, *, writable: bool = True, at_rest: bool = False) -> None:
         self.config = config
-        self.database = Database(config.data_dir, writable=writable, at_rest=at_rest)
+        self.database = open_database(config, writable=writable, at_rest=at_rest)
+        in_memory = self.database.encrypted and not at_rest
+        self._slots = secrecy.begin(config.data_dir) if in_memory else parameters.slots_dir(config)
         self.models = Models(parameters.model_settings(config))
         self.progress = Progress()
         self.pool = parameters.extract_pool(config)
@@ -63,7 +65,7 @@ class Prism:
             Likeness(self.database, self._query_images()),
         )
         self.viewing = Viewing(
-            self.pool, self.search.likeness, parameters.ingest_settings(config).options
+            self.pool, self.search.likeness, parameters.ingest_settings(config, self._slots).options
         )
         generator = self.models.generator
         self.answering = Answering(
@@ -97,7 +99,7 @@ class Prism:
                 self.pool,
                 self.tokens,
                 self.models.embedder,
-                parameters.ingest_settings(self._rooting.placed.config),
+                parameters.ingest_settings(self._rooting.placed.config, self._slots),
                 self.progress,
                 self.models.transcriber,
                 self.models.images,
@@ -197,7 +199,7 @@ class Prism:
         self.search.settings = parameters.search_settings(config)
         self.answering.settings = parameters.answer_settings(config)
         self.history.settings = parameters.history_settings(config)
-        self.viewing.options = parameters.ingest_settings(config).options
+        self.viewing.options = parameters.ingest_settings(config, self._slots).options
         self._settled()
         if self._watching is not None:
             self._watching.settings = parameters.watch_settings(config)
@@ -205,7 +207,9 @@ class Prism:
     def _settled(self) -> None:
         """Read by what is known of the folders now."""
         if self._ingest is not None:
-            self._ingest.follow(parameters.ingest_settings(self._rooting.placed.config))
+            self._ingest.follow(
+                parameters.ingest_settings(self._rooting.placed.config, self._slots)
+            )
 
     def stale(self) -> list[Stale]:
         """What the present settings would make otherwise."""
@@ -246,4 +250,6 @@ class Prism:
         if self._ingest is not None:
             self._ingest.stop()
         self.models.close()
+        if self.database.encrypted and self.database.writable:
+            secrecy.end(self._slots)
         self.database.close()

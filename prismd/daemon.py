@@ -14,6 +14,7 @@ from typing import NamedTuple
 import uvicorn
 from litestar import Litestar
 
+from prismd import discretion
 from prismd.access import read_token
 from prismd.activation import handed_over
 from prismd.api.sockets import websocket_settings
@@ -31,6 +32,7 @@ from prismd.reloading import Reloading
 from prismd.running import announced
 from prismd.serving import make_app
 from prismd.supervisor import Supervisor
+from prismd.unlocking import is_encrypted
 from prismd.vitals import Reporting, Vitals
 from prismd.watch import Sweep
 
@@ -60,7 +62,8 @@ def run(
     """
     # Before anything that starts a process of its own, which they do not concern.
     supervisor, handed = Supervisor.take(), handed_over()
-    log_to(config.log.level, config.log.file)
+    kind = discretion.Discreet if is_encrypted(config) else logging.Formatter
+    log_to(config.log.level, config.log.file, kind)
     if supervisor.watchdog_s:
         faulthandler.enable()  # what a watchdog ends tells where it hung
     if not signals.ending:
@@ -135,7 +138,7 @@ def _run(
         log.info(
             "serving on %s; 'prismd token' prints the token, 'prismd token --open' lets"
             " this computer's browser in",
-            base_url(prism.config),
+            discretion.own(base_url(prism.config)),
         )
         start.greet(prism)
         server.run(sockets=[listener])
@@ -216,6 +219,7 @@ def _swept(prism: Prism, away: set[int], found: Sweep) -> None:
         away: The roots that were offline when they were looked at last; kept up to date.
         found: What was found.
     """
+    root = discretion.folder(found.root.path, found.root.id)
     prism.progress.swept(found.added + found.changed + found.moved + found.removed)
     # A disk may be unplugged for months, and is looked for every few minutes.
     has_gone = found.offline and found.root.id not in away
@@ -234,11 +238,11 @@ def _swept(prism: Prism, away: set[int], found: Sweep) -> None:
     if found.jobs:
         prism.ingest.wake()
     if has_gone:
-        log.warning("%s: is not there; what is known of it is kept", found.root.path)
+        log.warning("%s: is not there; what is known of it is kept", root)
     log.log(
         logging.INFO if found.jobs or found.moved or found.removed else logging.DEBUG,
         "%s: %d files, %d new, %d changed, %d moved, %d gone",
-        found.root.path,
+        root,
         found.files,
         found.added,
         found.changed,

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 import apsw
 import msgspec
 
+from prismd.discretion import own
 from prismd.domain import UPLOADS, Answer, Filters
 from prismd.errors import StoreError
 from prismd.store import attributes, files, history, responses
@@ -134,7 +135,7 @@ class History:
         error = done.exception() if not done.cancelled() else None
         if error is not None and not self._failing:
             # Said once for a disk that is full: the reason alone, never what was asked.
-            reason = error if isinstance(error, StoreError) else type(error).__name__
+            reason = error if isinstance(error, StoreError) else own(type(error).__name__)
             log.warning("what is asked is not being noted: %s", reason)
         self._failing = error is not None
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from prismd.discretion import own
 from prismd.errors import PrismdError
 from prismd.progress import Progress
 from prismd.schedule import Conditions, Reason, Rule, Schedule, judge
@@ -186,7 +187,8 @@ class Holds:
         if over or self._unnoted:
             self._note()
         if now != before:
-            log.info("%s", f"indexing is paused: {held.why or 'asked for'}" if held else "going on")
+            what = f"indexing is paused: {held.why or 'asked for'}" if held else "going on"
+            log.info("%s", own(what))
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

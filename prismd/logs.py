@@ -25,22 +25,25 @@ ERROR_PREFIX = "<3>"
 """Before a line of the journal that tells of an error."""
 
 
-def log_to(level: str, file: Path | None) -> None:
+def log_to(
+    level: str, file: Path | None, kind: type[logging.Formatter] = logging.Formatter
+) -> None:
     """Have the log written from now on.
 
     Args:
         level: The least that is written.
         file: Is rotated; None is for standard error.
+        kind: Makes lines of records.
     """
     handler: logging.Handler
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    formatter = kind("%(asctime)s %(levelname)s %(message)s")
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         handler = _PrivateLog(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
     else:
         handler = logging.StreamHandler()
         if is_journal():
-            formatter = JournalFormatter()
+            formatter = JournalFormatter(kind)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
@@ -61,10 +64,15 @@ def is_journal(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 class JournalFormatter(logging.Formatter):
-    """Lines as sd-daemon(3) has them: with a priority, and without the time, which is known."""
+    """Lines as sd-daemon(3) has them: with a priority, and without the time, which is known.
 
-    def __init__(self) -> None:
-        super().__init__("%(message)s")
+    Args:
+        kind: Makes lines of records.
+    """
+
+    def __init__(self, kind: type[logging.Formatter] = logging.Formatter) -> None:
+        super().__init__()
+        self._plain = kind("%(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         """One record; every line of a trace is an entry of its own, and needs the priority."""
@@ -72,7 +80,7 @@ class JournalFormatter(logging.Formatter):
             (priority for level, priority in _PRIORITIES if record.levelno >= level),
             _DEBUG_PRIORITY,
         )
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+        return "\n".join(f"<{priority}>{line}" for line in self._plain.format(record).splitlines())
 
 
 class _PrivateLog(logging.handlers.RotatingFileHandler):

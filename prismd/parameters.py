@@ -16,6 +16,7 @@ from prismd.evidence import EvidenceSettings
 from prismd.extract.base import ExtractOptions
 from prismd.extract.pool import ExtractPool
 from prismd.history import HistorySettings
+from prismd.key_places import FileKey
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.base import Sampling
@@ -75,9 +76,18 @@ def chunking(config: Config) -> Chunking:
     return Chunking(config.chunking.target_tokens, config.chunking.overlap_tokens)
 
 
-def ingest_settings(config: Config) -> IngestSettings:
-    """How files are read."""
-    slots = config.data_dir / "slots"
+def slots_dir(config: Config) -> Path:
+    """Where what reads files keeps what is in hand, unless the index is encrypted."""
+    return config.data_dir / "slots"
+
+
+def ingest_settings(config: Config, slots: Path) -> IngestSettings:
+    """How files are read.
+
+    Args:
+        config: The settings.
+        slots: Where what reads files keeps what is in hand.
+    """
     return IngestSettings(
         workers=workers(config),
         max_file_bytes=config.index.max_file_mb * _MB,
@@ -122,10 +132,17 @@ def rules(config: Config, root: Root) -> Rules:
         exclude=(*index.exclude, *own.exclude),
         hidden=own.hidden,
         junk=index.junk,
-        never=(os.path.realpath(config.data_dir),),
+        never=_never(config),
         kinds=own.kinds,
         poll=own.poll,
     )
+
+
+def _never(config: Config) -> tuple[str, ...]:
+    """What is never read, wherever it lies."""
+    key_file = config.storage.key_file
+    private = (config.data_dir, *(FileKey(key_file).paths if key_file is not None else ()))
+    return tuple(os.path.realpath(path) for path in private)
 
 
 def watch_settings(config: Config) -> WatchSettings:

@@ -12,7 +12,7 @@ from typing import Protocol
 import apsw
 import msgspec
 
-from prismd import transcript
+from prismd import discretion, transcript
 from prismd.chunk import Chunking
 from prismd.composing import compose, keep_sound
 from prismd.domain import Document, Extraction, FileState
@@ -149,7 +149,7 @@ class FileReader:
             raise
         except Exception as error:
             # A fault of ours must cost this file only, and be seen.
-            log.exception("a file could not be indexed")
+            log.exception("%s could not be indexed", discretion.file("a file", job.file_id))
             message = (
                 f"{shown_name(job.path)}: prismd failed on it ({type(error).__name__});"
                 " please report this"
@@ -363,4 +363,5 @@ class FileReader:
         state = self._database.write(record)
         if state is not None:
             self._done(job, state, error=error.code)
-            log.log(logging.DEBUG if error.skip else logging.WARNING, "%s", error)
+            level = logging.DEBUG if error.skip else logging.WARNING
+            log.log(level, "%s", discretion.file(error, job.file_id))

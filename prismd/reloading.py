@@ -17,6 +17,7 @@ from prismd import parameters
 from prismd.api.services import FolderGone, Reloaded
 from prismd.assembly import Prism
 from prismd.config.options import SECTIONS, Config
+from prismd.discretion import own
 from prismd.errors import ConfigError
 from prismd.folders import Folders
 from prismd.holding import Scheduling
@@ -94,8 +95,8 @@ class Reloading:
             self._fault = ""
         log.info(
             "the configuration was read once more; changed: %s; after a restart: %s",
-            ", ".join(found.applied) or "nothing",
-            ", ".join(found.after_restart) or "nothing",
+            own(", ".join(found.applied) or "nothing"),
+            own(", ".join(found.after_restart) or "nothing"),
         )
         return found
 

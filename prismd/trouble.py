@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from prismd.discretion import Told, own
 from prismd.errors import PrismdError
 
 log = logging.getLogger(__name__)
@@ -50,12 +51,13 @@ class Troubles:
         self._lock = threading.Lock()
         self._spells: dict[str, _Spell] = {}
 
-    def met(self, part: str, fault: str | Exception) -> bool:
+    def met(self, part: str, fault: str | Exception, told: Told | None = None) -> bool:
         """Say what keeps a part from going on.
 
         Args:
             part: As it is to be named in the log, where its faults are told after it.
             fault: In words, or an error; one that is none of prismd's is logged with its trace.
+            told: How the log is to name a part in whose name there is a path.
 
         Returns:
             Whether that is another fault than before.
@@ -72,11 +74,16 @@ class Troubles:
                 spell.told.add(words)
         if is_news:
             trace = None if isinstance(fault, str | PrismdError) else fault
-            log.error("%s: %s", part, words, exc_info=trace)
+            said = own(words) if trace is not None else fault
+            log.error("%s: %s", told or own(part), said, exc_info=trace)
         return changed
 
-    def gone(self, part: str) -> bool:
+    def gone(self, part: str, told: Told | None = None) -> bool:
         """Say that a part goes on, or has nothing to do; to be said again and again.
+
+        Args:
+            part: As ``met`` was told.
+            told: As ``met`` was told.
 
         Returns:
             Whether a fault kept it from that until now.
@@ -93,7 +100,7 @@ class Troubles:
             if over:
                 del self._spells[part]
         if over:
-            log.info("%s: all is well again", part)
+            log.info("%s: all is well again", told or own(part))
         return changed
 
     def of(self, *parts: str) -> str:

@@ -32,7 +32,16 @@ from prismd.store import figures, files
 _NAPS = 5
 _NAP_S = 0.005
 _LIBRARIES = (
-    *("litestar", "uvicorn", "msgspec", "apsw", "sqlite-vec", "numpy", "onnxruntime", "tokenizers"),
+    *(
+        "litestar",
+        "uvicorn",
+        "msgspec",
+        "apsw-sqlite3mc",
+        "sqlite-vec",
+        "numpy",
+        "onnxruntime",
+        "tokenizers",
+    ),
     *("faster-whisper", "ctranslate2", "av", "pymupdf", "pillow", "watchfiles", "psutil"),
     "llama-cpp-python",
 )

@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException, ValidationException
 
+from prismd.discretion import own
 from prismd.errors import (
     EncryptedDocument,
     ExtractCrash,
@@ -155,8 +156,8 @@ def _unforeseen(error: Exception) -> ErrorEnvelope:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
     # The message of an unforeseen error may hold text of a document: at debug only.
-    log.error("error %s: %s at %s", error_id, type(error).__name__, place)
-    log.debug("error %s", error_id, exc_info=error)
+    log.error("error %s: %s at %s", own(error_id), own(type(error).__name__), own(place))
+    log.debug("error %s", own(error_id), exc_info=error)
     return envelope(
         500,
         f"prismd failed on this request; its log says more under error {error_id}",

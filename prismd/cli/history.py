@@ -52,8 +52,8 @@ def _clear(context: Context) -> int:
         with context.daemon() as daemon:
             return int(checked(daemon.delete("/search/history"))["deleted"])
     from prismd.history import History, HistorySettings
-    from prismd.store.database import Database
+    from prismd.unlocking import open_database
 
     context.need_index()
-    with contextlib.closing(Database(context.config.data_dir)) as database:
+    with contextlib.closing(open_database(context.config, writable=True)) as database:
         return History(database, HistorySettings()).clear()

@@ -37,14 +37,14 @@ def check_command(ctx: click.Context, context: Context, repair: bool, as_json: b
     """Verify the index; ends with 1 when something is wrong that could not be mended."""
     from prismd.errors import StoreError
     from prismd.store.check import check
-    from prismd.store.database import Database
     from prismd.store.faults import is_damage
+    from prismd.unlocking import open_database
 
     context.need_index()
     # A running daemon holds the write lock: then look, and mend nothing.
     writable = repair and not context.running()
     try:
-        with contextlib.closing(Database(context.config.data_dir, writable=writable)) as database:
+        with contextlib.closing(open_database(context.config, writable=writable)) as database:
             findings = check(database, repair=writable)
     except StoreError as error:
         if not is_damage(error):
@@ -74,11 +74,12 @@ def check_command(ctx: click.Context, context: Context, repair: bool, as_json: b
 def backup_command(context: Context, destination: Path) -> None:
     """Copy the index to DESTINATION, consistently, while prismd runs."""
     from prismd.store.check import backup
-    from prismd.store.database import Database
+    from prismd.unlocking import open_database
 
-    with contextlib.closing(Database(context.config.data_dir, writable=False)) as database:
+    with contextlib.closing(open_database(context.config, writable=False)) as database:
         size = backup(database, destination)
-    click.echo(f"{destination}: {size / 1e6:.1f} MB written")
+        locked = ", encrypted with the key of the index" if database.encrypted else ""
+    click.echo(f"{destination}: {size / 1e6:.1f} MB written{locked}")
 
 
 @click.command("reindex", short_help="Read files anew after a change of settings or of prismd.")

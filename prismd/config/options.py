@@ -246,6 +246,17 @@ class Responses(Struct, frozen=True, kw_only=True):
     """Answers that are kept at most, the newest; 0 keeps none."""
 
 
+class Storage(Struct, frozen=True, kw_only=True):
+    """``[storage]``: how the index is kept on the disk."""
+
+    encryption: bool = False
+    """Whether a new index is encrypted; `prismd encrypt` and `decrypt` change one that exists."""
+    key: Literal["keyring", "file"] = "keyring"
+    """Where its key is kept: in the system's "keyring", or in a "file"."""
+    key_file: Path | None = None
+    """That file, which nobody else may read; in no indexed folder, and not with the index."""
+
+
 class Log(Struct, frozen=True, kw_only=True):
     """``[log]``: what is written down of the daemon's doings."""
 
@@ -271,6 +282,7 @@ class Config(Struct, frozen=True, kw_only=True):
     search: Search = Search()
     answer: Answer = Answer()
     responses: Responses = Responses()
+    storage: Storage = Storage()
     log: Log = Log()
     file: Path | None = None
     """The configuration file that was read, if there was one."""
@@ -294,6 +306,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "search": Search,
     "answer": Answer,
     "responses": Responses,
+    "storage": Storage,
     "log": Log,
 }
 """The sections that are tables of scalars and lists; ``[[folders]]`` is apart."""

@@ -1,8 +1,9 @@
 """A folder of this process's own, for what is read by way of the disk.
 
-What is attached to a mail and what goes to OCR are parts of private files. They lie where only
-the user can look, and go when the process that needed them is gone, even if it was killed: it
-keeps a file in its folder locked, so whoever gets that lock finds a folder that nobody needs.
+What a library puts aside for a while, and what is attached to a mail where the system has no files
+in memory, are parts of private files. They lie where only the user can look, and go when the
+process that needed them is gone, even if it was killed: it keeps a file in its folder locked, so
+whoever gets that lock finds a folder that nobody needs.
 """
 
 from __future__ import annotations

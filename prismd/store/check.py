@@ -315,7 +315,7 @@ def _vector_rules(connection: apsw.Connection) -> list[_Rule]:
 
 
 def backup(database: Database, destination: Path) -> int:
-    """Copy the live file consistently.
+    """Copy the live file consistently; the copy of an encrypted one has the same key.
 
     Returns:
         Bytes written.
@@ -330,7 +330,7 @@ def backup(database: Database, destination: Path) -> int:
     unfinished = destination.with_name(destination.name + ".part")
     try:
         unfinished.unlink(missing_ok=True)
-        source = apsw.Connection(str(database.path), flags=apsw.SQLITE_OPEN_READONLY)
+        source = database.another()
         try:
             snapshot.write(source, unfinished)
         finally:

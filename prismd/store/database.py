@@ -23,7 +23,8 @@ import apsw
 import sqlite_vec
 
 from prismd.errors import StoreError, StoreLocked
-from prismd.store import erasing, faults, lexical, migrate
+from prismd.key import Key
+from prismd.store import cipher, conversion, erasing, faults, lexical, migrate
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -42,16 +43,27 @@ class Database:
             beside a running daemon opens the file with ``writable=False``.
         at_rest: For a reader: make no file beside it, as SQLite does for whoever reads. To be
             had only while nobody writes it, and nothing waits in its write-ahead log.
+        key: Gets the key of a file that is encrypted, or is to be when it is made; called when
+            the lock is had.
 
     Raises:
         StoreLocked: Another process has the data directory open for writing.
+        WrongKey: The key does not open the file.
         StoreError: The file is damaged, newer than this program, or cannot be opened.
     """
 
-    def __init__(self, data_dir: Path, *, writable: bool = True, at_rest: bool = False) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        writable: bool = True,
+        at_rest: bool = False,
+        key: Callable[[], Key] | None = None,
+    ) -> None:
         self.path = data_dir / FILE_NAME
         self.writable = writable
         self._at_rest = at_rest
+        self._key: Key | None = None
         self._closed = False
         self._changes = 0
         self._counting = threading.Lock()
@@ -60,14 +72,28 @@ class Database:
         if writable:
             with faults.told(self.path):
                 data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._lock_fd = _take_lock(data_dir)
+                self._lock_fd = take_lock(data_dir)
         elif not self.path.exists():
             raise StoreError(f"{self.path}: no index here yet; 'prismd run FOLDER' makes it")
         try:
+            with faults.told(self.path):
+                if writable:
+                    conversion.finish(self.path)
+            self._key = key() if key is not None else None
             self._open()
+        except StoreError as error:
+            self._release_lock()
+            if self._key is None and faults.is_damage(error):
+                self._refuse_without_key(error)
+            raise
         except BaseException:
             self._release_lock()
             raise
+
+    def _refuse_without_key(self, error: StoreError) -> None:
+        """Tell of an encrypted file that it is one: without its key it looks damaged."""
+        if cipher.state(self.path) == "encrypted":
+            raise StoreError(f"{self.path}: is encrypted, and opened without its key") from error
 
     def _open(self) -> None:
         # None says that all have been closed.
@@ -75,7 +101,9 @@ class Database:
         if self.writable:
             self._writer = ThreadPoolExecutor(1, thread_name_prefix="prismd-writer")
             try:
-                self._write_connection = self._writer.submit(_open_writer, self.path).result()
+                self._write_connection = self._writer.submit(
+                    _open_writer, self.path, self._key
+                ).result()
             except BaseException:
                 self._writer.shutdown()
                 raise
@@ -89,9 +117,23 @@ class Database:
     def _reader(self) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READONLY
         if not self._at_rest:
-            return _connect(self.path, flags)
+            return _connect(self.path, flags, self._key)
         location = f"{self.path.absolute().as_uri()}?immutable=1"
-        return _connect(location, flags | apsw.SQLITE_OPEN_URI)
+        return _connect(location, flags | apsw.SQLITE_OPEN_URI, self._key)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what is written to the file is encrypted."""
+        return self._key is not None
+
+    def another(self) -> apsw.Connection:
+        """A connection to read by that is the caller's own, and to be closed by the caller.
+
+        Raises:
+            StoreError: The file cannot be opened.
+        """
+        with _opening(self.path):
+            return _connect(self.path, apsw.SQLITE_OPEN_READONLY, self._key)
 
     @property
     def changes(self) -> int:
@@ -213,7 +255,16 @@ class Database:
             self._lock_fd = None
 
 
-def _take_lock(data_dir: Path) -> int:
+def take_lock(data_dir: Path) -> int:
+    """Have a data directory for this process alone.
+
+    Returns:
+        A descriptor; the lock is held until it is closed.
+
+    Raises:
+        StoreLocked: Another process has it.
+        OSError: The lock cannot be made.
+    """
     descriptor = os.open(data_dir / "prismd.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -225,16 +276,19 @@ def _take_lock(data_dir: Path) -> int:
     return descriptor
 
 
-def _connect(path: Path | str, flags: int) -> apsw.Connection:
+def _connect(path: Path | str, flags: int, key: Key | None) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    if key is None:
+        connection.execute("PRAGMA mmap_size = 268435456")
+    else:
+        cipher.unlock(connection, key)
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
     connection.enable_load_extension(False)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA mmap_size = 268435456")
     # SQLite's own lower() knows only ASCII.
     connection.create_scalar_function("fold", _fold, 1, deterministic=True)
     # Triggers call it, and the file's schema is not trusted to call what may do harm.
@@ -252,13 +306,13 @@ def _index_text(*values: apsw.SQLiteValue) -> str:
     return lexical.index_text(str(values[0]))
 
 
-def _open_writer(path: Path) -> apsw.Connection:
+def _open_writer(path: Path, key: Key | None) -> apsw.Connection:
     with _opening(path):
         new = not path.exists()
         if new:
             # Made by hand first: SQLite would give it the user's umask.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, key)
         if connection.pragma("user_version") == 0:
             connection.pragma("auto_vacuum", "INCREMENTAL")
         connection.pragma("journal_mode", "wal")

@@ -12,6 +12,7 @@ import apsw
 import psutil
 
 from prismd.errors import StoreError
+from prismd.store.cipher import WrongKey
 
 _FULL = "its disk is full; free some disk space"
 _READ_ONLY = (
@@ -83,6 +84,8 @@ def told(path: Path, connection: apsw.Connection | None = None) -> Iterator[None
 
 def is_damage(error: StoreError) -> bool:
     """Whether what was told is that the file is damaged."""
+    if isinstance(error, WrongKey):
+        return False  # or that; but what helps is another
     return isinstance(error.__cause__, apsw.CorruptError | apsw.NotADBError | apsw.FormatError)
 
 

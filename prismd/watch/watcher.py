@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from prismd import discretion
 from prismd.opening import lstat
 from prismd.store.files import Root
 from prismd.timing import duration
@@ -102,6 +103,8 @@ class Watcher:
         self._mounted = Mounts()
         self._pulse = sweeper.pulse
         self._named = f"watching {root.path}"
+        self._told_root = discretion.folder(root.path, root.id)
+        self._told = discretion.Told(self._named, f"watching {self._told_root.discreetly}")
         self._troubles = Troubles()
         self._state = WatchState()
         self._silence_noted = False
@@ -175,7 +178,7 @@ class Watcher:
         elif not self._silence_noted:
             self._sweeper.set_offline()
             self._silence_noted = True
-            log.warning("%s: its disk does not answer; other folders go on", self.root.path)
+            log.warning("%s: its disk does not answer; other folders go on", self._told_root)
 
     def end(self) -> None:
         """Have it end soon; a sweep in hand is given up, and what it wrote down is kept."""
@@ -188,7 +191,7 @@ class Watcher:
         """Wait until it has ended; not for ever, for a disk may never answer."""
         self._thread.join(within_s)
         if self._thread.is_alive():
-            log.warning("%s: its disk does not answer; it is left behind", self.root.path)
+            log.warning("%s: its disk does not answer; it is left behind", self._told_root)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -202,7 +205,8 @@ class Watcher:
         self._events.close()
 
     def _try_again(self, error: Exception) -> None:
-        self._troubles.met(self._named, str(error) if isinstance(error, OSError) else error)
+        fault = str(error) if isinstance(error, OSError) else error
+        self._troubles.met(self._named, fault, self._told)
         self._pulse.rest()
         self._hints = Hints()
         self._covered = ()
@@ -215,7 +219,7 @@ class Watcher:
         hints, self._hints = self._hints, Hints()
         self._look(hints)
         self._cover()
-        self._troubles.gone(self._named)
+        self._troubles.gone(self._named, self._told)
         self._pulse.rest()
         if hints.paths or hints.lost:  # else it was time for it, which it is not again so soon
             spent_s = time.monotonic() - began_s

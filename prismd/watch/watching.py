@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from prismd import discretion
 from prismd.store import files, jobs
 from prismd.store.database import Database
 from prismd.store.files import Root
@@ -120,10 +121,11 @@ class Watching:
             # One folder must not leave the others unwatched, whatever it is.
             known = root.id in self._watchers
             what = "its new settings are not taken" if known else "it is not watched"
-            self._troubles.met(root.path, str(error) if isinstance(error, OSError) else error)
+            fault = str(error) if isinstance(error, OSError) else error
+            self._troubles.met(root.path, fault, discretion.folder(root.path, root.id))
             why = self._troubles.of(root.path)
             return f"{what} ({why}); tried again every {self.settings.retry_s:g} s"
-        self._troubles.gone(root.path)
+        self._troubles.gone(root.path, discretion.folder(root.path, root.id))
         return ""
 
     def leave(self, root_id: int) -> None:

@@ -14,7 +14,7 @@ from tests.api.harness import TOKEN, Live
 def test_it_tells_of_the_process_the_machine_and_the_index(live: Live) -> None:
     told = live.client.get("/debug/stats").raise_for_status().json()
     assert told["version"] == "0.0.1"
-    assert told["machine"]["libraries"]["apsw"]
+    assert told["machine"]["libraries"]["apsw-sqlite3mc"]
     assert told["process"]["resident_bytes"] > told["process"]["own_bytes"] > 1e7
     assert told["process"]["threads"]["prismd-writer"] == 1
     assert told["process"]["open_files"] > 3

@@ -20,6 +20,7 @@ from prismd import __version__
 from prismd.api.mcp.reach import Reach
 from prismd.api.mcp.schemas import schema_of
 from prismd.api.mcp.tools import BY_NAME, INSTRUCTIONS, TOOLS, Tool
+from prismd.discretion import own
 from prismd.errors import PrismdError
 
 log = logging.getLogger(__name__)
@@ -126,8 +127,9 @@ async def _answered(
     except Exception as error:
         error_id = uuid.uuid4().hex[:12]
         # The message may hold text of a document: at debug only.
-        log.error("tool %s, error %s: %s", tool.name, error_id, type(error).__name__)
-        log.debug("error %s", error_id, exc_info=error)
+        told = (own(tool.name), own(error_id), own(type(error).__name__))
+        log.error("tool %s, error %s: %s", *told)
+        log.debug("error %s", own(error_id), exc_info=error)
         return _failed(f"prismd failed on this call; its log says more under error {error_id}")
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=text)],

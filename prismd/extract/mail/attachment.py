@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 import re
-import tempfile
 from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
@@ -18,6 +17,7 @@ from prismd.extract.mail.message import content, file_name
 from prismd.extract.mail.structure import is_logo
 from prismd.extract.parts import MOST_BEFORE_BARE, bare, part
 from prismd.extract.scratch import DISK_FULL, room, settle
+from prismd.openable import Openable
 
 _MAIL_MODULE = "prismd.extract.mail.mail:"
 _MAX_ATTACHMENTS = 500
@@ -104,10 +104,9 @@ class Attachments:
 
     def _try(self, name: str, data: bytes, level: int) -> None:
         try:
-            with room(), tempfile.TemporaryDirectory(dir=settle(self._options.slots_dir)) as folder:
-                path = Path(folder, _safe(name))
-                path.write_bytes(data)
-                self._read_file(name, path, level)
+            with room(), Openable(_safe(name), folder=settle(self._options.slots_dir)) as held:
+                held.write(data)
+                self._read_file(name, held.path, level)
         except ExtractError as error:
             if error.code == DISK_FULL:
                 raise

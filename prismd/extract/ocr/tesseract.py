@@ -1,17 +1,19 @@
-"""Tesseract, by pytesseract: what is installed, and one picture at a time through it.
+"""Tesseract: what is installed, told by pytesseract, and one picture at a time through it.
 
 Every call is a process of its own, kept to one thread: several at once, each with threads of its
-own, crawl. Pictures and texts pass through files; see ``scratch`` for where they lie.
+own, crawl. Pictures and texts pass through pipes, for a file of either would be a copy of what is
+private; pytesseract writes both to files.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import msgspec
 import pytesseract
@@ -25,9 +27,12 @@ from prismd.extract.slots import slot
 TIMEOUT_S = 50.0
 """How long one picture may take. Four thousand by four thousand pixels of noise take five."""
 
-_WORD_LEVEL = 5
+_WORD_LEVEL = "5"
+_TEXT = 11
+"""The columns of its table: level, page, block, paragraph, line, word, left, top, width, height,
+confidence, text."""
 _NOT_TEXT = frozenset({"osd", "equ", "snum"})
-_ORIENTATION = "-c min_characters_to_try=5 -c min_orientation_margin=0.5"
+_ORIENTATION = ("-c", "min_characters_to_try=5", "-c", "min_orientation_margin=0.5")
 """Tesseract's own margins leave short texts upside down; a wrong turn shows in the result."""
 
 
@@ -78,57 +83,32 @@ def read(
         TooSlow: It took longer than ``TIMEOUT_S``.
         Unreadable: Tesseract cannot read it.
     """
-    config = f"--psm 1 {_ORIENTATION}" if orient else "--psm 3"
-    data = _call(
-        pytesseract.image_to_data,
-        image,
-        options,
-        lang="+".join(languages),
-        config=config,
-        output_type=pytesseract.Output.DICT,
-    )
+    mode = ("--psm", "1", *_ORIENTATION) if orient else ("--psm", "3")
+    arguments = ("-l", "+".join(languages), *mode, "-c", "tessedit_create_tsv=1")
+    rows = [line.split("\t") for line in _call(image, options, arguments).split("\n")]
     return [
         FoundWord(
-            text=str(text),
-            box=(left, top, left + width, top + height),
-            confidence=float(confidence),
-            line=(block, paragraph, line),
+            text=row[_TEXT],
+            box=(int(row[6]), int(row[7]), int(row[6]) + int(row[8]), int(row[7]) + int(row[9])),
+            confidence=float(int(float(row[10]))),
+            line=(int(row[2]), int(row[3]), int(row[4])),
         )
-        for level, block, paragraph, line, left, top, width, height, confidence, text in zip(
-            *(data.get(column, ()) for column in _COLUMNS), strict=True
-        )
-        if level == _WORD_LEVEL
+        for row in rows
+        if len(row) > _TEXT and row[0] == _WORD_LEVEL
     ]
 
 
 _waits = threading.local()
-_COLUMNS = (
-    "level",
-    "block_num",
-    "par_num",
-    "line_num",
-    "left",
-    "top",
-    "width",
-    "height",
-    "conf",
-    "text",
-)
 
 
 def script(image: Image.Image, options: ExtractOptions) -> str:
     """The script that a picture is written in, by Tesseract's name; empty where it cannot tell."""
     try:
-        found = _call(
-            pytesseract.image_to_osd,
-            image,
-            options,
-            config="--psm 0 -c min_characters_to_try=5",
-            output_type=pytesseract.Output.DICT,
-        )
+        told = _call(image, options, ("--psm", "0", "-c", "min_characters_to_try=5"))
     except (TooSlow, Unreadable):
         return ""
-    return str(found.get("script", ""))
+    found = (line.partition(":") for line in told.splitlines())
+    return next((value.strip() for name, _, value in found if name == "Script"), "")
 
 
 def waited_s() -> float:
@@ -136,22 +116,31 @@ def waited_s() -> float:
     return getattr(_waits, "total_s", 0.0)
 
 
-def _call(function: Any, image: Image.Image, options: ExtractOptions, **arguments: Any) -> Any:
-    # Its files go where the process keeps its temporary ones; elsewhere all may read them, and
-    # those of a process that is killed would stay.
-    settle(options.slots_dir)
-    os.environ["OMP_THREAD_LIMIT"] = "1"
-    # pytesseract takes this as the format of its file: packing it as PNG takes a third as long
-    # as reading it.
-    image.format = "PPM"
+def _call(image: Image.Image, options: ExtractOptions, arguments: Sequence[str]) -> str:
+    """What Tesseract writes of a picture."""
+    # What it keeps for a while goes where the process has its temporary files.
+    environment = {
+        **os.environ,
+        "OMP_THREAD_LIMIT": "1",
+        "TMPDIR": str(settle(options.slots_dir)),
+    }
+    packed = io.BytesIO()
+    image.save(packed, "PPM")  # packing it as PNG takes a third as long as reading it
     came_s = time.monotonic()
     with slot(options.slots_dir, options.parallel):
         _waits.total_s = waited_s() + time.monotonic() - came_s
         try:
-            return function(image, timeout=TIMEOUT_S, **arguments)
-        except pytesseract.TesseractError as error:
-            raise Unreadable(" ".join(str(error.message).split())) from error
-        except RuntimeError as error:
-            if "timeout" in str(error):
-                raise TooSlow from error
-            raise
+            done = subprocess.run(
+                [pytesseract.pytesseract.tesseract_cmd, "stdin", "stdout", *arguments],
+                input=packed.getbuffer(),
+                capture_output=True,
+                env=environment,
+                timeout=TIMEOUT_S,
+                check=True,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TooSlow from error
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode("utf-8", "replace")
+            raise Unreadable(" ".join(said.split())) from error
+    return done.stdout.decode("utf-8", "replace")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
 from prismd.extract.steps import listening
+from prismd.openable import Openable
 from tests.extract.mail.writing import message
 
 Read = Callable[..., Extraction]
@@ -109,13 +110,14 @@ def test_attachments_leave_nothing_behind(read: Read) -> None:
 def test_a_disk_without_room_is_no_fault_of_the_mail(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> int:
-        if path.name == "a.docx":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with path.open("wb") as file:
-            return file.write(data)
+    write = Openable.write
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    def full(held: Openable, data: bytes) -> None:
+        if held.path.name == "a.docx":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(held, data)
+
+    monkeypatch.setattr(Openable, "write", full)
     inner = message()
     inner.add_attachment(report(), maintype="x", subtype="y", filename="a.docx")
     outer = message()

@@ -243,11 +243,11 @@ except OcrMissing as error:
     text = str(error)
 folder = Path(sys.argv[1]) if sys.argv[1] else Path(os.environ["TMPDIR"])
 left = [str(p) for p in folder.rglob("*") if p.name.startswith("tess_")]
-print(json.dumps([available(options), text, left, os.environ.get("OMP_THREAD_LIMIT")]))
+print(json.dumps([available(options), text, left]))
 """
 
 
-def child(folder: Path | str, **environment: str) -> tuple[str, str, list[str], str]:
+def child(folder: Path | str, **environment: str) -> tuple[str, str, list[str]]:
     made = subprocess.run(
         [sys.executable, "-c", WATCHED, str(folder)],
         env={**os.environ, **environment},
@@ -255,8 +255,8 @@ def child(folder: Path | str, **environment: str) -> tuple[str, str, list[str], 
         check=True,
         text=True,
     )
-    name, text, left, limit = json.loads(made.stdout)
-    return name, text, left, limit
+    name, text, left = json.loads(made.stdout)
+    return name, text, left
 
 
 def test_without_tesseract_it_is_said_how_to_get_it(tmp_path: Path) -> None:
@@ -272,14 +272,25 @@ def test_without_language_data_it_is_as_good_as_missing(tmp_path: Path) -> None:
     assert "prismd reindex --stale" in text
 
 
-def test_pictures_pass_through_a_private_folder_and_leave_nothing(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "tmp"
+def test_pictures_pass_through_pipes_to_one_thread_and_leave_nothing(tmp_path: Path) -> None:
+    elsewhere, programs = tmp_path / "tmp", tmp_path / "bin"
     elsewhere.mkdir()
+    programs.mkdir()
+    told = tmp_path / "told"
+    (programs / "tesseract").write_text(
+        f'#!/bin/sh\necho "$OMP_THREAD_LIMIT $TMPDIR $*" >> {told}\n'
+        f'exec {shutil.which("tesseract")} "$@"\n'
+    )
+    (programs / "tesseract").chmod(0o700)
     slots = tmp_path / "slots"
-    name, text, left, limit = child(slots, TMPDIR=str(elsewhere))
+    path = f"{programs}:{os.environ['PATH']}"
+    name, text, left = child(slots, TMPDIR=str(elsewhere), PATH=path)
     assert name
     assert text == "Some words"
-    assert limit == "1"
+    reading = [line for line in told.read_text().splitlines() if "tsv" in line]
+    assert reading
+    assert all(line.startswith(f"1 {slots}/") for line in reading)
+    assert all(" stdin stdout " in line for line in reading)
     assert left == []
     assert list(elsewhere.iterdir()) == []
     assert slots.stat().st_mode & 0o077 == 0

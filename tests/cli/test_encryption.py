@@ -1,0 +1,172 @@
+"""``encrypt``, ``decrypt`` and ``key``, and what other commands say of an encrypted index."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prismd import secrecy
+from prismd.key import Key
+from prismd.store import cipher
+from prismd.store.database import FILE_NAME
+from tests.cli.harness import COMMAND, CONFIG, Place
+
+TEXT = "The zanzibar plan is in the drawer."
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def indexed(place: Place) -> Iterator[Place]:
+    """A plain index, with the settings for a key in a file."""
+    configure(place)
+    place.write("plan.txt", TEXT)
+    place.run("index", place.folder)
+    yield place
+    if aside := secrecy.folder_of(place.data_dir):
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def configure(place: Place, more: str = "") -> None:
+    place.config.write_text(
+        f'{CONFIG}\n[storage]\nkey = "file"\nkey_file = "{key_file(place)}"\n{more}'
+    )
+
+
+def key_file(place: Place) -> Path:
+    return place.root / "stick" / "prism.key"
+
+
+def state(place: Place) -> str:
+    return cipher.state(place.data_dir / FILE_NAME)
+
+
+def holding(place: Place) -> list[str]:
+    return [
+        path.name
+        for path in place.data_dir.rglob("*")
+        if path.is_file() and b"zanzibar" in path.read_bytes()
+    ]
+
+
+def restore(place: Place, text: str, exit_code: int = 0) -> str:
+    done = subprocess.run(
+        [*COMMAND, "key", "restore"],
+        input=text,
+        check=False,
+        env=place.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == exit_code, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_an_index_goes_there_and_back_and_is_searched_all_the_while(indexed: Place) -> None:
+    assert FILE_NAME in holding(indexed)
+    said = indexed.run("encrypt")
+    assert "prismd key show" in said
+    assert "encryption = true" in said
+    assert holding(indexed) == []
+    assert "plan.txt" in indexed.run("search", "zanzibar")
+    assert "is encrypted already" in indexed.run("encrypt")
+    assert "All is well" in indexed.run("check")
+    assert state(indexed) == "encrypted"
+    indexed.run("decrypt")
+    assert state(indexed) == "plain"
+    assert "plan.txt" in indexed.run("search", "zanzibar")
+    assert "is not encrypted" in indexed.run("decrypt")
+    assert "is not encrypted" in indexed.run("key", "change", exit_code=1)
+
+
+def test_old_logs_go_when_the_index_is_encrypted(indexed: Place) -> None:
+    log = indexed.root / "log" / "prismd.log"
+    log.parent.mkdir()
+    kept = log.with_name("prismd.logbook")
+    for path in (log, log.with_name("prismd.log.1"), kept):
+        path.write_text("plan.txt: x")
+    configure(indexed, f'[log]\nfile = "{log}"\n')
+    assert "overwritten and removed" in indexed.run("encrypt")
+    assert list(log.parent.iterdir()) == [kept]
+
+
+def test_a_running_daemon_keeps_its_index(indexed: Place) -> None:
+    with indexed.daemon():
+        for command in (["encrypt"], ["decrypt"], ["key", "change"]):
+            assert "another prismd is using it" in indexed.run(*command, exit_code=1)
+    assert state(indexed) == "plain"
+
+
+def test_without_an_index_it_is_said_what_to_do(place: Place) -> None:
+    configure(place)
+    assert "prismd index" in place.run("encrypt", exit_code=1)
+    assert not key_file(place).exists()
+
+
+def test_every_command_tells_of_a_wrong_and_a_missing_key(indexed: Place) -> None:
+    indexed.run("encrypt")
+    right = key_file(indexed).read_text()
+    key_file(indexed).unlink()
+    commands: list[list[object]] = [
+        ["run"],
+        ["index"],
+        ["search", "x"],
+        ["check"],
+        ["backup", indexed.root / "copy"],
+        ["decrypt"],
+        ["key", "change"],
+    ]
+    for command in commands:
+        said = indexed.run(*command, exit_code=1)
+        assert f"its key is not in {key_file(indexed)}" in said
+    assert "prismd key restore" in indexed.run("doctor", exit_code=1)
+    assert "there is no key" in indexed.run("key", "show", exit_code=1)
+    wrong = Key.fresh().text
+    assert "does not open it" in restore(indexed, wrong, exit_code=1)
+    assert "64 hexadecimal digits" in restore(indexed, "password", exit_code=2)
+    assert not key_file(indexed).exists()
+    key_file(indexed).touch(0o600)
+    key_file(indexed).write_text(wrong)
+    for command in commands:
+        said = indexed.run(*command, exit_code=1)
+        assert f"the key from {key_file(indexed)} does not open it" in said
+        assert "damaged" in said
+        assert wrong not in said
+    assert "prismd key restore" in indexed.run("doctor", exit_code=1)
+    restore(indexed, right)
+    assert "plan.txt" in indexed.run("search", "zanzibar")
+
+
+def test_a_changed_key_opens_the_index_and_the_old_one_its_backup(indexed: Place) -> None:
+    indexed.run("encrypt")
+    old = indexed.run("key", "show").strip()
+    copy = indexed.root / "copy.db"
+    assert "encrypted with the key of the index" in indexed.run("backup", copy)
+    indexed.run("key", "change")
+    assert indexed.run("key", "show").strip() != old
+    assert "plan.txt" in indexed.run("search", "zanzibar")
+    assert cipher.opens(copy, Key.parse(old))
+    shutil.copy(copy, indexed.data_dir / FILE_NAME)
+    assert "does not open it" in indexed.run("search", "zanzibar", exit_code=1)
+    restore(indexed, old)
+    assert "plan.txt" in indexed.run("search", "zanzibar")
+
+
+def test_a_plain_index_is_not_run_where_an_encrypted_one_is_wanted(indexed: Place) -> None:
+    env = {"PRISMD_STORAGE_ENCRYPTION": "true"}
+    assert "run 'prismd encrypt'" in indexed.run("run", exit_code=2, env=env)
+    indexed.run("encrypt", env=env)
+    assert "Set [storage] encryption = false" in indexed.run("decrypt", env=env)
+
+
+def test_without_a_keyring_it_is_said_what_to_do(place: Place) -> None:
+    place.write("plan.txt", TEXT)
+    place.run("index", place.folder)
+    nobody = {"DBUS_SESSION_BUS_ADDRESS": "disabled:", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    nobody |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    said = place.run("encrypt", exit_code=1, env=nobody)
+    assert 'key = "file" and key_file' in said
+    assert state(place) == "plain"
