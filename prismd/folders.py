@@ -75,7 +75,8 @@ class Folders:
         removed: Callable[[], None],
     ) -> None:
         self._database = database
-        self._configured = configured
+        self.configured = configured
+        """The folders that the configuration names, as they are now; they are removed there."""
         self._removed = removed
         self.watches = watches
         self.changing = threading.Lock()
@@ -102,7 +103,7 @@ class Folders:
             ConfigError: It is not watched, or the configuration names it.
         """
         with self.changing:
-            root = removable(self._database, folder, self._configured())
+            root = removable(self._database, folder, self.configured())
             self.watches.leave(root.id)
             try:
                 return forget(self._database, root)

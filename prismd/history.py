@@ -14,7 +14,7 @@ import msgspec
 from prismd.discretion import own
 from prismd.domain import UPLOADS, Answer, Filters
 from prismd.errors import StoreError
-from prismd.store import attributes, files, history, responses
+from prismd.store import attributes, facts, files, history, responses
 from prismd.store.database import Database
 from prismd.store.erasing import empty_log
 from prismd.store.history import Entry, KeptEntry, Kind
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _DAY_S = 86_400.0
 _QUERY_CHARS = 4_000
+_SWITCH = "history"
+_OFF = "off"
 
 
 class HistorySettings(msgspec.Struct, frozen=True):
@@ -59,6 +61,25 @@ class History:
         self._failing = False
         self.settings = settings
         """What is kept; may be set by any thread, and counts from the next question on."""
+        self._switched_off = database.read(lambda c: facts.get(c, _SWITCH)) == _OFF
+
+    @property
+    def kept(self) -> bool:
+        """Whether anything is added: the settings allow it, and nobody has switched it off."""
+        return self.settings.kept and not self._switched_off
+
+    def switch(self, *, on: bool) -> None:
+        """Keep what is searched and asked, or not, from now on and after every start. Blocks.
+
+        On, no more is kept than the settings allow.
+
+        Raises:
+            StoreError: It cannot be written down; off it is all the same, until the next start.
+        """
+        if not on:
+            self._switched_off = True
+        self._database.write(lambda c: facts.put(c, _SWITCH, "" if on else _OFF))
+        self._switched_off = not on
 
     def searched(self, query: str, filters: Filters, *, hits: int, example: str = "") -> None:
         """Keep a search. Returns at once and never fails: the answer is worth more.
@@ -117,7 +138,7 @@ class History:
 
     def _note(self, entry: Entry, filters: Filters) -> None:
         settings = self.settings
-        if not settings.kept or not self._database.writable:
+        if not self.kept or not self._database.writable:
             return
         now = self._clock()
         before = now - settings.days * _DAY_S if settings.days else 0.0

@@ -13,6 +13,7 @@ from prismd.api.services import ApiSettings, Services
 from prismd.assembly import Prism
 from prismd.config.options import Config
 from prismd.config.shown import shown
+from prismd.config.told import told
 from prismd.folders import Folders
 from prismd.parameters import answer_settings
 from prismd.reloading import Reloading
@@ -56,6 +57,7 @@ def _services(prism: Prism, token: str, folders: Folders | None) -> Services:
         model_states=prism.models.states,
         folders=folders,
         settings=lambda: shown(prism.config),
+        configuration=lambda: told(prism.config),
         stale=prism.stale,
         reindex=prism.reindex if folders is not None else None,
         started_at=time.time(),

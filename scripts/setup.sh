@@ -158,6 +158,19 @@ ensure_screen() {
         ""
 }
 
+# ensure_browser - has a browser that tests can look at the web page with; 1 where it is missing and
+# may not be installed. tests/browser/harness.py looks for the same ones.
+ensure_browser() {
+    local name
+    [ -z "${PRISMD_TEST_BROWSER:-}" ] || return 0
+    for name in chromium chromium-browser google-chrome-stable google-chrome \
+        "/Applications/Chromium.app/Contents/MacOS/Chromium" \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+        if command -v "$name" >/dev/null; then return; fi
+    done
+    system_packages "Chromium, which tests look at the web page with" chromium chromium
+}
+
 # ensure_export - has installed what exports models; 1 where there is no torch for this machine.
 # torch comes first, because the others would take any version, and without a hash, because the
 # right build of it depends on the machine.

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from prismd.domain import UPLOADS, Answer, Comparison, Filters
+from prismd.errors import StoreError
 from prismd.history import History, HistorySettings
 from prismd.store import files
 from prismd.store.database import Database
@@ -80,6 +81,40 @@ def test_it_can_be_switched_off_and_on_while_prismd_runs(database: Database) -> 
     history.settings = HistorySettings(kept=False)
     history.searched("three", Filters(), hits=0)
     assert queries(history, database) == ["two"]
+
+
+def test_a_person_switches_it_off_for_good_and_on_again(data_dir: Path) -> None:
+    database = Database(data_dir)
+    history = History(database, HistorySettings())
+    history.switch(on=False)
+    history.searched("one", Filters(), hits=0)
+    assert not history.kept
+    database.close()
+    database = Database(data_dir)
+    history = History(database, HistorySettings())
+    history.searched("two", Filters(), hits=0)
+    assert (history.kept, queries(history, database)) == (False, [])
+    history.switch(on=True)
+    history.searched("three", Filters(), hits=0)
+    assert (history.kept, queries(history, database)) == (True, ["three"])
+    database.close()
+
+
+def test_a_person_cannot_keep_what_the_settings_forbid(database: Database) -> None:
+    history = History(database, HistorySettings(kept=False))
+    history.switch(on=True)
+    history.searched("one", Filters(), hits=0)
+    assert (history.kept, queries(history, database)) == (False, [])
+
+
+def test_it_is_off_at_once_though_that_cannot_be_written_down(database: Database) -> None:
+    history = History(database, HistorySettings())
+    database.run_outside_transaction(lambda c: c.pragma("query_only", True))
+    with pytest.raises(StoreError):
+        history.switch(on=False)
+    database.run_outside_transaction(lambda c: c.pragma("query_only", False))
+    history.searched("one", Filters(), hits=0)
+    assert (history.kept, queries(history, database)) == (False, [])
 
 
 def test_no_more_is_kept_than_the_settings_say(database: Database) -> None:

@@ -161,6 +161,15 @@ def test_a_screen_that_cannot_be_had_is_said_so(tmp_path: Path) -> None:
     assert "for the tray's tests: not found; install" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["chromium", "google-chrome", ""])
+def test_a_browser_is_installed_where_there_is_none(tmp_path: Path, name: str) -> None:
+    stubs = ['brew: echo "$@"', *([f"{name}: exit 0"] if name else [])]
+    done = sourced("ensure_browser", *stubs, programs=tmp_path / "programs")
+    assert done.returncode == 0
+    has_apps = any(Path("/Applications").glob("*Chrom*.app"))
+    assert (done.stdout == "install --quiet chromium\n") is not bool(name or has_apps)
+
+
 def test_the_lock_satisfies_the_project() -> None:
     assert check_lock.main() == 0
 

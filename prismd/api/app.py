@@ -13,6 +13,8 @@ from prismd.api import (
     citation_page,
     control,
     debug,
+    documents,
+    effective_settings,
     events,
     files,
     forgetting,
@@ -52,6 +54,8 @@ from prismd.api.rates import Rates
 from prismd.api.request_metrics import Counted, RequestMetrics
 from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
+from prismd.api.web import assets
+from prismd.api.web import routes as web
 from prismd.intake import Intake
 
 _PARTS = (
@@ -73,7 +77,9 @@ _PARTS = (
     passages,
     previews,
     citation_page,
+    documents,
     status,
+    effective_settings,
     metrics,
     debug,
     control,
@@ -81,6 +87,7 @@ _PARTS = (
     roots,
     sessions,
     endpoint,
+    web,
 )
 
 
@@ -100,7 +107,7 @@ def create_app(services: Services, settings: ApiSettings) -> Litestar:
 
     app = Litestar(
         route_handlers=[route for part in _PARTS for route in part.ROUTES],
-        state=State({"api": api, "mcp": agents, "end": end}),
+        state=State({"api": api, "mcp": agents, "end": end, "page": assets.load()}),
         on_startup=[responses.forget_old_responses],
         on_shutdown=[end],
         exception_handlers={Exception: on_error},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -15,18 +14,17 @@ from litestar.params import FromPath
 from prismd.api import content
 from prismd.api.description import TEXT, described
 from prismd.api.files import find_citation
+from prismd.api.lines import Line, lines_around
 from prismd.api.pages import PAGE_CSP, page
 from prismd.api.services import Api, ApiRequest, api_of
+from prismd.api.standing import Standing, held
 from prismd.domain import ImageLocator, PageLocator, TextLocator, TimeLocator
-from prismd.errors import RequestError
 from prismd.layout import locate
 from prismd.place import clock
-from prismd.store import documents, listing
+from prismd.store import documents
 from prismd.store.citations import KeptCitation
 from prismd.store.listing import FileRecord
 
-_LINES_AROUND = 6
-_LINE_CHARS = 400
 _NO_LINES = np.empty(0, np.int64)
 
 _PLAYED = frozenset(
@@ -34,21 +32,6 @@ _PLAYED = frozenset(
     | {"video/mp4", "video/webm", "video/ogg"}
 )
 """What the browsers that are met most play, as far as the kind of file tells."""
-
-Standing = Literal["same", "changed", "gone"]
-
-
-class Line(msgspec.Struct, frozen=True):
-    """A line of a text: its number from 1, and what of it is before, in and after the quote.
-
-    ``start`` is where it begins in the text.
-    """
-
-    number: int
-    start: int
-    before: str
-    marked: str
-    after: str
 
 
 class _Cited(msgspec.Struct, frozen=True):
@@ -78,31 +61,10 @@ async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Resp
 
 def _look_up(api: Api, kept: KeptCitation) -> _Cited:
     database = api.services.database
-    holding = database.read(lambda connection: listing.holding(connection, kept.sha256))
     found = database.read(lambda connection: documents.content(connection, kept.sha256))
     lined = found if found is not None and found.layout.kind in ("text", "time") else None
-    standing: Standing = "gone"
-    for record in sorted(holding, key=lambda record: record.path != kept.path):
-        try:
-            opened = content.open_file(database, record)
-        except RequestError:
-            continue
-        try:
-            same = content.is_as_indexed(record, opened)
-        finally:
-            opened.close()
-        if same:
-            return _Cited(kept, record, "same", lined)
-        standing = "changed"
-    if not holding and _path_is_known(api, kept.path):
-        standing = "changed"
-    return _Cited(kept, None, standing, lined)
-
-
-def _path_is_known(api: Api, path: str) -> bool:
-    query = listing.FileQuery(path=path, limit=20)
-    records, _ = api.services.database.read(lambda connection: listing.listing(connection, query))
-    return any(record.path == path for record in records)
+    now = held(database, kept.sha256, kept.path)
+    return _Cited(kept, now.file, now.standing, lined)
 
 
 def _body(cited: _Cited) -> str:
@@ -171,39 +133,6 @@ def _note(standing: Standing) -> str:
         "gone": "The file that was cited is not there any more. The quote was kept.",
     }[standing]
     return f'<p class="note" role="note">{escape(said)}</p>'
-
-
-def lines_around(text: str, start: int, end: int) -> list[Line]:
-    """The lines of a range of a text and a few around it; long ones are cut. Pure."""
-    first = text.count("\n", 0, start)
-    at = text.rfind("\n", 0, start) + 1
-    for _ in range(_LINES_AROUND):
-        if at == 0:
-            break
-        at = text.rfind("\n", 0, at - 1) + 1
-        first -= 1
-    lines, beyond, number = [], 0, first + 1
-    while at <= len(text) and beyond <= _LINES_AROUND:
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        low, high = min(max(start, at), stop), max(min(end, stop), at)
-        high = max(low, high)
-        lines.append(
-            Line(number, at, _tail(text[at:low]), text[low:high], _head(text[high:stop]))
-            if low < high
-            else Line(number, at, _head(text[at:stop]), "", "")
-        )
-        beyond += stop >= end
-        at, number = stop + 1, number + 1
-    return lines
-
-
-def _head(text: str) -> str:
-    return text if len(text) <= _LINE_CHARS else text[:_LINE_CHARS] + " …"
-
-
-def _tail(text: str) -> str:
-    return text if len(text) <= _LINE_CHARS else "… " + text[-_LINE_CHARS:]
 
 
 def _table(content: documents.Content, lines: list[Line]) -> str:

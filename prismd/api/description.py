@@ -34,7 +34,7 @@ EVENT: dict[str, Any] = {
 }
 
 FILE_ID: dict[str, Any] = {"type": "string", "pattern": "^(|file-[1-9][0-9]{0,17})$"}
-FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/[^\\x00]*$"}
+FOLDER: dict[str, Any] = {"type": "string", "pattern": "^(/[^\\x00]*|~(/[^\\x00]*)?)$"}
 NOT_BLANK: dict[str, Any] = {"pattern": "\\S"}
 
 _OPEN = frozenset({"/health"})

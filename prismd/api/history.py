@@ -6,15 +6,17 @@ import re
 from typing import Any, Literal
 
 import msgspec
-from litestar import delete, get
+from litestar import delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
+from prismd.api import wire
+from prismd.api.body import CHAT_BODY_BYTES, decode_body
 from prismd.api.description import between, described
 from prismd.api.files import in_range
 from prismd.api.openai.completion import iso_time
-from prismd.api.services import ApiRequest, api_of
+from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.errors import RequestError
 from prismd.store.history import KeptEntry, Kind
 
@@ -50,14 +52,24 @@ class HistoryPage(Struct, frozen=True, kw_only=True):
     Attributes:
         total: In all pages together.
         next: What to give as ``after`` for the next page; None at the end.
-        kept: Whether anything is added; ``[search] history`` says so.
+        kept: Whether anything is added.
+        allowed: Whether ``[search] history`` lets anything be kept; what it lets be kept can be
+            switched off and on by ``POST /search/history``.
     """
 
     data: tuple[HistoryItem, ...]
     total: int
     next: str | None
     kept: bool
+    allowed: bool
     object: Literal["list"] = "list"
+
+
+class HistorySwitch(Struct, frozen=True):
+    """Whether anything is added, and whether the settings let it; see ``HistoryPage``."""
+
+    kept: bool
+    allowed: bool
 
 
 class Forgotten(Struct, frozen=True):
@@ -94,8 +106,28 @@ async def list_history(
         data=tuple(_item(entry) for entry in entries),
         total=total,
         next=f"history-{entries[-1].id}" if len(entries) == limit else None,
-        kept=history.settings.kept,
+        kept=history.kept,
+        allowed=history.settings.kept,
     )
+
+
+@post(
+    "/search/history",
+    status_code=200,
+    request_max_body_size=CHAT_BODY_BYTES,
+    operation_class=described(wire.HistoryRequest, statuses=(409,)),
+    summary="Keep what is searched and asked, or do not",
+)
+async def switch_history(request: ApiRequest) -> HistorySwitch:
+    """Add nothing more, or add again, from now on and after every start.
+
+    What is kept already stays until it is forgotten. Where ``[search] history`` is off, it cannot
+    be switched on.
+    """
+    api = api_of(request)
+    running(api.services.ingest)  # what only reads the index adds nothing to it, either
+    asked = await decode_body(request, wire.HistoryRequest)
+    return await api.offload.change(lambda: _switched(api, on=asked.kept))
 
 
 @delete("/search/history", status_code=200, summary="Forget what was searched and asked")
@@ -127,6 +159,20 @@ async def remove_entry(request: ApiRequest, entry_id: FromPath[str]) -> Forgotte
     return Forgotten(1)
 
 
+def _switched(api: Api, *, on: bool) -> HistorySwitch:
+    history = api.services.history
+    if on and not history.settings.kept:
+        raise RequestError(
+            "kept: [search] history is off in the configuration; change it there, then run"
+            " 'prismd config reload'",
+            status=409,
+            code="history_off",
+            param="kept",
+        )
+    history.switch(on=on)
+    return HistorySwitch(history.kept, history.settings.kept)
+
+
 def _number(entry_id: str, param: str) -> int:
     match = _ENTRY_ID.fullmatch(entry_id)
     if match is None:
@@ -152,4 +198,4 @@ def _item(entry: KeptEntry) -> HistoryItem:
     )
 
 
-ROUTES: list[HTTPRouteHandler] = [list_history, clear_history, remove_entry]
+ROUTES: list[HTTPRouteHandler] = [list_history, switch_history, clear_history, remove_entry]

@@ -7,10 +7,12 @@ import hashlib
 from html import escape
 
 STYLE = """
-:root { color-scheme: light dark; --edge: #8884; --mark: #ffe58a; --mark-ink: #1a1a1a; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; --edge: #8884; --quiet: light-dark(#595959, #ababab);
+  --mark: #ffe58a; --mark-ink: #1a1a1a; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  background: Canvas; color: CanvasText; }
 h1 { font-size: 1.35rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
-.path { color: GrayText; margin: 0 0 1rem; overflow-wrap: anywhere; }
+.path { color: var(--quiet); margin: 0 0 1rem; overflow-wrap: anywhere; }
 .note { border-left: 4px solid #c77700; padding: .5rem .75rem; margin: 1rem 0; }
 blockquote { border-left: 4px solid var(--mark); margin: 1rem 0; padding: .25rem .75rem;
   white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -18,7 +20,7 @@ mark { background: var(--mark); color: var(--mark-ink); }
 img { max-width: 100%; height: auto; border: 1px solid var(--edge); background: white; }
 table { border-collapse: collapse; width: 100%; font: 14px/1.45 ui-monospace, monospace; }
 td { padding: 0 .6rem; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere; }
-td:first-child { color: GrayText; text-align: right; width: 1%; white-space: nowrap;
+td:first-child { color: var(--quiet); text-align: right; width: 1%; white-space: nowrap;
   user-select: none; border-right: 1px solid var(--edge); }
 audio, video { width: 100%; margin: .5rem 0; }
 code { font: 14px ui-monospace, monospace; }
@@ -43,6 +45,7 @@ def page(title: str, body: str) -> bytes:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="/assets/icon.svg" type="image/svg+xml">'
         f"<title>{escape(title)} · prismd</title><style>{STYLE}</style></head>"
         f"<body>{body}</body></html>\n"
     ).encode("utf-8", "replace")
@@ -54,4 +57,14 @@ def sign_in_page(reason: str) -> bytes:
         "Not signed in",
         f"<h1>This browser is not signed in to prismd</h1><p>{escape(reason)}</p>"
         "<p>Run <code>prismd token --open</code> in a terminal of this computer.</p>",
+    )
+
+
+def led_here_page() -> bytes:
+    """What a browser sees that a page of another site led to the web page."""
+    return page(
+        "Another site led here",
+        "<h1>A page of another site led here</h1>"
+        "<p>What its link asks for was not done. If you wanted to come here, go on:</p>"
+        '<p><a href="/">Open prismd</a></p>',
     )

@@ -30,6 +30,7 @@ class RootStatus(Struct, frozen=True):
         detail: What is out of the ordinary about it, fit to show; empty when nothing is.
         failing: Whether that keeps it from being looked through, for a reason that lasts and has
             nothing to do with its disk.
+        configured: Whether the configuration file names it; then it is removed there alone.
     """
 
     path: str
@@ -39,6 +40,7 @@ class RootStatus(Struct, frozen=True):
     pending: int = 0
     eta_s: float | None = None
     failing: bool = False
+    configured: bool = False
 
 
 class Roots(Struct, frozen=True):
@@ -79,7 +81,16 @@ def _status(api: Api, root: files.Root, count: int, left: Prospects) -> RootStat
     if watched.state == "starting":
         eta_s = None  # what is not looked through yet may have anything in it
     failing = root.id in folders.watches.failing()
-    return RootStatus(root.path, watched.state, count, watched.detail, pending, eta_s, failing)
+    return RootStatus(
+        path=root.path,
+        state=watched.state,
+        files=count,
+        detail=watched.detail,
+        pending=pending,
+        eta_s=eta_s,
+        failing=failing,
+        configured=root.path in folders.configured(),
+    )
 
 
 @get("/roots", summary="The watched folders")
@@ -136,6 +147,9 @@ async def remove_root(request: ApiRequest, path: FromQuery[str]) -> Removed:
 
 
 def _absolute(path: str) -> Path:
+    """A whole path; ``~`` is the home directory of whom prismd runs for, who is who asks."""
+    if path == "~" or path.startswith("~/"):
+        path = str(Path.home()) + path[1:]
     if not path.startswith("/") or "\x00" in path:
         raise RequestError(
             "path: give the folder's whole path, such as /home/anna/Documents",

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prismd.api.errors import envelope
 from prismd.api.login import cookie_name, cookie_value
 from prismd.api.origins import Origins, Refusal
-from prismd.api.pages import PAGE_CSP, sign_in_page
+from prismd.api.pages import PAGE_CSP, led_here_page, sign_in_page
 from prismd.api.rates import Rates
 from prismd.api.services import ApiSettings
 from prismd.api.within import is_within
@@ -23,6 +23,7 @@ _OPEN_PATHS = frozenset({_HEALTH, "/login"})
 _AGENT_CHARS = 200
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
+_LED_HERE = "led_by_foreign_page"
 _TOKEN_PROTOCOL = "prismd.token."  # noqa: S105 - what stands before it
 _CORS_MAX_AGE_S = 600
 _ALLOWED = (
@@ -38,6 +39,8 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
+    # A page that opens one of ours has no hold of its window.
+    (b"cross-origin-opener-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
@@ -140,6 +143,13 @@ class Guard:
             headers.first(b"sec-fetch-site"),
             headers.first(b"sec-fetch-mode"),
         )
+        if refusal is None and _is_led_here(scope, headers):
+            refusal = Refusal(
+                403,
+                "Sec-Fetch-Site: a page of another site led here; open prismd's page by its own"
+                " address",
+                _LED_HERE,
+            )
         if refusal is not None or not self._auth:
             return refusal
         if scope["type"] == "http" and (  # type: ignore[comparison-overlap]
@@ -274,6 +284,16 @@ def _is_preflight(scope: Scope, headers: _Headers) -> bool:
     )
 
 
+def _is_led_here(scope: Scope, headers: _Headers) -> bool:
+    """Whether a page of another site leads the browser to our web page.
+
+    Its address says what it shows, so that a link could ask in the user's name.
+    """
+    path = str(scope["path"])
+    is_web_page = path == "/" or path.startswith("/assets/")
+    return is_web_page and headers.first(b"sec-fetch-site").lower() in ("cross-site", "same-site")
+
+
 def _with_headers(send: Send, more: list[tuple[bytes, bytes]]) -> Send:
     async def finish(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -307,12 +327,13 @@ async def _refuse(scope: Scope, headers: _Headers, send: Send, refusal: Refusal)
         return
     more = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
     reads_pages = "text/html" in headers.first(b"accept") and scope.get("method") == "GET"
-    if refusal.status == 401 and reads_pages:
+    if reads_pages and (refusal.status == 401 or refusal.code == _LED_HERE):
+        shown = sign_in_page(refusal.message) if refusal.status == 401 else led_here_page()
         more += [
             (b"content-type", b"text/html; charset=utf-8"),
             (b"content-security-policy", PAGE_CSP.encode()),
         ]
-        await _answer(send, refusal.status, sign_in_page(refusal.message), more)
+        await _answer(send, refusal.status, shown, more)
         return
     body = msgspec.json.encode(envelope(refusal.status, refusal.message, code=refusal.code))
     more.append((b"content-type", b"application/json"))

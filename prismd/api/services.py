@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 
 from prismd.answer import Answering
+from prismd.api.configuration import Configuration
 from prismd.api.ending import Ending
 from prismd.api.gate import ChatGate
 from prismd.api.hub import Hub
@@ -165,6 +166,7 @@ class Services:
         config_fault: What was wrong with the configuration when it was read last.
         transcriber: Writes down recordings that a person waits for; None without weights.
         settings: The settings as they may be shown to anybody.
+        configuration: The settings as they may be shown to the person whose they are.
         reranker: Orders documents of programs (``for_programs()``); None without weights.
     """
 
@@ -189,6 +191,7 @@ class Services:
     config_fault: Callable[[], str] = field(default=str)
     transcriber: Transcriber | None = None
     settings: Callable[[], Mapping[str, Any]] = field(default=dict)
+    configuration: Callable[[], Configuration] = field(default=Configuration)
     reranker: Reranker | None = None
 
 

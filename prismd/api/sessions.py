@@ -1,9 +1,8 @@
-"""How a browser gets its cookie, and the page that it then sees."""
+"""How a browser gets its cookie."""
 
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +14,7 @@ from msgspec import Struct
 
 from prismd.api.errors import BusyError
 from prismd.api.login import CODE_TTL_S, local_path, set_cookie
-from prismd.api.pages import PAGE_CSP, page, sign_in_page
+from prismd.api.pages import PAGE_CSP, sign_in_page
 from prismd.api.security import address_of, too_many_failures
 from prismd.api.services import Api, ApiRequest, api_of
 
@@ -75,20 +74,4 @@ def _count_failure(api: Api, request: ApiRequest) -> None:
         raise BusyError(too_many_failures().message, retry_after_s=math.ceil(allowance.wait_s))
 
 
-@get("/", sync_to_thread=False, include_in_schema=False)
-def front_page(request: ApiRequest) -> Response[bytes]:
-    """Where a browser arrives that has signed in."""
-    return Response(
-        page(
-            "Signed in",
-            "<h1>This browser is signed in to prismd</h1>"
-            "<p>The links of citations open in it from now on.</p>"
-            "<p>Ask with <code>prismd ask</code>, or point an OpenAI client at"
-            f" <code>{escape(api_of(request).settings.base_url)}/v1</code>.</p>",
-        ),
-        media_type=MediaType.HTML,
-        headers={"content-security-policy": PAGE_CSP},
-    )
-
-
-ROUTES: list[HTTPRouteHandler] = [login_link, login, front_page]
+ROUTES: list[HTTPRouteHandler] = [login_link, login]

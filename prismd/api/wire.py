@@ -62,6 +62,12 @@ class RootRequest(Struct, frozen=True):
     path: str
 
 
+class HistoryRequest(Struct, frozen=True):
+    """``POST /search/history``: whether what is searched and asked is kept from now on."""
+
+    kept: bool
+
+
 class PauseRequest(Struct, frozen=True):
     """``POST /pause``: for so long, or until resumed."""
 

@@ -37,7 +37,8 @@ def history_command(context: Context, limit: int, clear: bool, as_json: bool) ->
     if not found["data"]:
         click.echo("Nothing was searched or asked.")
     if not found["kept"]:
-        click.echo("Nothing is added: [search] history is switched off.", err=True)
+        where = "on the web page" if found["allowed"] else "by [search] history"
+        click.echo(f"Nothing is added: it is switched off {where}.", err=True)
 
 
 def _line(entry: dict[str, Any]) -> str:

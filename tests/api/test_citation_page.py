@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prismd.api.citation_page import lines_around
+from prismd.api.lines import lines_around
 from tests.api.harness import LEASE, Live, ask, live_server, write_pdf
 from tests.building import wait_until
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,11 @@ def history(live: Live, **params: Any) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def switched(live: Live, *, kept: bool) -> tuple[int, dict[str, Any]]:
+    answer = live.client.post("/search/history", json={"kept": kept})
+    return answer.status_code, answer.json()
 
 
 def told(live: Live) -> list[tuple[str, str]]:
@@ -98,7 +104,42 @@ def test_nothing_is_kept_when_it_is_switched_off(own: Live) -> None:
     own.client.post("/search", json={"query": "cake"})
     own.client.post("/v1/chat/completions", json=ask("What is the deposit?"))
     found = history(own)
-    assert (found["data"], found["kept"]) == ([], False)
+    assert (found["data"], found["kept"], found["allowed"]) == ([], False, False)
+
+
+def test_it_is_switched_off_and_on_from_the_page(own: Live) -> None:
+    own.client.post("/search", json={"query": "before"})
+    assert switched(own, kept=False) == (200, {"kept": False, "allowed": True})
+    own.client.post("/search", json={"query": "private"})
+    own.client.post("/v1/chat/completions", json=ask("What is private?"))
+    found = history(own)
+    assert (found["kept"], [entry["query"] for entry in found["data"]]) == (False, ["before"])
+    assert switched(own, kept=True) == (200, {"kept": True, "allowed": True})
+    own.client.post("/search", json={"query": "after"})
+    assert [query for _, query in told(own)] == ["after", "before"]
+
+
+def test_what_the_settings_forbid_cannot_be_switched_on(own: Live) -> None:
+    own.stack.services.history.settings = HistorySettings(kept=False)
+    status, refused = switched(own, kept=True)
+    assert (status, refused["error"]["code"]) == (409, "history_off")
+    assert "prismd config reload" in refused["error"]["message"]
+    assert switched(own, kept=False) == (200, {"kept": False, "allowed": False})
+    own.client.post("/search", json={"query": "cake"})
+    assert told(own) == []
+
+
+def test_a_process_that_only_reads_the_index_switches_nothing(own: Live) -> None:
+    api = own.app.state.api
+    own.app.state.api = replace(api, services=replace(api.services, ingest=None))
+    status, refused = switched(own, kept=False)
+    assert (status, refused["error"]["code"]) == (503, "not_running")
+
+
+@pytest.mark.parametrize("body", [{}, {"kept": None}, {"kept": "no"}, {"kept": 0}, [], "off"])
+def test_a_switch_that_is_none_is_refused(live: Live, body: Any) -> None:
+    assert live.client.post("/search/history", json=body).status_code == 400
+    assert history(live)["kept"] is True
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_a_link_works_once_and_leaves_a_cookie_that_reads(live: Live) -> None:
         assert "SameSite=Lax" in set_cookie
         assert TOKEN not in set_cookie
         assert browser.get(live.url + "/status").status_code == 200
-        assert "signed in to prismd" in browser.get(live.url + "/").text
+        assert "/assets/app.js" in browser.get(live.url + "/").text
         again = browser.get(link)
         assert again.status_code == 401
         assert "prismd token --open" in again.text

@@ -44,10 +44,26 @@ def test_a_folder_is_read_from_the_moment_it_is_added_to_the_moment_it_is_remove
         assert (other / "walrus.txt").exists()
 
 
+def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    (home / "Notes").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    with live_server(tmp_path, sample=False) as live:
+        added = live.client.post("/roots", json={"path": "~/Notes"})
+        assert (added.status_code, added.json()["path"]) == (201, str(home / "Notes"))
+        removed = live.client.delete("/roots", params={"path": "~/Notes"})
+        assert removed.json()["path"] == str(home / "Notes")
+        whole = live.client.post("/roots", json={"path": "~"})
+        assert whole.json()["path"] == str(home)
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
         ("", "whole path"),
+        ("~nobody/Documents", "whole path"),
+        ("~/\x00", "whole path"),
+        ("~/no such folder", "there is no such folder"),
         ("docs", "whole path"),
         ("/no/such\x00folder", "whole path"),
         ("/no/such/folder", "there is no such folder"),
@@ -74,6 +90,18 @@ def test_what_is_not_watched_cannot_be_removed(tmp_path: Path) -> None:
         assert answer.status_code == 400
         assert "is not watched" in answer.json()["error"]["message"]
         assert live.client.delete("/roots").status_code == 400
+
+
+def test_a_folder_of_the_configuration_says_so_and_is_not_removed(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        folder = str(live.stack.folder)
+        assert roots(live)[folder]["configured"] is False
+        live.stack.folders.configured = lambda: frozenset({folder})
+        assert roots(live)[folder]["configured"] is True
+        refused = live.client.delete("/roots", params={"path": folder})
+        assert refused.status_code == 400
+        assert "take it out there" in refused.json()["error"]["message"]
+        assert folder in roots(live)
 
 
 def test_a_folder_that_went_away_can_be_removed(tmp_path: Path) -> None:

@@ -118,6 +118,28 @@ def test_foreign_hosts_and_pages_are_refused_even_with_the_token(
     assert b"access-control-allow-origin" not in raw.lower()
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/", "/assets/index.html"])
+def test_a_foreign_page_that_leads_to_the_web_page_is_asked_about(
+    live: Live, path: str, site: str
+) -> None:
+    led = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    answer = bare(live, "GET", path, **led, **bearer)
+    assert answer.status_code == 403
+    assert '<a href="/">Open prismd</a>' in answer.text
+    assert "script" not in answer.text
+    for own in ("none", "same-origin"):
+        answer = bare(live, "GET", "/", **{**led, **bearer, "Sec-Fetch-Site": own})
+        assert answer.status_code == 200
+
+
+def test_no_page_keeps_hold_of_a_window_that_it_opened(live: Live) -> None:
+    for path in ("/", "/status", "/no-such-thing"):
+        answer = live.client.get(path)
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+
+
 def test_a_request_without_host_is_refused(live: Live) -> None:
     assert status_of(live.raw(b"GET /health HTTP/1.0\r\n\r\n")) == 403
     assert status_of(live.raw(b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n")) == 400

@@ -50,6 +50,22 @@ def test_a_changed_setting_holds_at_once(place: Place) -> None:
         assert [entry["query"] for entry in found["data"]] == ["2 history", "1 history"]
 
 
+def test_it_says_who_has_switched_it_off(place: Place) -> None:
+    place.write_sample()
+    with place.daemon() as daemon:
+        daemon.await_idle()
+        daemon.client.post("/search/history", json={"kept": False})
+        place.run("search", "train")
+        assert "switched off on the web page" in remark(place)
+    place.config.write_text(f"{CONFIG}\n[search]\nhistory = false\n")
+    assert "switched off by [search] history" in remark(place)
+
+
+def remark(place: Place) -> str:
+    """What the command says beside its list."""
+    return place.start("history").communicate()[1]
+
+
 def test_without_an_index_it_says_so(place: Place) -> None:
     assert "no index here yet" in place.run("history", exit_code=1)
     assert "no index here yet" in place.run("history", "--clear", exit_code=1)

@@ -50,15 +50,17 @@ def python_with(name: str, packages: Path = _PACKAGES, cache: Path = _CACHE) -> 
     return python
 
 
-def node_with_packages(packages: Path = _PACKAGES, cache: Path = _CACHE) -> Path:
+def node_with_packages(
+    packages: Path = _PACKAGES, cache: Path = _CACHE, name: str = "node"
+) -> Path:
     """A folder with the ``node_modules`` of ``package-lock.json``; see ``python_with``.
 
     Raises:
         InstallError: They cannot be installed.
     """
     if shutil.which("npm") is None:
-        raise InstallError("npm is not installed; clients of Node need it: apt install nodejs npm")
-    folder = cache / "node"
+        raise InstallError("npm is not installed; packages of Node need it: apt install nodejs npm")
+    folder = cache / name
     sources = [packages / name for name in _NODE_FILES]
     with _made(folder, sources, "") as missing:
         if missing:

@@ -22,7 +22,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 
 def _is_harmless(path: str) -> bool:
     try:
-        real = os.path.realpath(path)
+        real = os.path.realpath(Path(path).expanduser())
         return not Path(real).is_dir() or os.path.commonpath([real, _OURS]) == _OURS
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         return True

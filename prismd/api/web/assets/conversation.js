@@ -1,0 +1,96 @@
+// Questions and their answers, kept while the page is open, whichever view is shown.
+import { isAborted, stream } from "./api.js";
+
+const MODEL = "prism";
+const MOST_TURNS = 8; // that go along with a follow-up question
+
+/**
+ * @typedef {object} Turn
+ * @property {string} question
+ * @property {Object<string, any>} filters As `POST /v1/chat/completions` takes them in `prism`.
+ * @property {string} text The answer, as far as it has come.
+ * @property {Object<string, any> | null} note Citations, grounding and the like, once it is whole.
+ * @property {"streaming" | "done" | "stopped" | "failed"} state
+ * @property {Error | null} error
+ * @property {number | null} seconds How long it took.
+ */
+
+/** A conversation; `onchange` is called with a turn whenever more of it has come. */
+export class Conversation {
+  constructor() {
+    /** @type {Turn[]} */
+    this.turns = [];
+    this.onchange = () => {};
+    this.controller = null;
+  }
+
+  /** Whether an answer is in work. */
+  get busy() {
+    return this.controller !== null;
+  }
+
+  /** Forget all turns, and stop what is in work. */
+  clear() {
+    this.stop();
+    this.turns = [];
+  }
+
+  /** Take the request back; the daemon sees that and gives the answer up. */
+  stop() {
+    this.controller?.abort();
+  }
+
+  /** Ask, with the turns before as what was said. */
+  async ask(question, filters) {
+    this.stop();
+    const messages = [...this.said(), { role: "user", content: question }];
+    const turn = {
+      question,
+      filters,
+      text: "",
+      note: null,
+      state: "streaming",
+      error: null,
+      seconds: null,
+    };
+    this.turns.push(turn);
+    const controller = new AbortController();
+    this.controller = controller;
+    const began = performance.now();
+    try {
+      await this.receive(turn, { model: MODEL, messages, prism: filters }, controller.signal);
+      turn.state = "done";
+      turn.seconds = (performance.now() - began) / 1000;
+    } catch (error) {
+      turn.state = isAborted(error) ? "stopped" : "failed";
+      turn.error = error;
+    }
+    if (this.controller === controller) this.controller = null;
+    this.onchange(turn);
+  }
+
+  /** Ask the last question once more, in place of the answer that failed. */
+  retry() {
+    const turn = this.turns.pop();
+    return turn ? this.ask(turn.question, turn.filters) : undefined;
+  }
+
+  async receive(turn, body, signal) {
+    this.onchange(turn);
+    for await (const chunk of stream("/v1/chat/completions", body, { signal })) {
+      turn.text += chunk.choices[0]?.delta?.content ?? "";
+      if (chunk.prism) turn.note = chunk.prism;
+      this.onchange(turn);
+    }
+  }
+
+  said() {
+    return this.turns
+      .filter((turn) => turn.state === "done" && turn.text)
+      .slice(-MOST_TURNS)
+      .flatMap((turn) => [
+        { role: "user", content: turn.question },
+        { role: "assistant", content: turn.text },
+      ]);
+  }
+}

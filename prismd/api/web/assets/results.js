@@ -1,0 +1,132 @@
+// What a search has found.
+//
+// For tests: the list "Results"; each result is a list item with a button named by its title.
+import { el, icon, spoken } from "./dom.js";
+import { day, folderOf, fileName, place, typeIcon } from "./labels.js";
+
+const SNIPPET_CHARS = 320;
+const BEFORE_CHARS = 80;
+const LEAST_STEM = 4;
+const THUMBNAIL_PX = 192;
+const PAGE_DPI = 36;
+
+/** Words of English that stand in nearly every text: marking them would mark nothing. */
+const EVERYWHERE = new Set(
+  "a an and are as at be by did do does for from had has have how i in is it its me my of on or that the this to was we were what when where which who why will with you your".split(
+    " ",
+  ),
+);
+
+/**
+ * The list; the arrows go through it.
+ *
+ * @param {object[]} results Of `POST /search`.
+ * @param {string} query Its words are marked.
+ * @param {(result: object, opener: HTMLElement) => void} open
+ */
+export function resultList(results, query, open) {
+  const words = wordsOf(query);
+  const list = el("ol.results", { "aria-label": "Results" });
+  for (const result of results) list.append(item(result, words, open));
+  list.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && step(list, event));
+  return list;
+}
+
+/** Move the focus by j and k, or by the arrows, from one result to the next. */
+export function step(list, event) {
+  const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+  if (!by || event.ctrlKey || event.metaKey || event.altKey) return false;
+  const buttons = [...list.querySelectorAll("button.result-title")];
+  const next = buttons.indexOf(document.activeElement) + by;
+  if (!buttons.length) return false;
+  event.preventDefault();
+  buttons[Math.max(0, Math.min(buttons.length - 1, next))].focus();
+  return true;
+}
+
+function item(result, words, open) {
+  const { metadata: about } = result;
+  const where = place(about.locator);
+  return el(
+    "li.result",
+    {},
+    el(
+      "div.result-body",
+      {},
+      el(
+        "h2.result-heading",
+        {},
+        icon(typeIcon(about.source_info.type)),
+        el(
+          "button.result-title",
+          { type: "button", onclick: (event) => open(result, event.currentTarget) },
+          about.title || fileName(about.path),
+        ),
+        where ? el("span.result-place", {}, where) : null,
+      ),
+      el("p.result-text", {}, snippet(about.text, words)),
+      el(
+        "p.result-foot",
+        {},
+        el("span", { title: about.path }, `${folderOf(about.path)}/${fileName(about.path)}`),
+        el("span", {}, day(about.modified_at)),
+        el(
+          "span.match",
+          { title: "How near its meaning is to what you asked" },
+          spoken("Similarity "),
+          `${Math.round(result.similarity * 100)} % match`,
+        ),
+      ),
+    ),
+    thumbnail(about),
+  );
+}
+
+function thumbnail(about) {
+  const page = about.locator.kind === "page" && about.media_type === "application/pdf";
+  if (!page && about.source_info.type !== "image") return null;
+  const src = page
+    ? `/files/${about.file_id}/preview?page=${about.locator.page}&dpi=${PAGE_DPI}`
+    : `/files/${about.file_id}/thumbnail?max_px=${THUMBNAIL_PX}`;
+  const image = el("img.thumbnail", { src, alt: "", loading: "lazy", decoding: "async" });
+  image.addEventListener("error", () => image.remove());
+  return image;
+}
+
+/** The words of a query without its filters, such as `type:image`. */
+export function wordsOf(query) {
+  const plain = query.replace(/(^|\s)-?\w+:("[^"]*"|\S+)/g, " ").toLowerCase();
+  const words = plain.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const telling = words.filter((word) => word.length > 1 && !EVERYWHERE.has(word));
+  return telling.length ? telling : words;
+}
+
+/** A part of a text where the words are, with them marked. */
+function snippet(text, words) {
+  const flat = text.replace(/\s+/g, " ").trim();
+  const found = [...flat.matchAll(/[\p{L}\p{N}]+/gu)].filter((match) =>
+    isNear(match[0].toLowerCase(), words),
+  );
+  const first = found[0]?.index ?? 0;
+  const from =
+    first > SNIPPET_CHARS - BEFORE_CHARS ? flat.indexOf(" ", first - BEFORE_CHARS) + 1 : 0;
+  const to = Math.min(flat.length, from + SNIPPET_CHARS);
+  const nodes = [from ? "… " : ""];
+  let at = from;
+  for (const match of found) {
+    if (match.index < at || match.index + match[0].length > to) continue;
+    nodes.push(flat.slice(at, match.index), el("mark", {}, match[0]));
+    at = match.index + match[0].length;
+  }
+  nodes.push(flat.slice(at, to), to < flat.length ? " …" : "");
+  return nodes;
+}
+
+/** Whether a word of a text is one of the query's, or another form of it. */
+function isNear(word, words) {
+  return words.some((wanted) => {
+    if (word === wanted) return true;
+    const stem = wanted.slice(0, Math.max(LEAST_STEM, wanted.length - 2));
+    return wanted.length > LEAST_STEM && word.startsWith(stem) && word.length <= wanted.length + 3;
+  });
+}

@@ -1,0 +1,118 @@
+"""What prismd is doing, as the page shows it, and the switches for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.harness import Window
+from tests.browser.library import boathouse
+from tests.building import wait_until, write_file
+from tests.cli.harness import Daemon
+
+pytestmark = pytest.mark.browser
+
+OTTER = "The otter census counted nineteen animals."
+
+
+@pytest.fixture(autouse=True)
+def running(daemon: Daemon) -> Iterator[None]:
+    """Every test begins and ends with nothing paused."""
+    yield
+    daemon.client.post("/resume").raise_for_status()
+
+
+def state_of(window: Window) -> Locator:
+    window.open("/#/activity")
+    return window.page.get_by_role("region", name="State")
+
+
+@pytest.mark.parametrize(
+    ("name", "minutes"),
+    [("Pause for 15 minutes", 15), ("Pause for 1 hour", 60), ("Pause until I resume", None)],
+)
+def test_a_pause_is_the_daemons_until_it_is_resumed(
+    window: Window, daemon: Daemon, name: str, minutes: int | None
+) -> None:
+    state = state_of(window)
+    expect(state.get_by_role("heading")).to_have_text("Up to date")
+    state.get_by_role("button", name=name).click()
+    expect(state.get_by_role("heading")).to_contain_text("Paused until")
+    paused = daemon.status()["paused"]
+    assert paused["by"] == "you"
+    if minutes is None:
+        assert paused["until"] is None
+    else:
+        left_s = paused["until"] - datetime.now().timestamp()
+        assert 0 < left_s <= minutes * 60
+    window.keep_screenshot(f"activity-paused-{minutes}")
+    state.get_by_role("button", name="Resume").click()
+    expect(state.get_by_role("heading")).to_have_text("Up to date")
+    assert daemon.status()["paused"] is None
+
+
+def test_the_frame_has_a_switch_of_its_own_and_follows_other_programs(
+    window: Window, daemon: Daemon
+) -> None:
+    frame = window.page.get_by_role("group", name="Indexing")
+    frame.get_by_role("button", name="Pause indexing").click()
+    expect(frame.get_by_role("link")).to_contain_text("Paused")
+    assert daemon.status()["paused"] is not None
+    daemon.client.post("/resume").raise_for_status()
+    expect(frame.get_by_role("button", name="Pause indexing")).to_be_visible()
+    expect(frame.get_by_role("link")).to_have_text("Up to date")
+
+
+def test_what_waits_is_counted_while_it_is_paused_and_read_after(
+    window: Window, daemon: Daemon
+) -> None:
+    state = state_of(window)
+    expect(state.get_by_role("heading")).to_have_text("Up to date")
+    state.get_by_role("button", name="Pause until I resume").click()
+    expect(state.get_by_role("heading")).to_contain_text("Paused")
+    write_file(daemon.place.folder / "otters.txt", OTTER)
+    daemon.client.post("/rescan").raise_for_status()
+    expect(state).to_contain_text("1 file to be read")
+    state.get_by_role("button", name="Resume").click()
+    expect(state.get_by_role("heading")).to_have_text("Up to date")
+    assert "otters.txt" in daemon.finds("otter census")
+
+
+def test_files_with_problems_say_why_and_are_read_again_once_they_are_mended(
+    window: Window, daemon: Daemon
+) -> None:
+    window.open("/#/activity")
+    problems = window.page.get_by_role("region", name="Files with problems")
+    rows = problems.get_by_role("list", name="Files with problems").get_by_role("listitem")
+    broken = rows.filter(has_text="broken.pdf")
+    expect(broken).to_contain_text("broken.pdf")
+    [told] = [
+        item["error"]["message"]
+        for item in daemon.client.get("/errors").json()["data"]
+        if item["path"].endswith("broken.pdf")
+    ]
+    expect(broken).to_contain_text(told.removeprefix("broken.pdf: "))
+    window.keep_screenshot("activity-problems")
+    problems.get_by_role("button", name=re.compile("^Skipped")).click()
+    expect(broken).to_have_count(0)
+    expect(rows.filter(has_text="empty.txt")).to_have_count(1)
+    window.page.go_back()
+    path = daemon.place.folder / "broken.pdf"
+    path.write_bytes(boathouse())
+    broken.get_by_role("button", name="Retry broken.pdf").click()
+    expect(broken).to_have_count(0)
+    wait_until(lambda: daemon.status()["state"] == "idle")
+    listed = daemon.client.get("/files", params={"q": "broken.pdf"}).json()["data"]
+    assert [item["state"] for item in listed] == ["completed"]
+
+
+def test_models_and_counts_are_those_of_the_daemon(window: Window, daemon: Daemon) -> None:
+    window.open("/#/activity")
+    expect(window.page.get_by_role("table", name="Models")).to_contain_text("fake")
+    files = daemon.status()["files"]["total"]
+    index = window.page.get_by_role("region", name="Index")
+    expect(index.get_by_role("definition").first).to_have_text(str(files))

@@ -1,0 +1,69 @@
+"""Watched folders on the page: seen, added, refused with a reason, removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.harness import Window
+from tests.building import write_file
+from tests.cli.harness import Daemon
+
+pytestmark = pytest.mark.browser
+
+HERON = "The heron nests were counted on the ninth of May."
+
+
+def watched(daemon: Daemon) -> list[str]:
+    return [root["path"] for root in daemon.client.get("/roots").json()["data"]]
+
+
+def test_a_folder_is_added_read_and_forgotten(
+    window: Window, daemon: Daemon, tmp_path: Path
+) -> None:
+    write_file(tmp_path / "birds" / "herons.txt", HERON)
+    window.open("/#/folders")
+    page, before = window.page, watched(daemon)
+    rows = page.get_by_role("list", name="Watched folders").get_by_role("listitem")
+    expect(rows).to_have_count(len(before))
+    page.get_by_role("textbox", name="Folder's path").fill(str(tmp_path / "birds"))
+    page.keyboard.press("Enter")
+    row = rows.filter(has_text=str(tmp_path / "birds"))
+    expect(row).to_contain_text("1 file")
+    expect(row).to_contain_text("watching")
+    daemon.await_idle()
+    assert daemon.finds("heron nests") == ["herons.txt"]
+    window.keep_screenshot("folders")
+    row.get_by_role("button", name="Remove").click()
+    dialog = page.get_by_role("dialog", name="Stop watching birds?")
+    expect(dialog).to_contain_text("stay as they are")
+    window.keep_screenshot("folders-remove")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert str(tmp_path / "birds") in watched(daemon)
+    row.get_by_role("button", name="Remove").click()
+    dialog.get_by_role("button", name="Forget folder").click()
+    expect(row).to_have_count(0)
+    assert watched(daemon) == before
+    assert daemon.finds("heron nests") == []
+    assert (tmp_path / "birds" / "herons.txt").read_text() == HERON
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "relative/folder", "<img src=x>"])
+def test_what_is_no_folder_is_refused_in_the_servers_words(
+    window: Window, daemon: Daemon, path: str
+) -> None:
+    window.expect_fault(r"status of 4\d\d")
+    answer = daemon.client.post("/roots", json={"path": path})
+    assert answer.is_client_error
+    window.open("/#/folders")
+    field = window.page.get_by_role("textbox", name="Folder's path")
+    field.fill(path)
+    window.page.get_by_role("button", name="Watch folder").click()
+    alert = window.page.get_by_role("form", name="Watch a folder").get_by_role("alert")
+    expect(alert).to_have_text(answer.json()["error"]["message"])
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_value(path)

@@ -1,0 +1,86 @@
+"""What was searched and asked, on the page: found again, forgotten, not kept any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.harness import Window
+from tests.browser.library import VALVE
+from tests.cli.harness import Daemon
+
+pytestmark = pytest.mark.browser
+
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(autouse=True)
+def asked(daemon: Daemon) -> Iterator[None]:
+    """A history of three: two searches, one of them hostile, and a question."""
+    post = daemon.client.post
+    post("/search/history", json={"kept": True}).raise_for_status()
+    daemon.client.delete("/search/history").raise_for_status()
+    post("/search", json={"query": "ferry ticket"}).raise_for_status()
+    post("/search", json={"query": MARKUP}).raise_for_status()
+    question = {"model": "prism", "messages": [{"role": "user", "content": VALVE.rstrip(".")}]}
+    post("/v1/chat/completions", json=question).raise_for_status()
+    yield
+    post("/search/history", json={"kept": True}).raise_for_status()
+
+
+def kept(daemon: Daemon) -> Any:
+    return daemon.client.get("/search/history").json()
+
+
+def test_one_entry_is_forgotten_and_then_all(window: Window, daemon: Daemon) -> None:
+    window.open("/#/history")
+    page = window.page
+    rows = page.get_by_role("list", name="Searches and questions").get_by_role("listitem")
+    expect(rows).to_have_count(3)
+    expect(rows.filter(has_text=MARKUP)).to_have_count(1)
+    window.keep_screenshot("history")
+    page.get_by_role("button", name="Forget ferry ticket").click()
+    expect(rows).to_have_count(2)
+    assert "ferry ticket" not in [entry["query"] for entry in kept(daemon)["data"]]
+    page.get_by_role("button", name="Clear history").click()
+    dialog = page.get_by_role("dialog", name="Clear the history?")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Clear history").click()
+    dialog.get_by_role("button", name="Clear history").click()
+    expect(rows).to_have_count(0)
+    assert kept(daemon)["data"] == []
+
+
+def test_questions_and_searches_are_told_apart_and_the_address_says_which(
+    window: Window, daemon: Daemon
+) -> None:
+    window.open("/#/history")
+    page = window.page
+    rows = page.get_by_role("list", name="Searches and questions").get_by_role("listitem")
+    page.get_by_role("button", name="Questions").click()
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(rows).to_have_count(1)
+    page.go_back()
+    expect(rows).to_have_count(3)
+
+
+def test_switched_off_nothing_is_added(window: Window, daemon: Daemon) -> None:
+    window.open("/#/history")
+    switch = window.page.get_by_role("switch", name="Keep what I search and ask")
+    expect(switch).to_be_checked()
+    switch.click()
+    expect(switch).not_to_be_checked()
+    assert kept(daemon)["kept"] is False
+    daemon.client.post("/search", json={"query": "harbour"}).raise_for_status()
+    assert len(kept(daemon)["data"]) == 3
+    window.page.reload()
+    expect(switch).not_to_be_checked()
+    switch.click()
+    expect(switch).to_be_checked()
+    daemon.client.post("/search", json={"query": "harbour"}).raise_for_status()
+    assert len(kept(daemon)["data"]) == 4

@@ -1,0 +1,157 @@
+"""Searching on the page: results, filters, the address, pictures, the keyboard."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.harness import Window
+from tests.browser.library import DEPOSIT, HOSTILE, VALVE
+from tests.building import picture
+from tests.cli.harness import Daemon
+
+pytestmark = pytest.mark.browser
+
+
+def search(window: Window, words: str) -> Locator:
+    """Search; returns the results."""
+    page = window.page
+    page.get_by_role("radio", name="Search").check(force=True)
+    box = page.get_by_role("textbox", name="Ask or search your files")
+    box.fill(words)
+    box.press("Enter")
+    return results(window)
+
+
+def results(window: Window) -> Locator:
+    return window.page.get_by_role("list", name="Results").get_by_role("listitem")
+
+
+def test_results_show_title_place_and_words(window: Window) -> None:
+    first = search(window, "quarterly deposit boathouse").first
+    expect(first).to_contain_text(DEPOSIT)
+    expect(first).to_contain_text("page ")
+    expect(first).to_contain_text("Boathouse.pdf")
+    expect(first.locator("mark").filter(has_text="deposit").first).to_be_visible()
+    window.keep_screenshot("results")
+
+
+def test_a_search_stands_in_the_address_and_back_undoes_it(window: Window) -> None:
+    page = window.page
+    expect(search(window, "emergency valve").first).to_contain_text(VALVE)
+    assert "q=emergency+valve" in page.url
+    expect(search(window, "marmalade contest").first).to_contain_text(HOSTILE)
+    page.reload()
+    expect(results(window).first).to_contain_text(HOSTILE)
+    page.go_back()
+    expect(results(window).first).to_contain_text(VALVE)
+    box = page.get_by_role("textbox", name="Ask or search your files")
+    expect(box).to_have_value("emergency valve")
+    page.go_forward()
+    expect(results(window).first).to_contain_text(HOSTILE)
+
+
+def test_filters_narrow_stand_in_the_address_and_are_taken_away(window: Window) -> None:
+    page = window.page
+    search(window, "ferry")
+    expect(results(window).filter(has_text="Boathouse").first).to_be_visible()
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("region", name="Filters").get_by_role("checkbox", name="Pictures").check()
+    expect(results(window).filter(has_text="Boathouse")).to_have_count(0)
+    expect(results(window).filter(has_text="ticket.png")).to_have_count(1)
+    assert "type=image" in page.url
+    window.keep_screenshot("results-filtered")
+    page.reload()
+    chip = page.get_by_role("button", name="Remove filter Pictures")
+    expect(chip).to_be_visible()
+    expect(results(window).filter(has_text="ticket.png")).to_have_count(1)
+    chip.click()
+    expect(results(window).filter(has_text="Boathouse").first).to_be_visible()
+    page.go_back()
+    expect(results(window).filter(has_text="Boathouse")).to_have_count(0)
+
+
+def test_filters_by_date_and_within_the_words(window: Window) -> None:
+    search(window, "valve after:2030-01-01")
+    expect(window.page.get_by_text("Nothing was found.")).to_be_visible()
+    window.open("/#/?mode=search&q=valve&before=2023-01-01")
+    expect(
+        window.page.get_by_role("button", name=re.compile("Remove filter before"))
+    ).to_be_visible()
+    expect(window.page.get_by_text("Nothing was found.")).to_be_visible()
+    window.open("/#/?mode=search&q=valve&after=2023-01-01")
+    expect(results(window).first).to_contain_text(VALVE)
+
+
+def test_what_is_wrong_with_a_search_is_said_in_the_servers_words(
+    window: Window, daemon: Daemon
+) -> None:
+    window.expect_fault("status of 404")
+    answer = daemon.client.post("/search", json={"image": "file-99999"})
+    assert answer.status_code == 404
+    window.open("/#/?mode=search&image=file-99999")
+    told = window.page.get_by_role("main").get_by_role("alert")
+    expect(told).to_have_text(answer.json()["error"]["message"])
+
+
+def test_results_are_gone_through_and_opened_by_the_keyboard(window: Window) -> None:
+    page = window.page
+    search(window, "rowing boats")
+    expect(results(window).nth(1)).to_be_visible()
+    titles = page.get_by_role("list", name="Results").get_by_role("heading").get_by_role("button")
+    titles.first.focus()
+    page.keyboard.press("j")
+    expect(titles.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(titles.first).to_be_focused()
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("region", name="handbook.txt")
+    expect(viewer).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(viewer).to_be_hidden()
+    expect(titles.first).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_role("textbox", name="Ask or search your files")).to_be_focused()
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_picture_finds_its_like_and_is_not_kept(window: Window, daemon: Daemon, way: str) -> None:
+    page, before = window.page, daemon.status()["files"]["total"]
+    if way == "chosen":
+        with page.expect_file_chooser() as choosing:
+            page.get_by_role("button", name="Search by picture").click()
+        choosing.value.set_files(
+            {"name": "red.png", "mimeType": "image/png", "buffer": picture("red", size=(64, 64))}
+        )
+    else:
+        window.drop("#question", {"red.png": picture("red", size=(64, 64))})
+    expect(results(window).first).to_contain_text("barn.png")
+    expect(page.get_by_text("Like red.png")).to_be_visible()
+    expect(page.get_by_text("Drop files to make them searchable")).to_be_hidden()
+    window.keep_screenshot(f"results-by-picture-{way}")
+    assert daemon.status()["files"]["total"] == before
+    page.get_by_role("button", name="Remove picture").click()
+    expect(page.get_by_text("Like red.png")).to_be_hidden()
+
+
+def test_the_whole_way_from_words_to_the_place_by_keyboard(window: Window) -> None:
+    page = window.page
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_role("textbox", name="Ask or search your files")).to_be_focused()
+    page.keyboard.type(VALVE.rstrip("."))
+    page.keyboard.press("Enter")
+    source = page.get_by_role("list", name="Sources").get_by_role("button").first
+    expect(source).to_be_visible()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if source.evaluate("element => element === document.activeElement"):
+            break
+    expect(source).to_be_focused()
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("region", name="handbook.txt")
+    expect(viewer.locator("mark")).to_have_text(VALVE)
+    page.keyboard.press("Escape")
+    expect(source).to_be_focused()
