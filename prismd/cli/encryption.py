@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UNITS = 1000
 
 
-@click.command("encrypt")
+@click.command("encrypt", short_help="Encrypt the index.")
 @pass_context
 def encrypt_command(context: Context) -> None:
     """Encrypt the index; prismd must not run meanwhile.
@@ -61,7 +61,7 @@ def encrypt_command(context: Context) -> None:
     )
 
 
-@click.command("decrypt")
+@click.command("decrypt", short_help="Make an encrypted index readable without a key.")
 @pass_context
 def decrypt_command(context: Context) -> None:
     """Make an encrypted index readable without a key; prismd must not run meanwhile."""

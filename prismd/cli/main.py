@@ -50,6 +50,7 @@ _SECTIONS = {
     "See how it stands": ("status", "errors", "retry", "pause", "resume"),
     "Have it at hand": ("service", "tray", "completion"),
     "Tend the index": ("index", "remove", "reindex", "check", "backup", "config"),
+    "Keep it secret": ("encrypt", "decrypt", "key"),
 }
 """Headings of the help, with the commands below each."""
 _OTHERS = "More"

@@ -102,7 +102,7 @@ def test_a_running_daemon_keeps_its_index(indexed: Place) -> None:
 
 def test_without_an_index_it_is_said_what_to_do(place: Place) -> None:
     configure(place)
-    assert "prismd index" in place.run("encrypt", exit_code=1)
+    assert "prismd run FOLDER" in place.run("encrypt", exit_code=1)
     assert not key_file(place).exists()
 
 
