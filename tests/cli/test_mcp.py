@@ -157,7 +157,7 @@ def test_where_nothing_was_indexed_a_tool_says_what_to_do(place: Place) -> None:
         agent.begin()
         result = agent.call("search", query="anything")
         assert result["isError"]
-        assert "prismd index" in result["content"][0]["text"]
+        assert "prismd run FOLDER" in result["content"][0]["text"]
     assert not place.data_dir.exists() or not list(place.data_dir.glob("*.db"))
 
 

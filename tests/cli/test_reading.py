@@ -131,7 +131,7 @@ def test_the_status_has_the_shape_of_the_design(both: dict[str, tuple[Any, Any]]
         }
         assert status["passages"] == status["passages_embedded"] > 0
         assert status["roots"][0].keys() == {
-            *("path", "state", "files", "detail", "failing", "pending", "eta_s")
+            *("path", "state", "files", "detail", "failing", "pending", "eta_s", "configured")
         }
         assert status["models"]["embedding"].keys() == {"name", "state", "detail"}
 
