@@ -51,8 +51,10 @@ class Prism:
     def __init__(self, config: Config, *, writable: bool = True, at_rest: bool = False) -> None:
         self.config = config
         self.database = open_database(config, writable=writable, at_rest=at_rest)
-        in_memory = self.database.encrypted and not at_rest
-        self._slots = secrecy.begin(config.data_dir) if in_memory else parameters.slots_dir(config)
+        self._in_memory = self.database.encrypted and not at_rest
+        self._slots = (
+            secrecy.begin(config.data_dir) if self._in_memory else parameters.slots_dir(config)
+        )
         self.models = Models(parameters.model_settings(config))
         self.progress = Progress()
         self.pool = parameters.extract_pool(config)
@@ -250,6 +252,6 @@ class Prism:
         if self._ingest is not None:
             self._ingest.stop()
         self.models.close()
-        if self.database.encrypted and self.database.writable:
+        if self._in_memory:
             secrecy.end(self._slots)
         self.database.close()

@@ -7,6 +7,7 @@ Swap space and hibernation are the system's: whoever encrypts an index encrypts 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import logging
 import os
@@ -14,6 +15,8 @@ import resource
 import shutil
 import stat
 import tempfile
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -23,15 +26,26 @@ from prismd.errors import StoreError
 log = logging.getLogger(__name__)
 
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
-_before: dict[Path, str | None] = {}
-"""What TMPDIR was, by the folder that took its place."""
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - checked to be in memory, and ours
+
+
+@dataclass
+class _Use:
+    """What this process has of a folder: its lock, how often, and what TMPDIR was before."""
+
+    lock: int
+    before: str | None
+    times: int = 0
+
+
+_uses: dict[Path, _Use] = {}
+_guard = threading.Lock()
 
 
 def begin(data_dir: Path) -> Path:
     """Keep what this process and its children write for a while in memory, and no core dumps.
 
-    To be called before there are children; twice does no harm.
+    To be called before there are children; as often as ``end``.
 
     Args:
         data_dir: The index.
@@ -53,22 +67,59 @@ def begin(data_dir: Path) -> Path:
             "this system has no folder in memory: attachments of mails and uploads pass through"
             " private files on the disk while they are read"
         )
-    _make(folder)
-    _before.setdefault(folder, os.environ.get("TMPDIR"))
-    # Both this process and those that it starts take it for what they would put elsewhere.
-    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    with _guard:
+        if (use := _uses.get(folder)) is None:
+            use = _uses[folder] = _Use(_shared(folder), os.environ.get("TMPDIR"))
+        use.times += 1
+        # Both this process and those that it starts take it for what they would put elsewhere.
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     return folder
 
 
 def end(folder: Path) -> None:
-    """Remove the folder of ``begin``; for the process that indexes, when its children are gone."""
-    before = _before.pop(folder, None)
-    if before is None:
-        os.environ.pop("TMPDIR", None)
-    else:
-        os.environ["TMPDIR"] = before
-    tempfile.tempdir = None
-    shutil.rmtree(folder, ignore_errors=True)
+    """Have done with the folder of ``begin``, when this process's children are gone.
+
+    Whoever is the last of all processes removes it, with what one that was killed has left there.
+    """
+    with _guard:
+        use = _uses[folder]
+        use.times -= 1
+        if use.times:
+            return
+        del _uses[folder]
+        if use.before is None:
+            os.environ.pop("TMPDIR", None)
+        else:
+            os.environ["TMPDIR"] = use.before
+        tempfile.tempdir = None
+        try:
+            fcntl.flock(use.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass  # another process has it still
+        finally:
+            os.close(use.lock)
+
+
+def _shared(folder: Path) -> int:
+    """Make the folder, and have it together with others; gives the lock, held until it is closed.
+
+    Raises:
+        StoreError: The folder is somebody else's.
+    """
+    while True:
+        # Whoever was the last before may remove it at any moment until it is locked.
+        with contextlib.suppress(FileNotFoundError):
+            _make(folder)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+                if os.path.samestat(os.fstat(lock), folder.lstat()):
+                    return lock
+            except BaseException:
+                os.close(lock)
+                raise
+            os.close(lock)
 
 
 def folder_of(data_dir: Path) -> Path | None:

@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Iterator, MutableMapping
 
+from prismd.discretion import own
+
 log = logging.getLogger(__name__)
 
 _SEND_S = 1.0
@@ -54,7 +56,9 @@ class Supervisor:
         address, usec, pid = (environment.pop(name, "") for name in _VARIABLES)
         if not address.startswith(("@", "/")):
             if address:
-                log.warning("NOTIFY_SOCKET is %s, which is no socket of this computer", address)
+                log.warning(
+                    "NOTIFY_SOCKET is %s, which is no socket of this computer", own(address)
+                )
             return cls()
         is_meant = not pid or pid == str(os.getpid())
         return cls(address, int(usec) / 1e6 if usec.isdecimal() and is_meant else 0.0)
@@ -136,7 +140,8 @@ class Supervisor:
                 sender.connect(self._address)
                 sender.sendall(message.encode("utf-8", "replace"))
         except OSError as error:
-            log.debug("the service manager was not told %s: %s", message.partition("=")[0], error)
+            key = own(message.partition("=")[0])
+            log.debug("the service manager was not told %s: %s", key, error)
 
 
 def _in_one_line(text: str) -> str:

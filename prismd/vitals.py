@@ -99,6 +99,7 @@ class Reporting:
         self._supervisor = supervisor
         self._vitals = vitals
         self._api = api
+        self._encrypted = api.services.database.encrypted
         self._stopping = threading.Event()
         # Apart, because a status is read from a disk, which may be slow.
         self._threads: list[threading.Thread] = []
@@ -148,7 +149,8 @@ class Reporting:
             try:
                 mark = mark_of(self._api)
                 if mark != seen:
-                    self._supervisor.status(in_one_line(status_of(self._api)))
+                    told = in_one_line(status_of(self._api), discreetly=self._encrypted)
+                    self._supervisor.status(told)
                     seen = mark
             except PrismdError as error:
                 log.debug("the service manager was not told the status: %s", error)
@@ -156,8 +158,14 @@ class Reporting:
                 return
 
 
-def in_one_line(status: Status) -> str:
-    """How it stands, in one line without the name of a file. Pure."""
+def in_one_line(status: Status, *, discreetly: bool = False) -> str:
+    """How it stands, in one line. Pure.
+
+    Args:
+        status: As ``/status`` has it.
+        discreetly: Leave out what may name a file or folder: of an encrypted index nothing of it
+            is to be kept by the service manager.
+    """
     files = status.files
     if status.state == "idle":
         told = f"idle: {counted(files.total, 'file')}"
@@ -170,4 +178,6 @@ def in_one_line(status: Status) -> str:
         told += f", {failed} failed"
     if status.eta_s:
         told += f"; {duration(status.eta_s)} left"
-    return f"{told}; {status.fault}" if status.fault else told
+    if not status.fault:
+        return told
+    return f"{told}; {'something is wrong: ask prismd status' if discreetly else status.fault}"

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,34 @@ if sys.argv[2:]:
     Path(tempfile.mkdtemp(), "letter").touch()
     tempfile.mkstemp()
     secrecy.end(folder)
+    assert folder.exists()
+    assert tempfile.gettempdir() == str(folder)
+    secrecy.end(folder)
     assert not folder.exists()
     assert Path(tempfile.gettempdir()).is_dir()
+"""
+
+HOLDING = """
+import sys
+from pathlib import Path
+from prismd import secrecy
+folder = secrecy.begin(Path(sys.argv[1]))
+print(folder, flush=True)
+sys.stdin.readline()
+secrecy.end(folder)
+print("ended", flush=True)
+"""
+
+AGAIN_AND_AGAIN = """
+import sys
+from pathlib import Path
+from prismd import secrecy
+for number in range(200):
+    folder = secrecy.begin(Path(sys.argv[1]))
+    held = folder / f"{sys.argv[2]}-{number}"
+    held.touch()
+    assert held.exists()
+    secrecy.end(folder)
 """
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="folders in memory are Linux's")
@@ -54,6 +82,62 @@ def test_what_is_put_aside_lies_in_memory_in_one_folder_for_all_processes(tmp_pa
     assert folder.parent == base
     assert not (tmp_path / "data").exists()
     begun(tmp_path / "data", "end", TMPDIR=str(tmp_path))
+    assert not folder.exists()
+
+
+@contextlib.contextmanager
+def holding(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has begun, and ends in order when it is told to."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        yield process
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    out, _ = process.communicate("\n")
+    assert out == "ended\n"
+
+
+@linux
+def test_the_last_of_several_processes_removes_it(tmp_path: Path) -> None:
+    folder = secrecy.folder_of(tmp_path)
+    assert folder is not None
+    with holding(tmp_path) as one, holding(tmp_path) as other:
+        (folder / "of one").touch()
+        ended(other)
+        assert (folder / "of one").exists()
+        ended(one)
+    assert not folder.exists()
+
+
+@linux
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    folder = secrecy.folder_of(tmp_path)
+    assert folder is not None
+    with holding(tmp_path) as killed:
+        (folder / "letter").touch()
+        killed.kill()
+    assert (folder / "letter").exists()
+    with holding(tmp_path) as process:
+        ended(process)
+    assert not folder.exists()
+
+
+@linux
+def test_nobody_loses_it_who_begins_while_another_ends(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", AGAIN_AND_AGAIN, str(tmp_path), str(number)])
+        for number in range(4)
+    ]
+    assert [process.wait() for process in processes] == [0] * 4
+    folder = secrecy.folder_of(tmp_path)
+    assert folder is not None
     assert not folder.exists()
 
 

@@ -24,6 +24,7 @@ _AGENT_CHARS = 200
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
 _LED_HERE = "led_by_foreign_page"
+_CITATIONS = "/c/"
 _TOKEN_PROTOCOL = "prismd.token."  # noqa: S105 - what stands before it
 _CORS_MAX_AGE_S = 600
 _ALLOWED = (
@@ -285,13 +286,17 @@ def _is_preflight(scope: Scope, headers: _Headers) -> bool:
 
 
 def _is_led_here(scope: Scope, headers: _Headers) -> bool:
-    """Whether a page of another site leads the browser to our web page.
+    """Whether a page of another site leads the browser here, but to a citation.
 
-    Its address says what it shows, so that a link could ask in the user's name.
+    The web page's address says what it shows, so that a link could ask in the user's name. There
+    are many ways to write that address, so what may be led to is listed, not what may not.
     """
     path = str(scope["path"])
-    is_web_page = path == "/" or path.startswith("/assets/")
-    return is_web_page and headers.first(b"sec-fetch-site").lower() in ("cross-site", "same-site")
+    leads = headers.first(b"sec-fetch-mode").lower() in ("navigate", "")
+    if not leads and not path.startswith("/assets/"):
+        return False
+    is_foreign = headers.first(b"sec-fetch-site").lower() in ("cross-site", "same-site")
+    return is_foreign and path not in _OPEN_PATHS and not path.startswith(_CITATIONS)
 
 
 def _with_headers(send: Send, more: list[tuple[bytes, bytes]]) -> Send:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +12,7 @@ import click
 
 from prismd import __version__
 from prismd.errors import ConfigError, DaemonUnreachable, StoreError
+from prismd.invocation import Invocation, invocation, typed
 
 if TYPE_CHECKING:
     import httpx
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 
 pass_context = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-NAME = "prismd"
 _CONNECT_S = 2.0
 _HEALTH_S = 5.0
 _NOT_UNDERSTOOD = 400
@@ -71,26 +67,19 @@ class Context:
 
     @property
     def command(self) -> str:
-        """How prismd is called so that it goes by the same settings as now, in a shell."""
-        words = [_program()]
-        for option, value in (
-            ("--config", self._config_file),
-            ("--data-dir", self._flags.get("data_dir")),
-        ):
-            if isinstance(value, Path):
-                words += [option, shlex.quote(str(value.expanduser().absolute()))]
-        return " ".join(words)
+        """How prismd is called so that it goes by the same settings as now, in this shell."""
+        return typed(self._config_file, self._data_dir)
 
     @property
-    def named_config(self) -> Path | None:
-        """The configuration file that the command line or the environment names."""
-        named = os.environ.get("PRISMD_CONFIG")
-        return self._config_file or (Path(named) if named else None)
+    def invocation(self) -> Invocation:
+        """How prismd is called so that it goes by the same settings, where there is no shell."""
+        from prismd.config.loading import default_path
+
+        return invocation(self._config_file, self._data_dir, usual_file=default_path())
 
     @property
-    def named_data_dir(self) -> Path | None:
-        """The data directory that the command line or the environment names."""
-        named = self._flags.get("data_dir") or os.environ.get("PRISMD_DATA_DIR")
+    def _data_dir(self) -> Path | None:
+        named = self._flags.get("data_dir")
         return Path(str(named)) if named else None
 
     @contextlib.contextmanager
@@ -182,17 +171,6 @@ class Context:
             yield prism
         finally:
             prism.close()
-
-
-def _program() -> str:
-    """What a shell has to be told to run this very program."""
-    called = Path(sys.argv[0])
-    found = shutil.which(NAME)
-    if called.name != NAME:
-        return f"{shlex.quote(sys.executable)} -m {NAME}"
-    if found is not None and called.exists() and called.samefile(found):
-        return NAME
-    return shlex.quote(str(called.absolute()))
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prismd.cli.context import Context, pass_context
-from prismd.errors import StoreError
+from prismd.errors import PrismdError, StoreError, StoreLocked
 
 if TYPE_CHECKING:
     from prismd.key import Key
@@ -158,12 +158,38 @@ def _alone(context: Context) -> Iterator[Path]:
     context.need_index()
     data_dir = context.config.data_dir
     path = data_dir / FILE_NAME
-    with faults.told(path):
-        lock = take_lock(data_dir)
+    _refuse_waiting(context)
+    try:
+        with faults.told(path):
+            lock = take_lock(data_dir)
+    except StoreLocked as error:
+        raise StoreLocked(
+            f"{data_dir}: another prismd is using it; end it first, by Ctrl-C where it was"
+            " started, or by 'prismd service stop'"
+        ) from error
     try:
         yield path
     finally:
         os.close(lock)
+
+
+def _refuse_waiting(context: Context) -> None:
+    """A service that a request starts in the middle fails again and again, and is given up.
+
+    Raises:
+        PrismdError: There is one, for this very index.
+    """
+    from prismd.cli.service import service_manager
+
+    try:
+        standing = service_manager(context, context.config).standing()
+    except PrismdError:  # nobody can be asked; the lock keeps it out in any case
+        return
+    if standing.state == "waiting" and not standing.is_outdated:
+        raise PrismdError(
+            "the service waits for a request, which would start it in the middle; first"
+            " 'prismd service stop', and afterwards 'prismd service start'"
+        )
 
 
 def _convert(path: Path, old: Key | None, new: Key | None) -> bool:

@@ -46,7 +46,7 @@ def install_command(
     from prismd.service.written import sealed
 
     config = context.config
-    manager = _manager(context, config)
+    manager = service_manager(context, config)
     if only_print:
         for path, text in manager.files(socket=socket).items():
             click.echo(f"{path}:\n{sealed(text)}")
@@ -57,7 +57,7 @@ def install_command(
     standing = manager.standing()
     for name in standing.files:
         click.echo(f"{plain(name)}: written")
-    click.echo(_state_in_words(standing))
+    click.echo(in_words(standing))
     for note in _notes(config, standing):
         click.echo(f"note: {note}", err=True)
 
@@ -67,7 +67,7 @@ def install_command(
 @pass_context
 def uninstall_command(context: Context, force: bool) -> None:
     """Stop the service and remove it; the index, the settings and the log are left."""
-    removed = _manager(context).uninstall(force=force)
+    removed = service_manager(context).uninstall(force=force)
     for path in removed:
         click.echo(f"{plain(str(path))}: removed")
     if not removed:
@@ -79,14 +79,14 @@ def uninstall_command(context: Context, force: bool) -> None:
 @pass_context
 def status_command(context: Context, as_json: bool) -> None:
     """Say whether the service is installed, whether it runs, and what it does."""
-    standing = _manager(context).standing()
+    standing = service_manager(context).standing()
     if as_json:
         print_json({"installed": standing.is_installed, **msgspec.to_builtins(standing)})
         return
     if not standing.is_installed:
         click.echo(f"{_NOT_INSTALLED}.")
         return
-    click.echo(_state_in_words(standing))
+    click.echo(in_words(standing))
     if standing.told:
         click.echo(f"says       {plain(standing.told)}")
     for name in standing.files:
@@ -121,7 +121,7 @@ def start_command(context: Context) -> None:
     manager = _installed(context)
     _refuse_foreground(context, manager)
     manager.start()
-    click.echo(_state_in_words(manager.standing()))
+    click.echo(in_words(manager.standing()))
 
 
 @service_command.command("stop")
@@ -130,7 +130,7 @@ def stop_command(context: Context) -> None:
     """Stop the service until the next login, or 'prismd service start'."""
     manager = _installed(context)
     manager.stop()
-    click.echo(_state_in_words(manager.standing()))
+    click.echo(in_words(manager.standing()))
 
 
 @service_command.command("restart")
@@ -140,10 +140,10 @@ def restart_command(context: Context) -> None:
     manager = _installed(context)
     _refuse_foreground(context, manager)
     manager.restart()
-    click.echo(_state_in_words(manager.standing()))
+    click.echo(in_words(manager.standing()))
 
 
-def _manager(context: Context, config: Config | None = None) -> ServiceManager:
+def service_manager(context: Context, config: Config | None = None) -> ServiceManager:
     """The service manager of this system.
 
     Args:
@@ -160,14 +160,14 @@ def _manager(context: Context, config: Config | None = None) -> ServiceManager:
         with contextlib.suppress(ConfigError):
             config = context.config
     server, log_file = (config.server, config.log.file) if config else (Server(), None)
-    command = command_of(context.named_config, context.named_data_dir)
+    command = command_of(context.invocation)
     if sys.platform == "darwin":
         return Launchd(command, log_file)
     return Systemd(command, server.host, server.port, log_file)
 
 
 def _installed(context: Context) -> ServiceManager:
-    manager = _manager(context)
+    manager = service_manager(context)
     if not manager.standing().is_installed:
         raise PrismdError(_NOT_INSTALLED)
     return manager
@@ -189,7 +189,8 @@ def _refuse_foreground(context: Context, manager: ServiceManager) -> None:
         )
 
 
-def _state_in_words(standing: Standing) -> str:
+def in_words(standing: Standing) -> str:
+    """How it stands, in a sentence. Pure."""
     told = f"prismd under {standing.manager}: {standing.state}"
     if standing.detail:
         told += f" ({standing.detail})"

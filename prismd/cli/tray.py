@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
-from pathlib import Path
 
 import click
 
@@ -25,10 +23,10 @@ def tray_command(ctx: click.Context, context: Context, patient: bool) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    config = context.config
+    config, called = context.config, context.invocation
     launch = Launch(
-        program=_program(),
-        overrides=_overrides(context),
+        program=called.program,
+        overrides=called.options,
         data_dir=config.data_dir,
         url=config.server.base_url,
         log_file=config.log.file,
@@ -44,9 +42,9 @@ def install_command(context: Context) -> None:
     """Show the icon at every login."""
     from prismd.tray import autostart
 
+    _ = context.config  # what is wrong in it is to be told now, and not at a login
     path = autostart.place()
-    command = [*_program(), *_overrides(context), "tray", "--patient"]
-    autostart.install(command, path)
+    autostart.install([*context.invocation.argv, "tray", "--patient"], path)
     click.echo(
         f"{path}: written; the icon is shown from the next login on. 'prismd tray' shows it now."
     )
@@ -62,27 +60,3 @@ def uninstall_command() -> None:
         click.echo(f"{path}: removed; an icon that is shown now stays until you quit it.")
     else:
         click.echo("The icon is not shown at login.")
-
-
-def _program() -> tuple[str, ...]:
-    """This very prismd, so that it is found again wherever it is called from."""
-    script = Path(sys.executable).with_name("prismd")
-    return (str(script),) if script.exists() else (sys.executable, "-m", "prismd")
-
-
-def _overrides(context: Context) -> tuple[str, ...]:
-    """Options for what flags or the environment have named, which a login does not know."""
-    config = context.config
-    source = config.sources.get("data_dir", "")
-    found: list[str] = []
-    if source == "flag" or source.startswith("environment"):
-        found += ["--data-dir", str(config.data_dir)]
-    if config.file is not None and config.file != _usual_file():
-        found += ["--config", str(config.file)]
-    return tuple(found)
-
-
-def _usual_file() -> Path:
-    from prismd.config.loading import default_path
-
-    return default_path()

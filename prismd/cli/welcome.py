@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from prismd.cli.context import NAME, Context
+from prismd.cli.context import Context
 from prismd.cli.suggesting import Suggestion, in_words, suggestions
 from prismd.cli.terminal import plain
+from prismd.discretion import Told, own
+from prismd.invocation import NAME
 
 if TYPE_CHECKING:
     from prismd.assembly import Prism
@@ -30,6 +32,10 @@ _WITHOUT = {
     "image": "pictures are found by their words, names and dates",
     "speech": "recordings are found by their names and tags",
 }
+_HAND_ROWS = [
+    ("prismd service install", "has it started at every login, instead of here"),
+    ("prismd tray", "shows an icon in the desktop's panel, to pause it by and more"),
+]
 _BY_DEFAULT = frozenset({"embedding", "reranking", "speech"})
 
 
@@ -132,6 +138,7 @@ def for_terminal(welcome: Welcome) -> str:
         ("Folders", _folder_rows(welcome)),
         ("Ask", _asking_rows(welcome)),
         ("Tools that speak to OpenAI", _tool_rows(welcome)),
+        ("Keep it at hand", _HAND_ROWS),
         ("Models that are not here; nothing is fetched unasked", _model_rows(welcome)),
         ("Files, and nowhere else", _file_rows(welcome)),
     ]
@@ -199,24 +206,29 @@ def _file_rows(welcome: Welcome) -> list[tuple[str, str]]:
     ]
 
 
-def for_log(welcome: Welcome) -> list[str]:
+def for_log(welcome: Welcome) -> list[Told]:
     """The welcome as a few lines of a log; pure."""
     lines = []
     if not welcome.folders and welcome.suggested:
         named = [f"prismd add {_typed(each.path, welcome.home)}" for each in welcome.suggested]
-        lines.append(f"folders that could be read: {'; '.join(named)}")
+        counted = f"folders that could be read: {len(named)}; 'prismd add FOLDER' names one"
+        lines.append(Told(f"folders that could be read: {'; '.join(named)}", counted))
     if welcome.missing:
         usual = [each.name for each in welcome.missing if each.role in _BY_DEFAULT]
         others = [each.name for each in welcome.missing if each.role not in _BY_DEFAULT]
         commands = ["prismd models pull"] * bool(usual)
         commands += [f"prismd models pull {name}" for name in others]
         absent = ", ".join([*usual, *others])
-        lines.append(f"models that are not here: {absent}; to fetch them: {'; '.join(commands)}")
+        told = f"models that are not here: {absent}; to fetch them: {'; '.join(commands)}"
+        lines.append(own(told))
     lines.append(
-        f"tools that speak to OpenAI: base_url {welcome.url}/v1, api_key from 'prismd token',"
-        " model prism"
+        own(
+            f"tools that speak to OpenAI: base_url {welcome.url}/v1, api_key from 'prismd token',"
+            " model prism"
+        )
     )
-    lines.append(f"all is kept in {welcome.data_dir}; models in {welcome.models_dir}")
+    kept = f"all is kept in {welcome.data_dir}; models in {welcome.models_dir}"
+    lines.append(Told(kept, "all is kept where the settings say"))
     return lines
 
 

@@ -24,6 +24,8 @@ class Standing(Struct, frozen=True, kw_only=True):
         detail: What there is to know of the state.
         pid: Of the daemon, while it runs.
         told: What the daemon said last of how it stands.
+        listens: Where the manager listens in prismd's place, until somebody asks; empty for
+            nowhere.
         is_edited: Whether a file was changed by hand.
         is_outdated: Whether another 'prismd service install' would write something else.
         lingers: Whether it runs while its user is not logged in; None where nobody knows.
@@ -36,6 +38,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     detail: str = ""
     pid: int | None = None
     told: str = ""
+    listens: str = ""
     is_edited: bool = False
     is_outdated: bool = False
     lingers: bool | None = None

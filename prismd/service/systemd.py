@@ -10,7 +10,7 @@ from prismd.errors import PrismdError
 from prismd.service import written
 from prismd.service.base import Standing, called
 from prismd.service.command import Command
-from prismd.service.unit import SERVICE, SOCKET, service_unit, socket_unit
+from prismd.service.unit import SERVICE, SOCKET, address_in, service_unit, socket_unit
 
 _STATES = {
     "active": "running",
@@ -131,6 +131,7 @@ class Systemd:
         if not there:
             return Standing(manager=self.name)
         socket = self._folder / SOCKET in there
+        listens = self._listens() if socket else ""
         service = self._shown(SERVICE)
         if not service:
             return Standing(
@@ -138,6 +139,7 @@ class Systemd:
                 files=tuple(str(path) for path in there),
                 state="unknown",
                 detail="the systemd of this user does not answer",
+                listens=listens,
             )
         waits = socket and self._shown(SOCKET).get("ActiveState") == "active"
         enabled = self._shown(SOCKET if socket else SERVICE).get("UnitFileState") == "enabled"
@@ -151,6 +153,7 @@ class Systemd:
             detail=_detail(service),
             pid=pid or None,
             told=service.get("StatusText", "") if pid else "",
+            listens=listens,
             is_edited=any(written.state_of(path) != "ours" for path in there),
             is_outdated=any(
                 path.read_text(encoding="utf-8") != written.sealed(text)
@@ -171,6 +174,9 @@ class Systemd:
 
     def _there(self) -> list[Path]:
         return [path for name in (SERVICE, SOCKET) if (path := self._folder / name).exists()]
+
+    def _listens(self) -> str:
+        return address_in((self._folder / SOCKET).read_text(encoding="utf-8", errors="replace"))
 
     def _shown(self, unit: str) -> dict[str, str]:
         code, out, _ = self._systemctl("show", f"--property={','.join(_PROPERTIES)}", unit)

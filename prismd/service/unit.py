@@ -38,9 +38,20 @@ def socket_unit(host: str, port: int) -> str:
         host: A loopback address, or ``localhost``.
         port: Of the settings.
     """
+    return _filled(SOCKET, {"ADDRESS": address(host, port)})
+
+
+def address(host: str, port: int) -> str:
+    """Where to listen, as a unit has it."""
     if host == "localhost":
         host = "127.0.0.1"  # systemd knows no names
-    return _filled(SOCKET, {"ADDRESS": f"[{host}]:{port}" if ":" in host else f"{host}:{port}"})
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_in(text: str) -> str:
+    """Where a unit that was written has systemd listen; empty where it says nothing of it."""
+    found = re.search(r"^ListenStream=(\S+)$", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def quoted(text: str) -> str:

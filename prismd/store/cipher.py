@@ -60,9 +60,16 @@ def unlock(connection: apsw.Connection, key: Key) -> None:
     """Give a connection the key; before anything else is done by it.
 
     Raises:
+        StoreError: This SQLite does not encrypt.
         WrongKey: It is not that of the file.
     """
-    connection.pragma("cipher", _CIPHER)
+    # One that knows nothing of keys would take them without a word, and write everything plainly.
+    if connection.pragma("cipher", _CIPHER) != _CIPHER:
+        raise StoreError(
+            "this SQLite cannot encrypt: another package has taken the place of apsw-sqlite3mc;"
+            " where prismd is installed, run 'pip uninstall apsw', then"
+            " 'pip install --force-reinstall apsw-sqlite3mc'"
+        )
     connection.pragma("key", _raw(key))
     try:
         connection.pragma("user_version")  # on the first page; of the schema there are many
@@ -78,8 +85,17 @@ def unlock(connection: apsw.Connection, key: Key) -> None:
 
 
 def opens(path: Path, key: Key) -> bool:
-    """Whether it is the key of a file."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    """Whether it is the key of a file; no file is made beside one that nobody has open."""
+    # What lies in a write-ahead log has the same key, and the first page is always there.
+    location = f"{path.absolute().as_uri()}?immutable=1"
+    if _unlocks(location, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, key):
+        return True
+    # Somebody may have been writing that page in this moment, and locks were not heeded.
+    return _unlocks(str(path), apsw.SQLITE_OPEN_READONLY, key)
+
+
+def _unlocks(location: str, flags: int, key: Key) -> bool:
+    connection = apsw.Connection(location, flags=flags)
     try:
         unlock(connection, key)
     except WrongKey:

@@ -152,6 +152,8 @@ def _copy(
 
 
 def _verify(made: Path, key: Key | None, known: dict[str, int | str]) -> None:
+    if cipher.state(made) != ("plain" if key is None else "encrypted"):
+        raise StoreError(f"{made}: is not written as it is to be; the file stays as it was")
     with _opened(made, key) as copy:
         found = [str(row[0]) for row in copy.execute("PRAGMA integrity_check(1)")]
         if found != ["ok"] or _figures(copy) != known:

@@ -119,7 +119,20 @@ def test_foreign_hosts_and_pages_are_refused_even_with_the_token(
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-@pytest.mark.parametrize("path", ["/", "/assets/index.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "//",
+        "///",
+        "/%2F",
+        "/%2f%2F",
+        "//c/",
+        "/assets/index.html",
+        "/status",
+        "/no-such-thing",
+    ],
+)
 def test_a_foreign_page_that_leads_to_the_web_page_is_asked_about(
     live: Live, path: str, site: str
 ) -> None:

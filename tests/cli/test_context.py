@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,42 +8,21 @@ import pytest
 from prismd.cli.context import Context
 
 
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The command of an installed prismd, by which this process goes as called."""
-    command = tmp_path / "my bin" / "prismd"
-    command.parent.mkdir()
-    command.write_text("#!/bin/sh\n")
-    command.chmod(0o755)
-    monkeypatch.setattr(sys, "argv", [str(command), "run"])
-    return command
-
-
-def test_a_command_that_a_shell_finds_goes_by_its_name(
-    installed: Path, monkeypatch: pytest.MonkeyPatch
+def test_its_flags_are_named_in_this_shell_and_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(installed.parent))
-    assert Context(None, {}).command == "prismd"
-
-
-def test_one_that_no_shell_finds_goes_by_its_path(
-    installed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert Context(None, {}).command == shlex.quote(str(installed))
-
-
-def test_a_module_goes_by_its_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/site-packages/prismd/__main__.py"])
-    assert Context(None, {}).command == f"{sys.executable} -m prismd"
-
-
-def test_the_settings_that_it_was_called_with_are_named(
-    installed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(installed.parent))
-    monkeypatch.chdir(installed.parent)
+    monkeypatch.chdir(tmp_path)
     context = Context(Path("own.toml"), {"data_dir": Path("/my data")})
-    assert shlex.split(context.command) == [
-        *("prismd", "--config", str(installed.parent / "own.toml"), "--data-dir", "/my data")
-    ]
+    named = ["--config", str(tmp_path / "own.toml"), "--data-dir", "/my data"]
+    assert shlex.split(context.command)[-4:] == named
+    assert context.invocation.options == tuple(named)
+
+
+def test_what_the_environment_names_is_named_only_where_there_is_no_shell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PRISMD_CONFIG", "/c.toml")
+    monkeypatch.delenv("PRISMD_DATA_DIR", raising=False)
+    context = Context(None, {})
+    assert "--config" not in context.command
+    assert context.invocation.options == ("--config", "/c.toml")

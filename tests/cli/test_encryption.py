@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from prismd.key import Key
 from prismd.store import cipher
 from prismd.store.database import FILE_NAME
 from tests.cli.harness import COMMAND, CONFIG, Place
+from tests.service.desktop import Desktop
 
 TEXT = "The zanzibar plan is in the drawer."
 pytestmark = pytest.mark.slow
@@ -72,6 +74,7 @@ def test_an_index_goes_there_and_back_and_is_searched_all_the_while(indexed: Pla
     assert "encryption = true" in said
     assert holding(indexed) == []
     assert "plan.txt" in indexed.run("search", "zanzibar")
+    assert_nothing_is_put_aside(indexed)
     assert "is encrypted already" in indexed.run("encrypt")
     assert "All is well" in indexed.run("check")
     assert state(indexed) == "encrypted"
@@ -80,6 +83,27 @@ def test_an_index_goes_there_and_back_and_is_searched_all_the_while(indexed: Pla
     assert "plan.txt" in indexed.run("search", "zanzibar")
     assert "is not encrypted" in indexed.run("decrypt")
     assert "is not encrypted" in indexed.run("key", "change", exit_code=1)
+
+
+def assert_nothing_is_put_aside(place: Place) -> None:
+    aside = secrecy.folder_of(place.data_dir)
+    assert aside is None or not aside.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders in memory are Linux's")
+def test_readers_leave_a_daemon_what_it_has_put_aside(indexed: Place) -> None:
+    indexed.run("encrypt")
+    aside = secrecy.folder_of(indexed.data_dir)
+    assert aside is not None
+    with indexed.daemon() as daemon:
+        daemon.await_idle()
+        held = aside / "held"
+        held.touch()
+        # They find the daemon's file, not the daemon, and open the index themselves.
+        (indexed.data_dir / "daemon.json").unlink()
+        indexed.run_at_once([["search", "zanzibar"]] * 3)
+        assert held.exists()
+    assert not aside.exists()
 
 
 def test_old_logs_go_when_the_index_is_encrypted(indexed: Place) -> None:
@@ -96,13 +120,34 @@ def test_old_logs_go_when_the_index_is_encrypted(indexed: Place) -> None:
 def test_a_running_daemon_keeps_its_index(indexed: Place) -> None:
     with indexed.daemon():
         for command in (["encrypt"], ["decrypt"], ["key", "change"]):
-            assert "another prismd is using it" in indexed.run(*command, exit_code=1)
+            said = indexed.run(*command, exit_code=1)
+            assert "another prismd is using it" in said
+            assert "'prismd service stop'" in said
     assert state(indexed) == "plain"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets that start it are systemd's")
+def test_a_service_that_waits_is_to_be_stopped_first(tmp_path: Path) -> None:
+    desktop = Desktop(tmp_path)
+    configure(desktop)
+    desktop.write("plan.txt", TEXT)
+    desktop.run("index", desktop.folder)
+    desktop.install("--socket")
+    waiting = desktop.state / "show-prismd.socket"
+    waiting.write_text("ActiveState=active\nUnitFileState=enabled\n")
+    said = desktop.run("encrypt", exit_code=1)
+    assert "which would start it in the middle; first 'prismd service stop'" in said
+    assert state(desktop) == "plain"
+    assert not key_file(desktop).exists()
+    # That of another index is none of its business.
+    desktop.run("--data-dir", desktop.root / "other", "service", "install", "--socket")
+    desktop.run("encrypt")
+    assert state(desktop) == "encrypted"
 
 
 def test_without_an_index_it_is_said_what_to_do(place: Place) -> None:
     configure(place)
-    assert "prismd run FOLDER" in place.run("encrypt", exit_code=1)
+    assert "'prismd run FOLDER' makes it" in place.run("encrypt", exit_code=1)
     assert not key_file(place).exists()
 
 

@@ -30,7 +30,7 @@ def test_it_is_shown_at_login_by_the_very_command_and_its_overrides(place: Place
     program = line.removeprefix("Exec=").split()[0]
     assert Path(program).is_absolute()
     assert Path(program).exists()
-    assert line.endswith(f" --data-dir {place.data_dir} --config {place.config} tray --patient")
+    assert line.endswith(f" --config {place.config} --data-dir {place.data_dir} tray --patient")
     first = entry(place).read_bytes()
     place.run("tray", "install")
     assert entry(place).read_bytes() == first

@@ -88,7 +88,7 @@ def test_a_name_cannot_steer_the_terminal() -> None:
 
 
 def test_a_log_gets_a_few_lines() -> None:
-    assert for_log(WELCOME) == [
+    assert [str(line) for line in for_log(WELCOME)] == [
         "folders that could be read: prismd add ~/Documents; prismd add ~/'My Vault';"
         " prismd add '/data/my files'",
         "models that are not here: bge-small-en-v1.5, whisper, qwen2.5-coder-0.5b-instruct;"
@@ -98,6 +98,15 @@ def test_a_log_gets_a_few_lines() -> None:
         "all is kept in /home/anna/.local/share/prismd; models in /models",
     ]
     assert len(for_log(msgspec.structs.replace(WELCOME, missing=(), folders=1))) == 2
+
+
+def test_of_an_encrypted_index_the_log_gets_no_names_of_folders() -> None:
+    assert [line.discreetly for line in for_log(WELCOME)] == [
+        "folders that could be read: 3; 'prismd add FOLDER' names one",
+        str(for_log(WELCOME)[1]),
+        str(for_log(WELCOME)[2]),
+        "all is kept where the settings say",
+    ]
 
 
 @pytest.mark.parametrize(

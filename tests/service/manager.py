@@ -98,6 +98,13 @@ def need(program: str) -> None:
     pytest.skip(f"{program} is not here")
 
 
+def stream_of(path: Path) -> str:
+    """A file as ``JOURNAL_STREAM`` names what standard error is connected to."""
+    path.touch()
+    found = path.stat()
+    return f"{found.st_dev}:{found.st_ino}"
+
+
 def watchdog(seconds: float, pid: int | None = None) -> dict[str, str]:
     """The variables by which a service is given a watchdog."""
     told = {"WATCHDOG_USEC": f"{seconds * 1e6:.0f}"}

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.cli.harness import CONFIG, Place
-from tests.service.manager import stand_in
+from tests.cli.harness import CONFIG
+from tests.service.desktop import Desktop
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="launchd is what macOS has")
 
-_SYSTEMCTL = """\
-case "$2" in
-show-environment) [ ! -e "$STATE/unreachable" ] || {
-    echo "Failed to connect to bus: No medium found" >&2; exit 1; } ;;
-start|restart) [ ! -e "$STATE/broken" ] || { echo "Job failed." >&2; exit 1; } ;;
-show) [ ! -e "$STATE/unreachable" ] || exit 1
-    cat "$STATE/show-$4" 2>/dev/null || echo "ActiveState=inactive" ;;
-esac
-exit 0"""
-_JOURNALCTL = 'echo "the last of the log"'
-_LOGINCTL = 'echo "Linger=no"'
 _RUNNING = """\
 ActiveState=active
 SubState=running
@@ -32,57 +20,6 @@ StatusText=idle: 3 files
 UnitFileState=enabled
 ExecMainStatus=0
 """
-
-
-class Desktop(Place):
-    """A place whose user has a systemd.
-
-    Args:
-        root: An empty folder.
-    """
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.state = root / "state"
-        self.state.mkdir()
-        self.bin = root / "bin"
-        for name, script in (
-            ("systemctl", _SYSTEMCTL),
-            ("journalctl", _JOURNALCTL),
-            ("loginctl", _LOGINCTL),
-        ):
-            self._calls = stand_in(self.bin, name, script)
-        self.units = root / "home" / ".config" / "systemd" / "user"
-        self.service, self.socket = self.units / "prismd.service", self.units / "prismd.socket"
-
-    def environment(self, more: object = None) -> dict[str, str]:
-        added = {"PATH": f"{self.bin}:/usr/bin:/bin", "STATE": str(self.state)}
-        return super().environment({**added, **(more if isinstance(more, dict) else {})})
-
-    def changes(self) -> list[str]:
-        """What was asked of systemd since this was asked last, but for questions."""
-        if not self._calls.exists():
-            return []
-        calls = self._calls.read_text().splitlines()
-        self._calls.unlink()
-        changed = [call for call in calls if call.startswith("systemctl --user")]
-        told = [call.removeprefix("systemctl --user ") for call in changed]
-        return [call for call in told if not call.startswith("show")]
-
-    def unit_names(self) -> list[str]:
-        """What lies where the units of the user are."""
-        return sorted(path.name for path in self.units.iterdir())
-
-    def install(self, *options: str) -> str:
-        """Install, by the names of this place, which the environment does not give a service."""
-        return self.run(
-            *("--config", self.config, "--data-dir", self.data_dir, "service", "install"), *options
-        )
-
-
-@pytest.fixture
-def desktop(tmp_path: Path) -> Desktop:
-    return Desktop(tmp_path)
 
 
 _STARTED = ["daemon-reload", "enable prismd.service", "reset-failed prismd.service"]
@@ -207,6 +144,7 @@ def test_a_socket_comes_and_goes(desktop: Desktop) -> None:
     (desktop.state / "show-prismd.socket").write_text("ActiveState=active\nUnitFileState=enabled\n")
     standing = desktop.json("service", "status")
     assert (standing["state"], standing["starts"]) == ("waiting", "at the first request")
+    assert standing["listens"] == f"127.0.0.1:{desktop.port}"
     desktop.changes()
     desktop.run("service", "stop")
     assert desktop.changes() == ["stop prismd.socket prismd.service"]
@@ -301,6 +239,7 @@ def test_how_it_stands_is_told_to_people_and_programs(desktop: Desktop) -> None:
         "detail": "",
         "pid": 4242,
         "told": "idle: 3 files",
+        "listens": "",
         "is_edited": False,
         "is_outdated": False,
         "lingers": False,
@@ -321,7 +260,7 @@ def test_how_it_stands_is_told_to_people_and_programs(desktop: Desktop) -> None:
 def test_the_journal_is_shown(desktop: Desktop, options: list[str], call: str) -> None:
     desktop.install()
     assert desktop.run("service", "logs", *options) == "the last of the log\n"
-    assert f"journalctl --user {call}\n" in desktop._calls.read_text()
+    assert f"journalctl --user {call}\n" in desktop.calls.read_text()
 
 
 def test_a_log_in_a_file_is_shown_from_there(desktop: Desktop) -> None:

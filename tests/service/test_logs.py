@@ -6,19 +6,13 @@ import logging
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from prismd.discretion import Discreet, folder
 from prismd.logs import JournalFormatter, is_journal
 from tests.cli.harness import COMMAND, Place
-
-
-def stream_of(path: Path) -> str:
-    """A file as ``JOURNAL_STREAM`` names what standard error is connected to."""
-    path.touch()
-    found = path.stat()
-    return f"{found.st_dev}:{found.st_ino}"
+from tests.service.manager import stream_of
 
 
 def test_the_journal_gets_priorities_and_no_times(place: Place) -> None:
@@ -69,6 +63,20 @@ def test_a_file_that_the_settings_name_is_no_journal(place: Place) -> None:
 def test_levels_are_priorities_of_syslog(level: int, priority: int) -> None:
     record = logging.LogRecord("a", level, __file__, 1, "one %s", ("two",), None)
     assert JournalFormatter().format(record) == f"<{priority}>one two"
+
+
+def test_of_an_encrypted_index_the_journal_gets_priorities_and_no_names() -> None:
+    words = "zanzibar.pdf\nis broken"
+    try:
+        raise ValueError(words)
+    except ValueError:
+        told = (folder("/home/anna/zanzibar", 3), words)
+        record = logging.LogRecord("prismd.x", 40, __file__, 1, "%s: %s", told, sys.exc_info())
+    lines = JournalFormatter(Discreet).format(record).splitlines()
+    assert lines[0] == "<3>folder 3: …"
+    assert lines[-1] == "<3>ValueError"
+    assert len(lines) > 2
+    assert all(line.startswith("<3>") and "zanzibar" not in line for line in lines)
 
 
 def test_every_line_of_a_trace_has_the_priority() -> None:

@@ -18,7 +18,7 @@ from prismd.cli.context import Context
 from prismd.errors import ConfigError
 from tests.building import wait_until
 from tests.cli.harness import CONFIG, Daemon, Place
-from tests.service.manager import Told, hearing, watchdog
+from tests.service.manager import Told, hearing, stream_of, watchdog
 
 _WATCHDOG_S = 2.0
 
@@ -108,6 +108,29 @@ def test_a_reload_is_told_with_the_time_at_which_it_began(place: Place, address:
         assert keys == ["READY", "RELOADING", "READY", "RELOADING", "READY"]
         told.await_value("STATUS", "nonsense: unknown key")
         assert daemon.client.get("/health").is_success
+
+
+def test_of_an_encrypted_index_no_fault_is_told_in_words(place: Place, tmp_path: Path) -> None:
+    key = f'[storage]\nencryption = true\nkey = "file"\nkey_file = "{place.root}/stick/key"\n'
+    place.config.write_text(f"{CONFIG}{key}")
+    place.write("zanzibar.txt", "The zanzibar plan.")
+    env = {"JOURNAL_STREAM": stream_of(place.log)}
+    with hearing(str(tmp_path / "notify")) as told:
+        with place.daemon(env={**telling(told), **env}) as daemon:
+            told.await_value("STATUS", "idle: 1 file")
+            place.config.write_text("zanzibar = 1\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            told.await_value("STATUS", "; something is wrong: ask prismd status")
+            assert "zanzibar" in daemon.status()["fault"]
+            daemon.stop()
+        assert all("zanzibar" not in status for status in told.values("STATUS"))
+    log = place.log.read_text()
+    assert "zanzibar" not in log
+    lines = log.splitlines()
+    assert f"<6>serving on {daemon.url};" in log
+    assert "<6>folder 1: 1 files, 1 new, 0 changed, 0 moved, 0 gone" in lines
+    assert "<3>the configuration is not taken: ConfigError" in lines
+    assert lines[-1] == "<6>stopped"
 
 
 def test_it_is_pinged_while_it_is_busy(place: Place, address: str) -> None:

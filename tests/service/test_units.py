@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from prismd.errors import ConfigError
+from prismd.invocation import Invocation
 from prismd.service.command import Command, command_of
-from prismd.service.unit import SERVICE, SOCKET, quoted, service_unit, socket_unit
+from prismd.service.unit import SERVICE, SOCKET, address_in, quoted, service_unit, socket_unit
 from prismd.service.written import sealed
 from tests.service.manager import need
 
@@ -107,7 +107,10 @@ def test_what_a_users_systemd_cannot_do_is_not_asked_of_it() -> None:
     ],
 )
 def test_the_socket_is_the_settings_address(host: str, address: str) -> None:
-    assert f"\nListenStream={address}\n" in socket_unit(host, 7776)
+    text = socket_unit(host, 7776)
+    assert f"\nListenStream={address}\n" in text
+    assert address_in(text) == address
+    assert address_in(text.replace("ListenStream", "ListenDatagram")) == ""
 
 
 @pytest.mark.parametrize(
@@ -128,28 +131,15 @@ def test_nothing_is_filled_in_twice() -> None:
     assert '"@ENVIRONMENT@"' in service_unit(Command(("/bin/prismd", "@ENVIRONMENT@")))
 
 
-def test_the_command_is_this_prismd_with_what_was_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = program_in(tmp_path / "bin")
-    link = tmp_path / "link" / "prismd"
-    link.parent.mkdir()
-    link.symlink_to(program)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["link/prismd", "service", "install"])
-    # An update puts another program behind the link, so the link is what is run.
-    found = command_of(Path("c.toml"), Path("data"), {"PRISMD_PORT": "1", "XDG_DATA_HOME": "/d"})
-    assert found.argv == (
-        *(str(link), "--config", str(tmp_path / "c.toml")),
-        *("--data-dir", str(tmp_path / "data"), "run"),
-    )
+def test_the_command_is_the_invocation_with_the_places_of_the_shell() -> None:
+    called = Invocation(("/bin/prismd",), Path("/c.toml"), Path("/data"))
+    found = command_of(called, {"PRISMD_PORT": "1", "XDG_DATA_HOME": "/d"})
+    assert found.argv == ("/bin/prismd", "--config", "/c.toml", "--data-dir", "/data", "run")
     assert found.environment == {"XDG_DATA_HOME": "/d"}
-    monkeypatch.setattr(sys, "argv", [str(tmp_path / "somewhere" / "__main__.py")])
-    assert command_of(None, None, {}).argv == (sys.executable, "-P", "-m", "prismd", "run")
 
 
 def test_programs_from_elsewhere_are_found_by_the_service(tmp_path: Path) -> None:
     program = program_in(tmp_path / "brew")
     program.rename(program.with_name("tesseract"))
-    found = command_of(None, None, {"PATH": str(tmp_path / "brew")})
+    found = command_of(Invocation(("/bin/prismd",)), {"PATH": str(tmp_path / "brew")})
     assert found.environment == {"PATH": f"{tmp_path}/brew:/usr/local/bin:/usr/bin:/bin"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def test_another_sqlite_takes_it_for_no_database(made: Path) -> None:
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
         connection.execute("SELECT * FROM sqlite_master")
     connection.close()
+
+
+class WithoutCiphers(apsw.Connection):
+    """As that of any other SQLite, which answers nothing to settings that it does not know."""
+
+    def pragma(self, name: str, *value: object, **options: object) -> None:
+        assert name == "cipher", "a key was given to who cannot encrypt"
+
+
+def test_a_sqlite_that_cannot_encrypt_is_given_no_key() -> None:
+    connection = WithoutCiphers(":memory:")
+    with closing(connection), pytest.raises(StoreError, match="this SQLite cannot encrypt"):
+        cipher.unlock(connection, KEY)
 
 
 def test_a_key_for_a_plain_file_is_refused(data_dir: Path) -> None:

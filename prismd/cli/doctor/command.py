@@ -21,6 +21,13 @@ from prismd.wording import counted
 _MODELS_S = 180.0
 _INDEX_S = 60.0
 _MEANWHILE_S = 20.0
+_KEY_S = 20.0
+_KEYRING = (
+    "the keyring may wait for its password: unlock it, or keep the key in a file: [storage]"
+    ' key = "file" and key_file'
+)
+_SERVICE_S = 15.0
+_MANAGER = "see whether 'systemctl --user status' answers; log in again where it does not"
 _SIGNS = {"ok": ("ok", "green"), "note": ("--", "yellow"), "problem": ("!!", "red")}
 _NAME_WIDTH = 18
 _MARGIN = " " * (6 + _NAME_WIDTH)
@@ -86,15 +93,26 @@ def _checks(context: Context, *, verify: bool) -> Iterator[Check]:
     yield Check("Program", "environment", partial(program.look_at_variables, os.environ, config))
     yield Check("Settings", "configuration", partial(program.look_at_configuration, config))
     yield from _of_the_index(config)
-    yield from _of_the_rest(config, verify=verify)
+    yield from _of_the_models(config, verify=verify)
+    yield from _of_the_daemon(context, config)
 
 
 def _of_the_index(config: Config) -> Iterator[Check]:
-    from prismd.cli.doctor import folders, index, place, program
+    from prismd.cli.doctor import encryption, folders, index, place, program
     from prismd.store.database import FILE_NAME
 
     path = config.data_dir
-    reading = Shared(partial(index.read, config))
+    encrypting = Shared(partial(encryption.see, config))
+
+    def read() -> index.Index | None:
+        # After it was seen: a keyring that waits for its password is to be asked once.
+        seen = encrypting.meanwhile(_KEY_S)
+        return index.read(config) if seen is not None and seen.opens else index.Index(closed=True)
+
+    reading = Shared(read)
+
+    def look_at_encryption() -> Iterator[Verdict]:
+        return encryption.judge(encrypting.needed())
 
     def look_at_index() -> Iterator[Verdict]:
         return index.judge(reading.needed(), path / FILE_NAME, time.time())
@@ -104,27 +122,48 @@ def _of_the_index(config: Config) -> Iterator[Check]:
 
     def look_at_folders() -> Iterator[Verdict]:
         found = reading.meanwhile(_MEANWHILE_S)
+        if (found is None or found.held is None) and (path / FILE_NAME).exists():
+            return folders.look(config, None)
         return folders.look(config, found.roots if found is not None else ())
 
     yield Check("Data", "data directory", partial(place.look_at_directory, path, config.log.file))
     yield Check("Data", "disk space", look_at_disk)
+    yield Check("Data", "encryption", look_at_encryption, _KEY_S, _KEYRING)
     yield Check("Data", "index", look_at_index, _INDEX_S)
     clock = partial(place.look_at_clock, config, program.installed_file())
     yield Check("Data", "clock", clock)
     yield Check("Folders", "folder", look_at_folders, _INDEX_S)
 
 
-def _of_the_rest(config: Config, *, verify: bool) -> Iterator[Check]:
-    from prismd.cli.doctor import daemon, index, models, tesseract
+def _of_the_models(config: Config, *, verify: bool) -> Iterator[Check]:
+    from prismd.cli.doctor import index, models, tesseract
 
     def look_at_models() -> Iterator[Verdict]:
         return models.look(config, fresh=index.is_fresh(config), anew=verify)
 
-    def look_at_daemon() -> Iterator[Verdict]:
-        found = daemon.find(config.data_dir)
-        return daemon.look_at_port(config) if found.state == "away" else daemon.judge(found)
-
     yield Check("Models", "models", look_at_models, _MODELS_S)
     yield Check("Models", "text recognition", partial(tesseract.look, config))
+
+
+def _of_the_daemon(context: Context, config: Config) -> Iterator[Check]:
+    from prismd.cli.doctor import daemon, desktop, service
+    from prismd.cli.service import service_manager
+
+    asking = Shared(lambda: service_manager(context, config).standing())
+
+    def look_at_service() -> Iterator[Verdict]:
+        return service.judge(asking.needed())
+
+    def look_at_daemon() -> Iterator[Verdict]:
+        found = daemon.find(config.data_dir)
+        if found.state != "away":
+            return daemon.judge(found)
+        standing = asking.meanwhile(_SERVICE_S)
+        waiting = service.judge_waiting(standing, config) if standing is not None else None
+        if waiting is not None:
+            return iter((waiting,))
+        return daemon.look_at_port(config, asks=standing is not None and not standing.listens)
+
     yield Check("Daemon", "daemon", look_at_daemon)
-    yield Check("Daemon", "service", daemon.look_at_service)
+    yield Check("Daemon", "service", look_at_service, _SERVICE_S, _MANAGER)
+    yield Check("Desktop", "tray icon", desktop.look)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -123,8 +121,13 @@ def _judge_status(status: dict[str, Any]) -> Iterator[Verdict]:
         yield note("pause", "indexing is paused", "prismd resume")
 
 
-def look_at_port(config: Config) -> Iterator[Verdict]:
-    """See whether the port can be had, when no daemon runs."""
+def look_at_port(config: Config, *, asks: bool = True) -> Iterator[Verdict]:
+    """See whether the port can be had, when no daemon runs.
+
+    Args:
+        config: The settings.
+        asks: Ask whoever has it whether it is prismd; not where that may start it.
+    """
     host, port = config.server.host, config.server.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -137,7 +140,7 @@ def look_at_port(config: Config) -> Iterator[Verdict]:
         yield judge_port(
             f"{host}, port {port}",
             error,
-            version_at(url) if taken else None,
+            version_at(url) if taken and asks else None,
             holder(port) if taken else "",
         )
         return
@@ -183,20 +186,3 @@ def holder(port: int) -> str:
             except psutil.Error:
                 return f"process {each.pid}"
     return ""
-
-
-def units(home: Path, platform: str = sys.platform) -> list[Path]:
-    """The files by which the system starts prismd at login."""
-    if platform == "darwin":
-        return sorted((home / "Library" / "LaunchAgents").glob("*prismd*.plist"))
-    configuration = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return sorted((configuration / "systemd" / "user").glob("prismd*.service"))
-
-
-def look_at_service() -> Iterator[Verdict]:
-    """See whether the system starts prismd at login."""
-    found = units(Path.home())
-    if found:
-        yield ok("service", ", ".join(map(str, found)))
-    else:
-        yield ok("service", "none; prismd runs when it is started by hand")

@@ -49,9 +49,20 @@ class Seen(NamedTuple):
     known: bool = True
 
 
-def look(config: Config, known: Sequence[Root]) -> Iterator[Verdict]:
-    """See how the folders of the settings and of the index stand."""
+def look(config: Config, known: Sequence[Root] | None) -> Iterator[Verdict]:
+    """See how the folders of the settings and of the index stand.
+
+    Args:
+        config: The settings.
+        known: The folders of the index; None where it could not be read.
+    """
     named = [str(folder.path) for folder in config.folders]
+    if known is None:
+        detail = "those that commands have named are not known, for the index was not read"
+        yield note(_WHAT, detail, "mend what is told of the index")
+        if not named:
+            return
+        known = ()
     listed = {root.path for root in known}
     seen = [_see(path, listed) for path in named]
     reals = {each.real for each in seen}

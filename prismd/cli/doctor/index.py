@@ -33,6 +33,7 @@ class Index(NamedTuple):
 
     Attributes:
         fault: Why it could not be opened; None when it could, or there is none.
+        closed: Whether it was not looked into, for want of its key.
         damage: What SQLite says of damaged pages.
         whole: Whether all of it was looked through for damage.
         size_bytes: Its size on the disk.
@@ -42,6 +43,7 @@ class Index(NamedTuple):
     """
 
     fault: StoreError | None = None
+    closed: bool = False
     damage: tuple[str, ...] = ()
     whole: bool = True
     size_bytes: int = 0
@@ -92,6 +94,9 @@ def judge(index: Index | None, path: Path, now_s: float) -> Iterator[Verdict]:
     """
     if index is None:
         yield ok("index", "none yet; 'prismd run FOLDER' or 'prismd index FOLDER' makes it")
+        return
+    if index.closed:
+        yield note("index", f"{path}: was not looked into", "mend what 'encryption' tells of")
         return
     if index.fault is not None:
         yield _unreadable(index.fault, path)

@@ -23,12 +23,14 @@ class Check(NamedTuple):
         what: What its verdict is called when it comes to none.
         look: Looks, and says what it found.
         within_s: After this it is waited for no more: a disk may never answer.
+        hangs: What helps when it comes to no end.
     """
 
     group: str
     what: str
     look: Callable[[], Iterable[Verdict]]
     within_s: float = 30.0
+    hangs: str = "a disk may hang: see which ones answer ('df'), and unmount what does not"
 
 
 def made(checks: Sequence[Check]) -> Iterator[tuple[Check, list[Verdict]]]:
@@ -91,8 +93,7 @@ def _verdicts(check: Check, future: Future[list[Verdict]], left_s: float) -> lis
         error = future.exception(left_s)
     except TimeoutError:
         detail = f"no answer within {check.within_s:g} s"
-        remedy = "a disk may hang: see which ones answer ('df'), and unmount what does not"
-        return [problem(check.what, detail, remedy)]
+        return [problem(check.what, detail, check.hangs)]
     if error is None:
         return future.result()
     if isinstance(error, PrismdError):

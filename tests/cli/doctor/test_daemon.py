@@ -17,7 +17,6 @@ from prismd.cli.doctor.daemon import (
     judge,
     judge_port,
     look_at_port,
-    units,
     version_at,
 )
 from prismd.config.options import Config, Server
@@ -149,14 +148,12 @@ def test_why_an_address_cannot_be_had_is_told(number: int, remedy: str) -> None:
     assert found.remedy.startswith(remedy)
 
 
-def test_what_starts_it_at_login_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unit = tmp_path / ".config" / "systemd" / "user" / "prismd.service"
-    plist = tmp_path / "Library" / "LaunchAgents" / "org.prismd.plist"
-    assert units(tmp_path, "linux") == units(tmp_path, "darwin") == []
-    for path in (unit, plist):
-        path.parent.mkdir(parents=True)
-        path.touch()
-    assert units(tmp_path, "linux") == [unit]
-    assert units(tmp_path, "darwin") == [plist]
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "elsewhere"))
-    assert units(tmp_path, "linux") == []
+def test_who_has_a_port_is_not_asked_where_that_may_start_it(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        config = Config(data_dir=data_dir, server=Server(port=port))
+        (found,) = look_at_port(config, asks=False)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert (found.what, found.level) == ("port", "problem")

@@ -141,3 +141,13 @@ def test_a_limit_of_watching_programs_that_is_reached_is_told() -> None:
     (verdict,) = judge_instances(127, 128)
     assert verdict.remedy.startswith("sudo sysctl fs.inotify.max_user_instances=1024; to keep it")
     assert list(judge_instances(3, 128)) == []
+
+
+def test_of_an_index_that_was_not_read_no_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+    (unknown,) = look(config(tmp_path), None)
+    assert unknown.detail.startswith("those that commands have named are not known")
+    (tmp_path / "files").mkdir()
+    unknown, named, *_ = look(config(tmp_path, tmp_path / "files"), None)
+    assert (unknown.level, named.level) == ("note", "ok")
+    (none,) = look(config(tmp_path), ())
+    assert none.detail == "none is named yet"
