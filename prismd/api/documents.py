@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from prismd.api.description import between, described
 from prismd.api.files import find_citation, in_range
-from prismd.api.lines import Line, first_around, lines_from, number_at
+from prismd.api.lines import Line, cut_at, first_around, lines_from, number_at
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.standing import Held, Standing, held
 from prismd.domain import LayoutKind, Locator, TimeLocator
@@ -21,6 +21,7 @@ from prismd.layout import locate
 from prismd.place import rounded
 from prismd.store import documents
 from prismd.store.documents import Content
+from prismd.wording import sentence_ranges
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NO_LINES = np.empty(0, np.int64)
@@ -78,6 +79,16 @@ class CitedPlace(Struct, frozen=True):
     document: DocumentView | None
 
 
+class SaidSentence(Struct, frozen=True):
+    """A sentence of a recording: what of it is before, in and after the range, and its seconds."""
+
+    before: str
+    marked: str
+    after: str
+    start_s: float
+    end_s: float
+
+
 class ShownLine(Struct, frozen=True):
     """A line; a long one is cut, around the range where that lies in it.
 
@@ -88,6 +99,7 @@ class ShownLine(Struct, frozen=True):
         after: What stands after it.
         start_s: When it is begun, in a recording.
         end_s: When it has been said.
+        sentences: Of a recording, what is said in it, uncut and in order; else empty.
     """
 
     number: int
@@ -96,6 +108,7 @@ class ShownLine(Struct, frozen=True):
     after: str
     start_s: float | None = None
     end_s: float | None = None
+    sentences: tuple[SaidSentence, ...] = ()
 
 
 class ShownLines(Struct, frozen=True):
@@ -219,16 +232,32 @@ def _lines(
     start, end = (max(0, each - offset) for each in marked)
     first = first_around(text, start) if first is None else first
     lines = lines_from(text, first, limit, start, end)
-    return ShownLines(tuple(_shown(found, line) for line in lines), number_at(text, len(text)))
+    shown = tuple(_shown(found, line, (start, end)) for line in lines)
+    return ShownLines(shown, number_at(text, len(text)))
 
 
-def _shown(found: Content, line: Line) -> ShownLine:
-    said = line.start < line.end and found.layout.kind == "time"
-    place = locate(found.layout, _NO_LINES, line.start, line.end) if said else None
-    if not isinstance(place, TimeLocator):
+def _shown(found: Content, line: Line, marked: tuple[int, int]) -> ShownLine:
+    if found.layout.kind != "time" or line.start == line.end:
         return ShownLine(line.number, line.before, line.marked, line.after)
-    place = TimeLocator(round(place.start_s, 3), round(place.end_s, 3))
-    return ShownLine(line.number, line.before, line.marked, line.after, place.start_s, place.end_s)
+    ranges = sentence_ranges(found.text[line.start : line.end])
+    said = tuple(
+        _said(found, line.start + start, line.start + end, marked) for start, end in ranges
+    )
+    place = _when(found, line.start, line.end)
+    return ShownLine(
+        line.number, line.before, line.marked, line.after, place.start_s, place.end_s, said
+    )
+
+
+def _said(found: Content, start: int, end: int, marked: tuple[int, int]) -> SaidSentence:
+    place = _when(found, start, end)
+    return SaidSentence(*cut_at(found.text, start, end, *marked), place.start_s, place.end_s)
+
+
+def _when(found: Content, start: int, end: int) -> TimeLocator:
+    place = locate(found.layout, _NO_LINES, start, end)
+    assert isinstance(place, TimeLocator)  # noqa: S101 - of a layout of kind time
+    return TimeLocator(round(place.start_s, 3), round(place.end_s, 3))
 
 
 ROUTES: list[HTTPRouteHandler] = [get_citation, get_document, get_lines]

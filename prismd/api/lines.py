@@ -70,12 +70,20 @@ def start_of(text: str, number: int) -> int | None:
     return at
 
 
-def _line(text: str, number: int, at: int, stop: int, start: int, end: int) -> Line:
+def cut_at(text: str, at: int, stop: int, start: int, end: int) -> tuple[str, str, str]:
+    """A piece of a text, from ``at`` to ``stop``: what of it is before, in and after a range."""
     low = min(max(start, at), stop)
     high = max(low, min(end, stop))
     if low == high:
-        return Line(number, at, stop, _head(text[at:stop]), "", "")
-    return Line(number, at, stop, _tail(text[at:low]), text[low:high], _head(text[high:stop]))
+        return text[at:stop], "", ""
+    return text[at:low], text[low:high], text[high:stop]
+
+
+def _line(text: str, number: int, at: int, stop: int, start: int, end: int) -> Line:
+    before, marked, after = cut_at(text, at, stop, start, end)
+    if not marked:
+        return Line(number, at, stop, _head(before), "", "")
+    return Line(number, at, stop, _tail(before), marked, _head(after))
 
 
 def _head(text: str) -> str:

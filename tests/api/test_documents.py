@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.harness import LEASE, Live, ask, live_server, write_pdf
+from tests.building import recording, write_file
 
 DEPOSIT = "How much is the deposit that the tenants pay?"
 TAX = "By when must the tax return be sent online?"
@@ -53,6 +54,30 @@ def test_the_lines_of_one_page_are_counted_from_its_first(live: Live) -> None:
     assert line["marked"] == LEASE[0]
     [empty] = live.client.get(address, params={"page": 99}).json()["data"]
     assert (empty["before"], empty["marked"]) == ("", "")
+
+
+def test_each_sentence_of_a_recording_has_its_seconds(tmp_path: Path) -> None:
+    said = ("The ferry leaves at six.", "It does not wait.", "The next one leaves at eight.")
+    with live_server(tmp_path, sample=False) as live:
+        tape = recording((0.5, 2.0, said[0]), (2.0, 3.5, said[1]), (3.5, 5.0, said[2]), seconds=6.0)
+        write_file(live.stack.folder / "memo.wav", tape)
+        live.stack.index()
+        place = live.client.get(f"/citations/{cited(live, 'When does the next one leave?')}").json()
+        marks = {"first": 1, "start": place["char_start"], "end": place["char_end"]}
+        found = live.client.get(f"/documents/{place['sha256']}/lines", params=marks).json()
+        [line] = [each for each in found["data"] if each["sentences"]]
+    sentences = line["sentences"]
+    assert ["".join((s["before"], s["marked"], s["after"])) for s in sentences] == [*said]
+    assert [s["marked"] for s in sentences] == ["", "", place["quote"]]
+    assert [s["start_s"] for s in sentences] == [0.5, 2.0, 3.5]
+    assert [s["end_s"] for s in sentences] == [2.0, 3.5, 5.0]
+    assert (line["start_s"], line["end_s"]) == (0.5, 5.0)
+
+
+def test_a_text_that_is_read_has_no_seconds(live: Live) -> None:
+    sha256 = live.client.get(f"/citations/{cited(live, TAX)}").json()["sha256"]
+    found = live.client.get(f"/documents/{sha256}/lines").json()["data"]
+    assert {(line["start_s"], tuple(line["sentences"])) for line in found} == {(None, ())}
 
 
 def test_beyond_the_last_line_there_are_none(live: Live) -> None:

@@ -96,6 +96,9 @@ def test_files_with_problems_say_why_and_are_read_again_once_they_are_mended(
         if item["path"].endswith("broken.pdf")
     ]
     expect(broken).to_contain_text(told.removeprefix("broken.pdf: "))
+    whole = broken.get_by_role("link", name="Open the file in a new tab: broken.pdf")
+    address = whole.get_attribute("href") or ""
+    assert daemon.client.get(address).content == (daemon.place.folder / "broken.pdf").read_bytes()
     window.keep_screenshot("activity-problems")
     problems.get_by_role("button", name=re.compile("^Skipped")).click()
     expect(broken).to_have_count(0)

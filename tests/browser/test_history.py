@@ -84,3 +84,26 @@ def test_switched_off_nothing_is_added(window: Window, daemon: Daemon) -> None:
     expect(switch).to_be_checked()
     daemon.client.post("/search", json={"query": "harbour"}).raise_for_status()
     assert len(kept(daemon)["data"]) == 4
+
+
+def test_a_question_is_asked_again_where_it_is_clicked_but_not_where_a_link_leads(
+    window: Window,
+) -> None:
+    page = window.page
+    question = VALVE.rstrip(".")
+    window.open("/#/history")
+    link = page.get_by_role("link", name=question)
+    address = link.get_attribute("href") or ""
+    window.open(f"/{address}")
+    box = page.get_by_role("textbox", name="Ask or search your files")
+    expect(box).to_have_value(question)
+    window.open("/#/history")
+    link.click()
+    turn = page.get_by_role("article")
+    expect(turn).to_have_count(1)
+    expect(turn).to_contain_text(VALVE)
+    expect(box).to_have_value("")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("History")
+    page.go_forward()
+    expect(turn).to_have_count(1)

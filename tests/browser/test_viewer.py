@@ -131,8 +131,9 @@ def test_a_recording_is_at_its_second_with_the_words_marked(window: Window) -> N
     assert abs(player.evaluate("player => player.currentTime") - GATE_START_S) <= 0.3
     expect(viewer.locator("mark")).to_have_text(GATE)
     window.keep_screenshot("viewer-recording")
-    first = viewer.get_by_role("list", name="What is said").get_by_role("button").first
-    first.click()
+    sentences = viewer.get_by_role("list", name="What is said").get_by_role("button")
+    expect(sentences.filter(has_text=GATE)).to_have_attribute("aria-current", "true")
+    sentences.first.click()
     wait_until(lambda: player.evaluate("player => player.currentTime") < GATE_START_S - 1)
 
 

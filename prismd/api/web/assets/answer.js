@@ -190,7 +190,7 @@ function sourceItem(citation, actions) {
         {},
         icon(typeIcon(citation.type)),
         spoken(`Source ${citation.n}: `),
-        citation.title,
+        el("bdi", {}, citation.title),
         where(citation),
         spoken(". "),
       ),

@@ -8,6 +8,7 @@ const MOST_TURNS = 8; // that go along with a follow-up question
  * @typedef {object} Turn
  * @property {string} question
  * @property {Object<string, any>} filters As `POST /v1/chat/completions` takes them in `prism`.
+ * @property {boolean} alone Whether it was asked without what was said before.
  * @property {string} text The answer, as far as it has come.
  * @property {Object<string, any> | null} note Citations, grounding and the like, once it is whole.
  * @property {"streaming" | "done" | "stopped" | "failed"} state
@@ -40,13 +41,20 @@ export class Conversation {
     this.controller?.abort();
   }
 
-  /** Ask, with the turns before as what was said. */
-  async ask(question, filters) {
+  /**
+   * Ask, with the turns before as what was said.
+   *
+   * @param {string} question
+   * @param {Object<string, any>} filters
+   * @param {{alone?: boolean}} [how] `alone` leaves them out.
+   */
+  async ask(question, filters, { alone = false } = {}) {
     this.stop();
-    const messages = [...this.said(), { role: "user", content: question }];
+    const messages = [...(alone ? [] : this.said()), { role: "user", content: question }];
     const turn = {
       question,
       filters,
+      alone,
       text: "",
       note: null,
       state: "streaming",
@@ -72,7 +80,7 @@ export class Conversation {
   /** Ask the last question once more, in place of the answer that failed. */
   retry() {
     const turn = this.turns.pop();
-    return turn ? this.ask(turn.question, turn.filters) : undefined;
+    return turn ? this.ask(turn.question, turn.filters, { alone: turn.alone }) : undefined;
   }
 
   async receive(turn, body, signal) {

@@ -1,8 +1,9 @@
 // Files that gave no document, each with the reason and what to do, and reading them once more.
 //
 // Roles for tests: region "Files with problems"; group "Show" with toggle buttons "All", "Failed",
-// "Quarantined", "Skipped" (their counts in the name); button "Retry all that failed", or of some "Retry all"; list "Files with
-// problems", each item with a link (the file's name), the reason, and a button "Retry NAME".
+// "Quarantined", "Skipped" (their counts in the name); button "Retry all that failed", or of some
+// "Retry all"; list "Files with problems", each item with the file's name, the reason, a link "Open
+// the file in a new tab: NAME", and a button "Retry NAME".
 import { act, focusOn } from "./acting.js";
 import { el, icon, replace } from "./dom.js";
 import { number } from "./figures.js";
@@ -190,11 +191,11 @@ class Problems {
         el(
           "div.problem-head",
           {},
-          el("a", { href: `/files/${item.id}/content`, target: "_blank", rel: "noopener" }, name),
+          el("span.strong.name", {}, name),
           el(item.state === "skipped" ? "span.badge" : "span.badge.warn", {}, item.state),
         ),
         el("p.reason", {}, item.error?.message ?? "No reason is known; retry to learn it."),
-        el("p.path.small.soft", {}, placeOf(item.path)),
+        el("p.path.small.soft", {}, placeOf(item.path), " · ", wholeFile(item, name)),
       ),
       retry,
     );
@@ -222,6 +223,20 @@ class Problems {
     this.shown = Math.min(this.shown + 2 * PAGE, MOST);
     this.load();
   }
+}
+
+/** Of a file that was not read nothing can be shown but itself. */
+function wholeFile(item, name) {
+  return el(
+    "a",
+    {
+      href: `/files/${item.id}/content`,
+      target: "_blank",
+      rel: "noopener",
+      "aria-label": `Open the file in a new tab: ${name}`,
+    },
+    "Open the file in a new tab",
+  );
 }
 
 /** Where a file is; those of no folder were uploaded. */

@@ -58,17 +58,21 @@ function item(result, words, open) {
         {},
         icon(typeIcon(about.source_info.type)),
         el(
-          "button.result-title",
-          { type: "button", onclick: (event) => open(result, event.currentTarget) },
-          about.title || fileName(about.path),
+          "span.result-name",
+          {},
+          el(
+            "button.result-title",
+            { type: "button", onclick: (event) => open(result, event.currentTarget) },
+            about.title || fileName(about.path),
+          ),
+          where ? el("span.result-place", {}, where) : null,
         ),
-        where ? el("span.result-place", {}, where) : null,
       ),
       el("p.result-text", {}, snippet(about.text, words)),
       el(
         "p.result-foot",
         {},
-        el("span", { title: about.path }, `${folderOf(about.path)}/${fileName(about.path)}`),
+        el("span.result-path", { title: about.path }, `${folderOf(about.path)}/${fileName(about.path)}`),
         el("span", {}, day(about.modified_at)),
         el(
           "span.match",

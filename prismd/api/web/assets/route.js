@@ -5,6 +5,7 @@ export class Route {
   constructor() {
     this.onchange = () => {};
     this.follower = null;
+    this.willed = null;
     addEventListener("hashchange", () => this.onchange());
   }
 
@@ -33,6 +34,25 @@ export class Route {
     const hash = hashOf(path, params);
     if (hash === location.hash) this.onchange();
     else location.hash = hash;
+  }
+
+  /**
+   * Go somewhere because the user chose something of this page, so that the view may act at once.
+   * An address alone, which anybody can make a link of, never does.
+   *
+   * @param {string} hash As `hashOf` makes it.
+   */
+  choose(hash) {
+    this.willed = hash;
+    if (hash === location.hash) this.onchange();
+    else location.hash = hash;
+  }
+
+  /** Whether the address is one that the user chose on this page just now; it is said once. */
+  takeChoice() {
+    const chosen = this.willed !== null && this.willed === location.hash;
+    this.willed = null;
+    return chosen;
   }
 
   /** Change the address of what is shown, without showing it anew and without a step for Back. */

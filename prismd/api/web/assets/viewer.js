@@ -122,8 +122,8 @@ export class Viewer {
         el(
           "div.viewer-titles",
           {},
-          el("h2.viewer-title", { id: "viewer-title" }, title),
-          path ? el("p.viewer-path", {}, path) : null,
+          el("h2.viewer-title", { id: "viewer-title", title }, title),
+          path ? el("p.viewer-path", { title: path }, path) : null,
         ),
         iconButton("close", "Close (Esc)", () => this.close(), {
           class: "icon-button viewer-close",

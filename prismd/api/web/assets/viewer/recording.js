@@ -45,30 +45,43 @@ function playerOf(place) {
   return player;
 }
 
+/** A paragraph, its sentences each at its own second; what parts two paragraphs is not shown. */
 function saidLine(line, player) {
-  const text = [line.before, line.marked ? el("mark", {}, line.marked) : null, line.after];
-  if (line.start_s === null || !player)
-    return el("li.line.said-line", {}, el("span.line-text", {}, text));
-  const jump = () => {
-    player.currentTime = line.start_s;
-    player.play().catch(() => {}); // the browser may want to be asked by the player itself
-  };
+  if (line.start_s === null) return el("li", { hidden: true });
+  if (!line.sentences.length || !player)
+    return el("li.line.said-line", {}, el("span.line-text", {}, marked(line)));
   return el(
     "li.line.said-line",
-    { dataset: { start: line.start_s, end: line.end_s } },
-    el(
-      "button.said-button",
-      { type: "button", onclick: jump },
-      el("span.said-time", {}, clock(line.start_s)),
-      el("span.line-text", {}, text),
-    ),
+    {},
+    line.sentences.map((each) => saidSentence(each, player)),
   );
 }
 
+function saidSentence(sentence, player) {
+  const jump = () => {
+    player.currentTime = sentence.start_s;
+    player.play().catch(() => {}); // the browser may want to be asked by the player itself
+  };
+  return el(
+    "button.said-button",
+    {
+      type: "button",
+      onclick: jump,
+      dataset: { start: sentence.start_s, end: sentence.end_s },
+    },
+    el("span.said-time", {}, clock(sentence.start_s)),
+    el("span.line-text", {}, marked(sentence)),
+  );
+}
+
+function marked({ before, marked: words, after }) {
+  return [before, words ? el("mark", {}, words) : null, after];
+}
+
 function follow(list, second) {
-  for (const item of list.children) {
-    const now = second >= Number(item.dataset.start) && second < Number(item.dataset.end);
-    if (now) item.setAttribute("aria-current", "true");
-    else item.removeAttribute("aria-current");
+  for (const said of list.querySelectorAll(".said-button")) {
+    const now = second >= Number(said.dataset.start) && second < Number(said.dataset.end);
+    if (now) said.setAttribute("aria-current", "true");
+    else said.removeAttribute("aria-current");
   }
 }

@@ -1,6 +1,7 @@
 // Ask or search: one box, and below it a conversation or what was found.
 //
-// `#/` with `q` fills the box; `#/?mode=search&q=…` searches at once. Filters (`type`, `folder`,
+// `#/` with `q` fills the box, and asks where the user chose it on this page; `#/?mode=search&q=…`
+// searches at once. Filters (`type`, `folder`,
 // `after`, `before`) stand in the address in either mode, and so does `image`, the id of a file
 // that is searched by. For tests: see composer.js, answer.js and results.js.
 import { ApiError, isAborted, post } from "../api.js";
@@ -79,6 +80,8 @@ class AskView {
     if (mode === "search" && (params.get("q") || this.imageId || picture))
       this.find(params.get("q") ?? "");
     else this.showConversation();
+    if (this.context.route.takeChoice() && mode === "ask" && !conversation.busy)
+      this.ask(this.box.text.value.trim(), { alone: true });
   }
 
   submit() {
@@ -107,12 +110,14 @@ class AskView {
 
   // Asking
 
-  ask(question) {
+  /** @param {{alone?: boolean}} [how] `alone`: not as one that follows what was asked before. */
+  ask(question, how) {
+    if (!question) return;
     this.box.fill("");
     this.context.route.rename(given(this.box.filters));
     this.dropPicture();
     this.search?.abort();
-    conversation.ask(question, given(this.box.filters));
+    conversation.ask(question, given(this.box.filters), how);
     this.showConversation();
     this.turns
       .get(conversation.turns.at(-1))
@@ -214,12 +219,7 @@ class AskView {
       found.warnings.map((text) => el("p.note.small", {}, icon("info"), el("span", {}, text))),
       number
         ? resultList(found.results, words, (result, opener) => this.open({ hit: result }, opener))
-        : el(
-            "div.empty",
-            {},
-            el("p", {}, "Nothing was found."),
-            el("p.small", {}, "Try other words, or take a filter away."),
-          ),
+        : el("div.empty", {}, el("p", {}, "Nothing was found."), nextStep(this.context.live.status)),
     );
     this.context.announce(number ? `${count(number, "result")}` : "Nothing was found");
   }
@@ -308,9 +308,11 @@ class AskView {
         el("button.chip.example", { type: "button", onclick: () => this.example(text) }, text),
       ),
     );
-    this.hint = el("div.hint");
-    this.standing(this.context.live.status);
-    return [this.hint, el("ul.chips.examples", { "aria-label": "Examples" }, examples)];
+    const { status } = this.context.live;
+    this.hint = el("div.hint", {}, status ? hint(status) : null);
+    this.examples = el("ul.chips.examples", { "aria-label": "Examples" }, examples);
+    this.examples.hidden = status?.passages === 0;
+    return [this.hint, this.examples];
   }
 
   example(text) {
@@ -322,7 +324,9 @@ class AskView {
   standing(status) {
     if (!status) return;
     this.box.offer(status.roots.map((root) => root.path));
-    if (this.shown === "start" || !this.shown) replace(this.hint ?? el("div"), hint(status));
+    if (this.shown !== "start") return;
+    replace(this.hint, hint(status));
+    this.examples.hidden = status.passages === 0;
   }
 
   key(event) {
@@ -352,6 +356,12 @@ function dataUrl(file) {
   });
 }
 
+/** What to do where nothing was found. */
+function nextStep(status) {
+  if (status?.passages === 0) return hint(status);
+  return el("p.small", {}, "Try other words, or take a filter away.");
+}
+
 function hint(status) {
   if (status.passages > 0)
     return el(
@@ -363,8 +373,8 @@ function hint(status) {
     return el(
       "p.soft",
       {},
-      "No folder is watched yet. Add one with ",
-      el("code", {}, "prismd add FOLDER"),
+      "No folder is watched yet. ",
+      el("a", { href: "#/folders" }, "Add one"),
       ", and ask as soon as its first files are read.",
     );
   }

@@ -4,6 +4,7 @@
 // selects "Type" and "State", the table "Files" with a row for each; its buttons are named after
 // the file: "Open …", "Similar pictures to …", "Forget …"; the dialog "Forget this file?"; the
 // disclosure "Files that are kept out".
+import { confirmed } from "../acting.js";
 import { del, get, isAborted } from "../api.js";
 import { el, icon, iconButton, replace } from "../dom.js";
 import { count, day, fileName, folderOf, size, typeIcon, TYPES } from "../labels.js";
@@ -46,7 +47,7 @@ class FilesView {
       "More files",
     );
     this.keptOut = el("details.kept-out", { hidden: true });
-    const table = el(
+    this.table = el(
       "table.files",
       { "aria-label": "Files" },
       el(
@@ -75,7 +76,7 @@ class FilesView {
       el(
         "div.table-box",
         { tabindex: "0", role: "group", "aria-label": "Files, scrollable" },
-        table,
+        this.table,
       ),
       this.more,
       this.keptOut,
@@ -145,8 +146,9 @@ class FilesView {
     const narrowed = this.name.value || this.type.value || this.state.value;
     const none = narrowed
       ? "No file is like this. Take a filter away."
-      : "There are no files yet. Add a folder with 'prismd add FOLDER'.";
-    this.summary.textContent = this.total ? count(this.total, "file") : none;
+      : ["There are no files yet. ", el("a", { href: "#/folders" }, "Add a folder"), "."];
+    replace(this.summary, this.total ? count(this.total, "file") : none);
+    this.table.hidden = !this.total;
   }
 
   row(file) {
@@ -204,7 +206,7 @@ class FilesView {
   }
 
   async forget(file, row, opener) {
-    if (!(await confirmed(file))) return opener.focus();
+    if (!(await confirmed(aboutForgetting(file)))) return opener.focus();
     try {
       const { excluded } = await del(`/files/${file.id}`);
       const next = row.nextElementSibling ?? row.previousElementSibling;
@@ -268,34 +270,15 @@ function choice(label, any, options) {
   );
 }
 
-/** Ask before a file is forgotten. @returns {Promise<boolean>} */
-function confirmed(file) {
-  const dialog = el("dialog.confirm", {
-    "aria-labelledby": "confirm-title",
-    "aria-describedby": "confirm-text",
-  });
-  return new Promise((resolve) => {
-    const answer = (yes) => () => {
-      resolve(yes);
-      dialog.close();
-    };
-    const words = `What the index has of it is deleted. A file of a watched folder stays where it is, untouched, and is kept out of the index until you take it back; an upload is deleted with its bytes.`;
-    dialog.append(
-      el("h2", { id: "confirm-title" }, "Forget this file?"),
-      el("p.confirm-path", {}, file.path),
-      el("p", { id: "confirm-text" }, words),
-      el(
-        "div.dialog-row",
-        {},
-        el("button", { type: "button", onclick: answer(false) }, "Cancel"),
-        el("button.danger", { type: "button", onclick: answer(true) }, "Forget"),
-      ),
-    );
-    dialog.addEventListener("close", () => {
-      resolve(false);
-      dialog.remove();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
+/** What is asked before a file is forgotten. */
+function aboutForgetting(file) {
+  return {
+    title: "Forget this file?",
+    text: [
+      el("strong", {}, fileName(file.path)),
+      el("span.file-folder", { title: file.path }, folderOf(file.path, Infinity)),
+      "What the index has of it is deleted. A file of a watched folder stays where it is, untouched, and is kept out of the index until you take it back; an upload is deleted with its bytes.",
+    ],
+    action: "Forget",
+  };
 }

@@ -151,7 +151,7 @@ class HistoryView {
     const told = [moment(new Date(entry.asked_at)), outcome(entry), ...narrowed(entry.filters)];
     const forget = iconButton("close", `Forget ${title}`, () => this.forget(entry, item, forget));
     const link = entry.query
-      ? el("a.query", { href: againOf(entry) }, title)
+      ? el("a.query", { href: againOf(entry), onclick: (event) => this.again(event) }, title)
       : el("span.query.soft", {}, title);
     const item = el(
       "li.entry",
@@ -161,6 +161,13 @@ class HistoryView {
       forget,
     );
     return item;
+  }
+
+  /** Ask or search the same at once; where the link is opened in a tab, a question is only filled in. */
+  again(event) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.context.route.choose(event.currentTarget.hash);
   }
 
   forget(entry, item, button) {
@@ -235,7 +242,7 @@ function narrowed(filters) {
   ].filter(Boolean);
 }
 
-/** The address that searches the same again, or has a question in the box. */
+/** The address that searches the same again, or has a question in the box: see `again`. */
 function againOf({ kind, query, filters }) {
   const { type, folder, after, before } = filters;
   const mode = kind === "search" ? kind : "";
