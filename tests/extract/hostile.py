@@ -31,7 +31,7 @@ class Hostile:
         if order == "exit":
             os._exit(3)
         if order == "hang":
-            (path.parent / "started").touch()
+            (Path(__file__).parent / "started").touch()
             threading.Event().wait()
         if order.startswith("steps"):
             _, count, pause_s = order.split()

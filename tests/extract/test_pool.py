@@ -184,7 +184,7 @@ def test_a_file_that_is_not_wanted_any_more_is_given_up_with_its_worker(
 
 
 def test_who_waits_for_a_worker_can_be_called_off(
-    pool: Callable[..., ExtractPool], write: Write
+    pool: Callable[..., ExtractPool], write: Write, tmp_path: Path
 ) -> None:
     workers = pool(size=1)
     path = write("a.ics", "hang")
@@ -199,7 +199,7 @@ def test_who_waits_for_a_worker_can_be_called_off(
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:
         thread.start()
-    wait_for((path.parent / "started").exists)
+    wait_for((tmp_path / "started").exists)
     stop.set()
     for thread in threads:
         thread.join()
@@ -264,13 +264,13 @@ def test_many_threads_share_the_workers(pool: Callable[..., ExtractPool], write:
 
 
 def test_calling_off_stops_what_is_being_read(
-    pool: Callable[..., ExtractPool], write: Write
+    pool: Callable[..., ExtractPool], write: Write, tmp_path: Path
 ) -> None:
     workers = pool()
     path = write("a.ics", "hang")
     with ThreadPoolExecutor(1) as threads:
         reading = threads.submit(workers.extract, path)
-        wait_for((path.parent / "started").exists)
+        wait_for((tmp_path / "started").exists)
         workers.cancel_all()
         with pytest.raises(ExtractError, match="called off") as error:
             reading.result(30)
