@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Literal
 
 import apsw
@@ -108,8 +109,14 @@ def add_root(
     by command stays so.
 
     Raises:
-        ConfigError: It lies within another watched folder, or holds one.
+        ConfigError: It lies within another watched folder, or holds one; or it is where the index
+            and the token are, or lies there.
     """
+    own = os.path.realpath(Path(connection.filename).parent)
+    if f"{path}/".startswith(own.rstrip("/") + "/"):
+        raise ConfigError(
+            f"{path}: lies where prismd keeps its index and its token; name another folder"
+        )
     for root in roots(connection):
         if root.path == path:
             return _named_by(connection, root, config_file)

@@ -124,6 +124,26 @@ def test_words_are_shown_as_they_come_and_stop_ends_the_engines_work(
     wait_until(engine.hung_up.is_set)
 
 
+def test_the_button_asks_again_when_an_answer_was_cleared_away(
+    opens: Opens, engine: OpenAIServer, slow: Daemon
+) -> None:
+    engine.arrived.clear()
+    with opens(slow) as window:
+        window.sign_in()
+        ask(window, f"{VALVE.rstrip('.')}?")
+        wait_until(engine.arrived.is_set)
+        expect(window.page.get_by_role("button", name="Stop")).to_be_visible()
+        window.page.get_by_role("radio", name="Search").check(force=True)
+        window.page.get_by_role("textbox", name="Ask or search").fill("valve")
+        window.page.get_by_role("button", name="Search", exact=True).click()
+        expect(window.page.get_by_text("valve.txt").first).to_be_visible()
+        window.page.get_by_role("radio", name="Ask").check(force=True)
+        expect(window.page.get_by_role("article")).to_have_count(1)
+        window.page.get_by_role("button", name="New question").click()
+        expect(window.page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+        expect(window.page.get_by_role("article")).to_have_count(0)
+
+
 def test_a_failing_engine_is_told_in_the_servers_words_and_asked_again(
     opens: Opens, tmp_path: Path
 ) -> None:

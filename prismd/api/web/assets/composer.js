@@ -58,7 +58,7 @@ export function composer({ mode, filters, onsubmit, onstop, onchange, onpicture 
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (form.dataset.busy) onstop();
+    if (stops()) onstop();
     else onsubmit();
   });
   text.addEventListener("keydown", (event) => submitOnEnter(event, onsubmit));
@@ -82,7 +82,7 @@ export function composer({ mode, filters, onsubmit, onstop, onchange, onpicture 
       label();
     },
     offer: controls.offer,
-    /** Show Stop in place of the button that sends. */
+    /** Show Stop in place of the button that asks; a search does not wait for an answer. */
     busy(is) {
       if (is) form.dataset.busy = "true";
       else delete form.dataset.busy;
@@ -100,8 +100,11 @@ export function composer({ mode, filters, onsubmit, onstop, onchange, onpicture 
     },
     label,
   };
+  function stops() {
+    return Boolean(form.dataset.busy) && modes.value === "ask";
+  }
   function label() {
-    const busy = Boolean(form.dataset.busy);
+    const busy = stops();
     const name = busy ? "Stop" : modes.value === "ask" ? "Ask" : "Search";
     send.setAttribute("aria-label", name);
     send.title = name;

@@ -129,8 +129,8 @@ class AskView {
     const { turns } = conversation;
     this.turns.clear();
     replace(this.output, turns.length ? this.conversationHead() : this.welcome());
+    this.arrange(turns.length ? "conversation" : "start"); // results are not drawn over
     for (const turn of turns) this.draw(turn);
-    this.arrange(turns.length ? "conversation" : "start");
     this.box.busy(conversation.busy);
   }
 
@@ -148,6 +148,7 @@ class AskView {
   }
 
   draw(turn) {
+    this.box.busy(conversation.busy); // also of a turn that was cleared away, or is not seen now
     if (this.shown === "results") return;
     if (!conversation.turns.includes(turn)) return;
     const known = this.turns.get(turn);
@@ -168,7 +169,6 @@ class AskView {
         known.refresh();
       });
     }
-    this.box.busy(conversation.busy);
   }
 
   finished(turn) {
