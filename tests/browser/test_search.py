@@ -73,6 +73,42 @@ def test_filters_narrow_stand_in_the_address_and_are_taken_away(window: Window) 
     expect(results(window).filter(has_text="Boathouse")).to_have_count(0)
 
 
+def test_a_filter_that_is_taken_away_does_not_come_back_with_the_next(window: Window) -> None:
+    page = window.page
+    search(window, "ferry")
+    page.get_by_role("button", name="Filters").click()
+    panel = page.get_by_role("region", name="Filters")
+    panel.get_by_role("checkbox", name="Pictures").check()
+    page.get_by_role("button", name="Remove filter Pictures").click()
+    expect(panel.get_by_role("checkbox", name="Pictures")).not_to_be_checked()
+    expect(page.get_by_role("button", name="Filters")).to_be_focused()
+    panel.get_by_role("checkbox", name="Recordings").check()
+    expect(page.get_by_role("list", name="Active filters").get_by_role("button")).to_have_count(1)
+
+
+def test_a_year_that_is_being_typed_is_not_searched_by(window: Window) -> None:
+    page = window.page
+    search(window, "ferry")
+    expect(results(window).first).to_be_visible()
+    page.get_by_role("button", name="Filters").click()
+    steps = page.evaluate("history.length")
+    page.get_by_role("region", name="Filters").get_by_label("On or after").focus()
+    page.keyboard.type("01152024")
+    expect(page.get_by_role("button", name="Remove filter from 2024-01-15")).to_be_visible()
+    assert page.evaluate("history.length") == steps + 1
+
+
+def test_keys_leave_a_question_alone_that_is_being_asked(window: Window) -> None:
+    page = window.page
+    window.open("/#/files")
+    page.get_by_role("button", name=re.compile("^Forget")).first.click()
+    page.keyboard.press("/")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_filters_by_date_and_within_the_words(window: Window) -> None:
     search(window, "valve after:2030-01-01")
     expect(window.page.get_by_text("Nothing was found.")).to_be_visible()

@@ -113,6 +113,14 @@ def test_a_picture_has_its_box_where_the_words_are(
         window.keep_screenshot(f"viewer-picture-{size[0]}")
 
 
+def test_the_box_is_seen_in_the_colours_of_the_system(opens: Opens, daemon: Daemon) -> None:
+    with opens(daemon, forced_colors="active") as window:
+        window.sign_in()
+        viewer = shown(window, DEPOSIT)
+        marked(viewer)
+        assert window.style("[data-place-box]", "outline-style") == "solid"
+
+
 def test_pages_are_turned_and_the_box_stays_on_its_own(window: Window) -> None:
     viewer = shown(window, DEPOSIT)
     marked(viewer)

@@ -7,6 +7,7 @@ import { fileName, TYPES } from "./labels.js";
 
 const NAMES = ["type", "folder", "after", "before"];
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const FIRST_DAY = "1000-01-01";
 
 /**
  * @typedef {object} Filters
@@ -71,8 +72,14 @@ export function filterControls({ filters, onchange }) {
     draw();
     onchange(current);
   };
+  // The boxes are to show it too, and the focus stays among the filters.
+  const remove = (name, value) => {
+    change(name, value);
+    fill();
+    (chips.querySelector("button") ?? button).focus();
+  };
   const draw = () => {
-    replace(chips, chipsOf(current, change));
+    replace(chips, chipsOf(current, remove));
     chips.hidden = !chips.childElementCount;
   };
   panel.addEventListener("keydown", (event) => {
@@ -104,16 +111,16 @@ export function filterControls({ filters, onchange }) {
   };
 }
 
-function chipsOf(filters, change) {
+function chipsOf(filters, remove) {
   const names = Object.fromEntries(TYPES);
   const without = (name, value) => filters[name].filter((each) => each !== value);
   return [
-    ...filters.type.map((type) => chip(names[type], () => change("type", without("type", type)))),
+    ...filters.type.map((type) => chip(names[type], () => remove("type", without("type", type)))),
     ...filters.folder.map((path) =>
-      chip(`in ${fileName(path)}`, () => change("folder", without("folder", path))),
+      chip(`in ${fileName(path)}`, () => remove("folder", without("folder", path))),
     ),
-    filters.after && chip(`from ${filters.after}`, () => change("after", "")),
-    filters.before && chip(`before ${filters.before}`, () => change("before", "")),
+    filters.after && chip(`from ${filters.after}`, () => remove("after", "")),
+    filters.before && chip(`before ${filters.before}`, () => remove("before", "")),
   ].filter(Boolean);
 }
 
@@ -164,6 +171,8 @@ function box(name, value, label, filters, change) {
 }
 
 function date(label, value, onchange) {
-  const input = el("input", { type: "date", value, onchange: () => onchange(input.value) });
+  // A year that is being typed is one already after its first digit.
+  const taken = () => (!input.value || input.value >= FIRST_DAY) && onchange(input.value);
+  const input = el("input", { type: "date", value, onchange: taken });
   return el("label.day", {}, label, input);
 }

@@ -24,8 +24,9 @@ export class Keys {
   listen({ focusBox, escape }) {
     document.addEventListener("keydown", (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "Escape" && !this.dialog.open) return escape();
-      if (!this.single || writes(event.target) || this.dialog.open) return;
+      if (document.querySelector("dialog[open]")) return; // which has keys of its own
+      if (event.key === "Escape") return escape();
+      if (!this.single || writes(event.target)) return;
       if (event.key === "/") {
         event.preventDefault();
         focusBox();
