@@ -106,5 +106,5 @@ def check_address(engine: RemoteEngine, section: str) -> None:
 
 
 def host_of(engine: RemoteEngine) -> str:
-    """Host and port, as errors name the engine."""
-    return urlsplit(engine.base_url).netloc
+    """Host and port, as errors name the engine; no name and password that stand before them."""
+    return urlsplit(engine.base_url).netloc.rpartition("@")[2]

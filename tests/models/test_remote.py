@@ -215,6 +215,13 @@ def test_closing_from_another_thread_wakes_the_reader(
     assert not reader.is_alive()
 
 
+def test_a_password_in_the_address_is_told_to_nobody(free_port: int) -> None:
+    engine = RemoteEngine(f"http://anna:secret@127.0.0.1:{free_port}/v1", "m")
+    with pytest.raises(ModelError, match=f"127.0.0.1:{free_port}: not reachable") as error:
+        list(RemoteGenerator(engine).generate(HELLO, Sampling()))
+    assert "secret" not in str(error.value)
+
+
 def test_a_server_that_is_not_there_names_the_setting(free_port: int) -> None:
     engine = RemoteEngine(f"http://127.0.0.1:{free_port}/v1", "m")
     with pytest.raises(ModelError, match=r"not reachable.*\[generation\] base_url"):

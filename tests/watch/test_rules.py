@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from prismd.watch import Rules
+from prismd.watch.rules import ignore_lines
 from tests.watch.watched import Watched
 
 EVERYTHING = [
@@ -127,3 +128,9 @@ def test_an_ignore_file_that_is_a_link_to_elsewhere_is_not_read(
     (watched.folder / ".prismignore").symlink_to(tmp_path / "elsewhere")
     watched.sweep()
     assert watched.names() == ["a.txt"]
+
+
+def test_a_line_that_is_no_pattern_costs_only_itself() -> None:
+    usable, unusable = ignore_lines(b"*.tmp\n!\n[z-a]\nbuild/\n")
+    assert usable == ["*.tmp", "build/", ""]
+    assert unusable == ["!", "[z-a]"]
