@@ -242,7 +242,7 @@ def test_too_many_questions_at_once_are_refused_in_words(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("mode", [LEGACY, MODERN])
 def test_a_question_that_is_called_off_stops_the_generation(tmp_path: Path, mode: str) -> None:
-    generator = FakeGenerator(echo="word " * 10_000, delay_s=0.01)
+    generator = FakeGenerator(echo="word " * 10_000, delay_s=0.2)
     writing = asyncio.Event()
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
