@@ -114,9 +114,7 @@ def add_root(
     """
     own = os.path.realpath(Path(connection.filename).parent)
     if f"{path}/".startswith(own.rstrip("/") + "/"):
-        raise ConfigError(
-            f"{path}: lies where prismd keeps its index and its token; name another folder"
-        )
+        raise ConfigError(f"{path}: is prismd's own, with its index and token; name another folder")
     for root in roots(connection):
         if root.path == path:
             return _named_by(connection, root, config_file)

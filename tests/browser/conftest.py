@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.axe import Axe
 from tests.browser.harness import WIDE, BrowserError, Window, find_browser, running_browser
-from tests.browser.library import FAKES, write_library
+from tests.browser.samples import FAKES, write_samples
 from tests.cli.harness import Daemon, Place
 from tests.clients.conftest import installed
 from tests.clients.installing import node_with_packages
@@ -46,7 +46,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon over the library."""
     place = Place(tmp_path_factory.mktemp("library"))
-    write_library(place.folder)
+    write_samples(place.folder)
     with place.daemon(env=FAKES) as daemon:
         daemon.await_idle()
         yield daemon

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.browser.library import Rect
+from tests.browser.samples import Rect
 
 Test = Callable[[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]], NDArray[np.bool_]]
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.harness import Window
-from tests.browser.library import boathouse
+from tests.browser.samples import boathouse
 from tests.building import wait_until, write_file
 from tests.cli.harness import Daemon
 

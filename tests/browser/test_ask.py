@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Opens
 from tests.browser.harness import Window
-from tests.browser.library import DEPOSIT, DEPOSIT_PAGE, HOSTILE, TURNED, VALVE
+from tests.browser.samples import DEPOSIT, DEPOSIT_PAGE, HOSTILE, TURNED, VALVE
 from tests.building import wait_until
 from tests.cli.harness import Daemon, Place
 from tests.models.openai_server import OpenAIServer

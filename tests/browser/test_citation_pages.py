@@ -9,7 +9,7 @@ from tests.browser.asking import cited
 from tests.browser.axe import Axe
 from tests.browser.conftest import Opens
 from tests.browser.harness import PHONE, WIDE, Window
-from tests.browser.library import (
+from tests.browser.samples import (
     DEPOSIT,
     DEPOSIT_PAGE,
     FERRY,

@@ -18,7 +18,7 @@ from tests.browser.asking import cited, file_id
 from tests.browser.conftest import Opens
 from tests.browser.foreign import ForeignServer, UnguardedServer, serving
 from tests.browser.harness import Window
-from tests.browser.library import DEPOSIT
+from tests.browser.samples import DEPOSIT
 from tests.building import wait_until
 from tests.cli.harness import Daemon
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.harness import Window
-from tests.browser.library import VALVE
+from tests.browser.samples import VALVE
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from tests.browser.asking import cited, file_id
 from tests.browser.conftest import Opens
 from tests.browser.harness import Window
-from tests.browser.library import DEPOSIT, HOSTILE, hostile_html
+from tests.browser.samples import DEPOSIT, HOSTILE, hostile_html
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.harness import Window
-from tests.browser.library import FAKES
+from tests.browser.samples import FAKES
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.harness import Window
-from tests.browser.library import DEPOSIT, HOSTILE, VALVE
+from tests.browser.samples import DEPOSIT, HOSTILE, VALVE
 from tests.building import picture
 from tests.cli.harness import Daemon
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser.axe import Axe
 from tests.browser.conftest import Opens
 from tests.browser.harness import PHONE, WIDE, Window
-from tests.browser.library import (
+from tests.browser.samples import (
     DEPOSIT,
     DEPOSIT_PAGE,
     FERRY,

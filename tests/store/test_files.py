@@ -14,7 +14,7 @@ from tests.building import document, entry, put
 def test_where_the_index_is_nothing_is_read(database: Database) -> None:
     own = database.path.parent.resolve()
     for path in (own, own / "below"):
-        with pytest.raises(ConfigError, match="keeps its index and its token"):
+        with pytest.raises(ConfigError, match="with its index and token"):
             database.write(lambda c, path=path: files.add_root(c, str(path), "command"))  # type: ignore[misc]
     database.write(lambda c: files.add_root(c, f"{own}-beside", "command"))
     database.write(lambda c: files.add_root(c, str(own.parent / "x"), "command"))

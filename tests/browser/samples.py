@@ -42,7 +42,7 @@ parent.postMessage("ran", "*");
 """
 
 
-def write_library(folder: Path) -> None:
+def write_samples(folder: Path) -> None:
     """Write all of them into an empty folder, as if they had been there for long."""
     write_file(folder / "papers" / "Boathouse.pdf", boathouse())
     write_file(folder / "papers" / "Lighthouse.pdf", lighthouse())
