@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prismd.errors import ConfigError
 
-_LABEL = "org.prismd.tray"
+_LABEL = "local.prismd.tray"
 _ENTRY = """\
 [Desktop Entry]
 Type=Application

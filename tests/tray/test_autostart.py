@@ -111,7 +111,7 @@ def test_where_it_cannot_be_written_the_person_is_told(tmp_path: Path) -> None:
 
 def test_the_place_is_the_desktops_own(home: Path) -> None:
     if os.uname().sysname == "Darwin":
-        assert autostart.place({}) == home / "Library/LaunchAgents/org.prismd.tray.plist"
+        assert autostart.place({}) == home / "Library/LaunchAgents/local.prismd.tray.plist"
     else:
         assert autostart.place({}) == home / ".config/autostart/prismd-tray.desktop"
         assert autostart.place({"XDG_CONFIG_HOME": "/c"}) == Path(
