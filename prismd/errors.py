@@ -16,6 +16,7 @@
     │   └── StoreLocked        another prismd holds the data directory
     ├── RequestError           a request that cannot be answered as asked
     └── DaemonUnreachable      no daemon answers (exit code 3)
+        └── DaemonSilent       its process runs, and does not answer
 
 A message gives the subject, the cause and the next step, in one sentence:
 ``report.pdf: encrypted; save it without a password to index it``.
@@ -23,7 +24,7 @@ A message gives the subject, the cause and the next step, in one sentence:
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 CANCELLED = "cancelled"
 """Error code of a file that was being read, or waited for its turn, when that was called off."""
@@ -38,9 +39,20 @@ UNSUPPORTED = "unsupported"
 
 
 class PrismdError(Exception):
-    """Base of all errors; ``str()`` of it is fit to show to a person."""
+    """Base of all errors; ``str()`` of it is fit to show to a person.
+
+    Attributes:
+        discreetly: What is written of it into the log of an encrypted index, which names no file
+            and no folder; empty where that is its kind alone.
+    """
 
     exit_code: ClassVar[int] = 1
+    discreetly: str = ""
+
+    def saying(self, discreetly: str) -> Self:
+        """The same error, with what may be said of it in any case."""
+        self.discreetly = discreetly
+        return self
 
 
 class ConfigError(PrismdError):
@@ -156,3 +168,7 @@ class DaemonUnreachable(PrismdError):
     """No daemon answers at the configured address."""
 
     exit_code = 3
+
+
+class DaemonSilent(DaemonUnreachable):
+    """The daemon's process runs, but does not answer: it hangs, or has far too much to do."""

@@ -7,11 +7,12 @@ options for what variables have named.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -99,6 +100,31 @@ def _typed_program() -> str:
 def absolute(path: Path) -> str:
     """A path as it stands wherever it is gone by."""
     return str(path.expanduser().absolute())
+
+
+def named_by(
+    argv: Sequence[str], environment: Mapping[str, str]
+) -> tuple[Path | None, Path | None]:
+    """What a command that runs prismd names, by its options or else by variables.
+
+    Args:
+        argv: The command, its program first.
+        environment: The variables that it is given.
+
+    Returns:
+        The configuration file and the data directory; None for what it leaves to others.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--data-dir", type=Path)
+    try:
+        found, _ = parser.parse_known_args(argv[1:])
+    except argparse.ArgumentError:  # an option without its value: the program will not run
+        return None, None
+    return (
+        found.config or _named("PRISMD_CONFIG", environment),
+        found.data_dir or _named("PRISMD_DATA_DIR", environment),
+    )
 
 
 def _named(variable: str, environment: Mapping[str, str]) -> Path | None:

@@ -1,6 +1,8 @@
-"""Durations for people."""
+"""Durations for people, and moments for programs."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 _MINUTE_S = 60
 _HOUR_S = 3_600
@@ -19,3 +21,8 @@ def duration(seconds: float) -> str:
         return f"{whole_s // _MINUTE_S} min {whole_s % _MINUTE_S} s"
     whole_min = round(seconds / _MINUTE_S)
     return f"{whole_min // _MINUTES} h {whole_min % _MINUTES} min"
+
+
+def iso_time(seconds: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

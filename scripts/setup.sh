@@ -57,8 +57,11 @@ system_packages() {
     fi
 }
 
+apt_lists_are_new=""
+
 apt_install() { # apt_install PACKAGES [sudo]
-    ${2:-} apt-get update -qq >/dev/null
+    [ -n "$apt_lists_are_new" ] || ${2:-} apt-get update -qq >/dev/null
+    apt_lists_are_new=yes
     # shellcheck disable=SC2086 # a list of packages
     ${2:-} env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $1 >/dev/null
 }
@@ -142,6 +145,12 @@ ensure_systemd_analyze() {
     system_packages "systemd-analyze, which verifies the units of the service" systemd systemd
 }
 
+# ensure_fish - has the shell fish installed, whose completion is tried; 1 where it is missing and may
+# not be installed.
+ensure_fish() {
+    command -v fish >/dev/null || system_packages "fish, whose completion is tried" fish fish
+}
+
 # ensure_screen - has a virtual screen installed, and a panel that shows icons on it; 1 where they are
 # missing and may not be installed.
 ensure_screen() {
@@ -156,6 +165,14 @@ ensure_screen() {
     [ -z "$missing" ] || system_packages "a virtual screen with a panel, for the tray's tests" \
         "--no-install-recommends xvfb dbus libglib2.0-bin xfce4-panel python3-gi gir1.2-ayatanaappindicator3-0.1" \
         ""
+}
+
+# ensure_keyring - has a keyring installed, and a bus to reach it by, as a desktop on Linux has them;
+# 1 where they are missing and may not be installed.
+ensure_keyring() {
+    if command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null; then return; fi
+    system_packages "a keyring, for the tests of an encrypted index" \
+        "--no-install-recommends gnome-keyring dbus" ""
 }
 
 # ensure_browser - has a browser that tests can look at the web page with; 1 where it is missing and

@@ -18,15 +18,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from prismd import chunk
 from prismd.chunk import Chunking
-from prismd.composing import hash_of_embedded
 from prismd.domain import Block, Document, DocumentType, Extraction, Layout
-from prismd.embedding import open_space
 from prismd.extract.text.text import paragraphs
-from prismd.ingest import Ingest
+from prismd.ingest.composing import hash_of_embedded
+from prismd.ingest.crew import Ingest
+from prismd.ingest.embedding import open_space
+from prismd.ingest.reading import IngestSettings, Parsers
 from prismd.models.base import Embedder, ImageEmbedder, TokenCounter, Transcriber
 from prismd.models.fake import FakeEmbedder, FakeTokens
-from prismd.progress import Progress
-from prismd.reading import IngestSettings, Parsers
+from prismd.progress.progress import Progress
 from prismd.store import documents, files, vectors
 from prismd.store.database import Database
 from prismd.store.documents import IndexedPassage
@@ -34,7 +34,7 @@ from prismd.store.files import Entry, Root
 from prismd.watch import Rules, Sweep, sweep
 from prismd.wording import passage_context
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _LONG_AGO_S = 1_700_000_000
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
+import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from prismd.disk import heed_writers
+from prismd.disk.looking import heed_writers
 from prismd.models.catalog_speech import ENTRIES
 from prismd.models.fetch import fetch
+from tests import ports
 
 # Importing pymupdf loads onnxruntime, whose wheels send usage data unless this is set before.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -31,6 +33,9 @@ if not os.environ.get("CI"):  # there, hypothesis takes a profile of its own
 
 heed_writers()  # as every prismd does that reads files
 
+# Shells have what they run in the background ignore Ctrl-C; what tests start would take after it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -45,6 +50,14 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def temporary_folder() -> Iterator[None]:
+    """That of the system; parsers that run in a test's own process choose another for good."""
+    tempfile.tempdir = None
+    yield
+    tempfile.tempdir = None
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +90,4 @@ def speech_weights(models_dir: Path) -> Path:
 @pytest.fixture
 def free_port() -> int:
     """A port of the loopback interface on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return ports.free_port()

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from prismd.paths import real_path as real_path_of
+
 _PATIENCE_S = 60.0
-_SOON_S = 1.0
+_SOON_S = 0.2
+
+
+class _Patience(threading.local):
+    """How long an answer is waited for by this thread: shortly where none comes, else for long."""
+
+    seconds = _PATIENCE_S
+
+    def __radd__(self, now_s: float) -> float:
+        return now_s + self.seconds
 
 
 class HungPaths:
     """What the system is asked about some paths is not answered until it is let go.
 
     Args:
-        monkeypatch: By which the system's answers are held back, and waited for only shortly.
+        monkeypatch: By which the system's answers are held back, and those waited for only shortly.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +47,14 @@ class HungPaths:
 
         monkeypatch.setattr(os.path, "realpath", slow_real_path)
         monkeypatch.setattr(Path, "is_dir", slow_is_dir)
-        monkeypatch.setattr("prismd.real_path._PATIENCE_S", _SOON_S)
+        patience, answered = _Patience(), real_path_of._answered
+
+        def answered_in_time(ask: Callable[[str], Any], path: str) -> Any:
+            patience.seconds = _SOON_S if path in self._over else _PATIENCE_S
+            return answered(ask, path)
+
+        monkeypatch.setattr(real_path_of, "_PATIENCE_S", patience)
+        monkeypatch.setattr(real_path_of, "_answered", answered_in_time)
 
     def _wait(self, path: str | Path) -> None:
         if (over := self._over.get(str(path))) is not None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from prismd.asking import asking
-from prismd.disk import disk_of
+from prismd.disk.asking import asking
+from prismd.disk.looking import disk_of
 
 _PATIENCE_S = 60.0
 

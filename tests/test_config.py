@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prismd import parameters
+from prismd.answer.evidence import EvidenceSettings
 from prismd.chunk import Chunking
 from prismd.config import SECTIONS, Folder, default_path, describe, load
+from prismd.daemon import parameters
 from prismd.errors import ConfigError
-from prismd.evidence import EvidenceSettings
 from prismd.models import catalog
-from prismd.schedule import Schedule
-from prismd.search import SearchSettings
+from prismd.schedule.schedule import Schedule
+from prismd.search.searching import SearchSettings
 from prismd.store.files import Root
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"

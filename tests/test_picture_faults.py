@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from prismd.errors import ModelError
 from prismd.extract.pool import ExtractPool
-from prismd.likeness import Likeness
 from prismd.models.fake import FakeEmbedder, FakeImageEmbedder
-from prismd.search import Search, SearchSettings
+from prismd.search.likeness import Likeness
+from prismd.search.searching import Search, SearchSettings
 from prismd.store import vectors
 from prismd.store.check import check
 from tests.building import Indexer, picture, wait_until
@@ -86,7 +86,7 @@ def test_a_model_of_pictures_that_stays_down_is_logged_once(
     images.down = True
     indexer.write("b.png", picture("red"))
     indexer.sweep()
-    monkeypatch.setattr("prismd.pictures.IDLE_WAIT_S", 0.001)
+    monkeypatch.setattr("prismd.ingest.pictures.IDLE_WAIT_S", 0.001)
     with indexer.ingesting():
         wait_until(lambda: images.asked >= 50)
     assert [record.getMessage() for record in caplog.records] == ["pictures: fake: fails"]
@@ -97,8 +97,8 @@ def test_pictures_are_not_held_up_by_an_index_that_cannot_be_tended(
 ) -> None:
     for number, colour in enumerate(("red", "blue", "green", "yellow", "black", "white")):
         indexer.write(f"{number}.png", picture(colour))
-    monkeypatch.setattr("prismd.pictures._TEND_S", 0.0)
-    monkeypatch.setattr("prismd.pictures.IDLE_WAIT_S", 3600.0)  # a wait would never end
+    monkeypatch.setattr("prismd.ingest.pictures._TEND_S", 0.0)
+    monkeypatch.setattr("prismd.ingest.pictures.IDLE_WAIT_S", 3600.0)  # a wait would never end
     ingest = indexer.ingest()  # which makes the spaces
     (space_id, _), *_ = indexer.database.read(lambda c: vectors.spaces(c, "picture_text"))
     indexer.database.write(

@@ -161,6 +161,22 @@ def test_a_screen_that_cannot_be_had_is_said_so(tmp_path: Path) -> None:
     assert "for the tray's tests: not found; install" in done.stderr
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_fish_is_installed_where_there_is_none(tmp_path: Path, there: bool) -> None:
+    stubs = ['brew: echo "$@"', *(["fish: exit 0"] if there else [])]
+    done = sourced("ensure_fish", *stubs, programs=tmp_path / "programs")
+    assert (done.returncode, done.stdout) == (0, "" if there else "install --quiet fish\n")
+
+
+def test_the_lists_of_packages_are_fetched_once(tmp_path: Path) -> None:
+    stubs = ("id: echo 0", f"apt-get: echo $1 >>{tmp_path / 'called'}", "env: exit 0")
+    done = sourced(
+        "system_packages one a b; system_packages two c d", *stubs, programs=tmp_path / "programs"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "called").read_text().split() == ["update"]
+
+
 @pytest.mark.parametrize("name", ["chromium", "google-chrome", ""])
 def test_a_browser_is_installed_where_there_is_none(tmp_path: Path, name: str) -> None:
     stubs = ['brew: echo "$@"', *([f"{name}: exit 0"] if name else [])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prismd.intake import Intake
+from prismd.ingest.intake import Intake
 from prismd.store.database import Database
 from prismd.store.uploads import Taken
 

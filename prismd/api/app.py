@@ -56,7 +56,7 @@ from prismd.api.security import Guard
 from prismd.api.services import Api, ApiSettings, Services
 from prismd.api.web import assets
 from prismd.api.web import routes as web
-from prismd.intake import Intake
+from prismd.ingest.intake import Intake
 
 _PARTS = (
     chat,

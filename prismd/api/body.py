@@ -18,6 +18,7 @@ CHAT_BODY_BYTES = 4 << 20
 
 _PLACE = re.compile(r"(.*) - at `(.*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_TOO_LONG = re.compile(r"Expected `str` of length <= (\d+)")
 _SHOWN_CHARS = 60
 
 
@@ -70,18 +71,24 @@ def _invalid(body: bytes, message: str) -> RequestError:
         return RequestError(f"body: {message}", param=param, code="invalid_request")
     cause, path = match[1], match[2]
     param = path.removeprefix("$").removeprefix(".") or None
-    given = _given(body, path)
-    shown = f" (given: {given})" if given else ""
-    return RequestError(f"{param or 'body'}: {cause}{shown}", param=param, code="invalid_request")
-
-
-def _given(body: bytes, path: str) -> str:
-    """What stands at a path of the body, short."""
     try:
-        value: Any = msgspec.json.decode(body)
-        for name, index in _STEP.findall(path):
-            value = value[name] if name else value[int(index)]
-        text = msgspec.json.encode(value).decode()
+        told = _told(cause, _given(body, path))
     except (msgspec.DecodeError, LookupError, ValueError, TypeError, RecursionError):
-        return ""
-    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"
+        told = cause
+    return RequestError(f"{param or 'body'}: {told}", param=param, code="invalid_request")
+
+
+def _told(cause: str, given: Any) -> str:
+    """What is wrong with what was given, so that a person understands it."""
+    if (most := _TOO_LONG.fullmatch(cause)) and isinstance(given, str):
+        return f"may have {int(most[1]):,} characters, this one has {len(given):,}; shorten it"
+    text = msgspec.json.encode(given).decode()
+    return f"{cause} (given: {text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + '…'})"
+
+
+def _given(body: bytes, path: str) -> Any:
+    """What stands at a path of the body."""
+    value: Any = msgspec.json.decode(body)
+    for name, index in _STEP.findall(path):
+        value = value[name] if name else value[int(index)]
+    return value

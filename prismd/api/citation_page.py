@@ -52,8 +52,10 @@ async def citation_page(request: ApiRequest, citation_id: FromPath[str]) -> Resp
     api = api_of(request)
     kept = await find_citation(api, citation_id)
     cited = await api.offload.file(lambda: _look_up(api, kept))
+    # A browser writes the title of a page into its history.
+    discreet = api.services.database.encrypted or not api.services.history.kept
     return Response(
-        page(kept.title, _body(cited)),
+        page("Citation" if discreet else kept.title, _body(cited)),
         media_type=MediaType.HTML,
         headers={"content-security-policy": PAGE_CSP},
     )

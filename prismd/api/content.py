@@ -18,7 +18,7 @@ from litestar.enums import HttpMethod
 
 from prismd.api.offload import Offload
 from prismd.errors import RequestError
-from prismd.opening import open_within
+from prismd.paths.opening import open_within
 from prismd.store import files, uploads
 from prismd.store.database import Database
 from prismd.store.files import Root

@@ -12,7 +12,7 @@ from prismd.api.description import described
 from prismd.api.services import Api, ApiRequest, Reloaded, api_of, running
 from prismd.api.status import State, status_of
 from prismd.errors import ConfigError, RequestError
-from prismd.holding import Hold
+from prismd.schedule.holding import Hold
 
 
 class Switched(Struct, frozen=True):

@@ -35,6 +35,11 @@ EVENT: dict[str, Any] = {
 
 FILE_ID: dict[str, Any] = {"type": "string", "pattern": "^(|file-[1-9][0-9]{0,17})$"}
 FOLDER: dict[str, Any] = {"type": "string", "pattern": "^(/[^\\x00]*|~(/[^\\x00]*)?)$"}
+TYPED_FOLDER: dict[str, Any] = {
+    "type": "string",
+    "pattern": "^\\s*(/|~(/|$)|[Ff][Ii][Ll][Ee]:|['\"])",
+    "description": "The whole path; `~`, quotes and `file://` addresses are understood.",
+}
 NOT_BLANK: dict[str, Any] = {"pattern": "\\S"}
 
 _OPEN = frozenset({"/health"})

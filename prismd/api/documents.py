@@ -28,6 +28,8 @@ _NO_LINES = np.empty(0, np.int64)
 _MOST_LINES = 500
 _LINES = 40
 _LARGEST = 2**31 - 1
+_SPOKEN_CHARS = 200_000
+"""Of the lines of one answer; four hours of speech."""
 
 
 class DocumentView(Struct, frozen=True):
@@ -99,7 +101,8 @@ class ShownLine(Struct, frozen=True):
         after: What stands after it.
         start_s: When it is begun, in a recording.
         end_s: When it has been said.
-        sentences: Of a recording, what is said in it, uncut and in order; else empty.
+        sentences: Of a recording, what is said in it, uncut and in order; else empty, as in the
+            lines behind so much that nobody says it in hours.
     """
 
     number: int
@@ -232,20 +235,22 @@ def _lines(
     start, end = (max(0, each - offset) for each in marked)
     first = first_around(text, start) if first is None else first
     lines = lines_from(text, first, limit, start, end)
-    shown = tuple(_shown(found, line, (start, end)) for line in lines)
+    # A line of subtitles may be of any length, whoever has written it.
+    until = (lines[0].start if lines else 0) + _SPOKEN_CHARS
+    shown = tuple(_shown(found, line, (start, end), said=line.end <= until) for line in lines)
     return ShownLines(shown, number_at(text, len(text)))
 
 
-def _shown(found: Content, line: Line, marked: tuple[int, int]) -> ShownLine:
-    if found.layout.kind != "time" or line.start == line.end:
+def _shown(found: Content, line: Line, marked: tuple[int, int], *, said: bool) -> ShownLine:
+    if not said or found.layout.kind != "time" or line.start == line.end:
         return ShownLine(line.number, line.before, line.marked, line.after)
     ranges = sentence_ranges(found.text[line.start : line.end])
-    said = tuple(
+    sentences = tuple(
         _said(found, line.start + start, line.start + end, marked) for start, end in ranges
     )
     place = _when(found, line.start, line.end)
     return ShownLine(
-        line.number, line.before, line.marked, line.after, place.start_s, place.end_s, said
+        line.number, line.before, line.marked, line.after, place.start_s, place.end_s, sentences
     )
 
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, in OpenAI's envelope and with the right status."""
+"""Whatever goes wrong, in OpenAI's envelope and with the right status; to people, as a page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from litestar import Request, Response
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException, ValidationException
 
-from prismd.discretion import own
+from prismd.api.pages import PAGE_CSP, error_page, wants_page
+from prismd.encryption.discretion import own
 from prismd.errors import (
     EncryptedDocument,
     ExtractCrash,
@@ -119,11 +120,24 @@ def describe(error: Exception) -> tuple[int, ErrorEnvelope, dict[str, str]]:
     return 500, _unforeseen(error), {}
 
 
-def on_error(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The handler of every exception that leaves a route, or that kept one from being found."""
     if isinstance(error, ClientGone):
         return Response(b"", status_code=_CLIENT_GONE, media_type=MediaType.TEXT)
     status, body, headers = describe(error)
+    sent = request.headers
+    if wants_page(
+        request.method,
+        sent.get("accept", ""),
+        sent.get("sec-fetch-mode", ""),
+        bears_token="authorization" in sent or "x-api-key" in sent,
+    ):
+        return Response(
+            error_page(body.error.code, body.error.message),
+            status_code=status,
+            headers={**headers, "content-security-policy": PAGE_CSP},
+            media_type=MediaType.HTML,
+        )
     return Response(
         msgspec.json.encode(body),
         status_code=status,

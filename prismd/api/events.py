@@ -9,6 +9,7 @@ gap; ``type`` says what it is:
 - ``file``: a file came to a state: ``id``, ``path``, ``state``, ``error`` (a code, or empty).
 - ``sweep``: a folder was held against the index: ``root``, ``added``, ``changed``, ``moved``,
   ``removed``, ``offline``.
+- ``cited``: the files that the last answers cited may be others; ``GET /search/cited`` has them.
 - ``ping``: nothing happened for a while, and the connection stands.
 
 Events come in the order in which they happened, and whatever was told before a status is in it.

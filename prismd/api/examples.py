@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from prismd.api.services import Services
 from prismd.errors import CANCELLED, ExtractError, RequestError
-from prismd.likeness import Example
+from prismd.search.likeness import Example
+from prismd.search.viewing import stored
 from prismd.store import listing
-from prismd.viewing import stored
 
 MAX_PICTURE_BYTES = 30_000_000
 BODY_BYTES = 45_000_000

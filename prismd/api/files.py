@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from prismd.api import content
 from prismd.api.description import BINARY, FILE_ID, between, described, one_of
-from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse
 from prismd.domain import DocumentType, FileState
@@ -22,6 +21,7 @@ from prismd.errors import RequestError
 from prismd.store import citations, listing
 from prismd.store.citations import KeptCitation
 from prismd.store.listing import FileQuery, FileRecord
+from prismd.timing import iso_time
 
 _FILE_ID = re.compile(r"file-([1-9][0-9]{0,17})")
 _CITATION_ID = re.compile(r"[0-9a-f]{8,64}")

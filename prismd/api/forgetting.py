@@ -12,12 +12,12 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from prismd.api.files import file_number
-from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.errors import RequestError, StoreError
 from prismd.store import erasing, exclusions, forgetting, vacuum
 from prismd.store.database import Database
 from prismd.store.forgetting import Forgotten
+from prismd.timing import iso_time
 
 
 class DeletedFile(Struct, frozen=True):

@@ -15,13 +15,16 @@ from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
 from prismd.api.description import between, described
 from prismd.api.files import in_range
-from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of, running
+from prismd.domain import Locator
 from prismd.errors import RequestError
+from prismd.store.cited import CitedFile
 from prismd.store.history import KeptEntry, Kind
+from prismd.timing import iso_time
 
 _ENTRY_ID = re.compile(r"history-([1-9][0-9]{0,17})")
 _MAX_LIMIT = 1000
+_MAX_CITED = 100
 
 
 class HistoryItem(Struct, frozen=True, kw_only=True):
@@ -62,6 +65,31 @@ class HistoryPage(Struct, frozen=True, kw_only=True):
     next: str | None
     kept: bool
     allowed: bool
+    object: Literal["list"] = "list"
+
+
+class CitedPlace(Struct, frozen=True, kw_only=True):
+    """A file, and the place in it that was cited last.
+
+    Attributes:
+        asked_at: When the question was asked whose answer cites it.
+        url: Of the page that shows the place.
+    """
+
+    file_id: str
+    path: str
+    type: str
+    title: str
+    asked_at: str
+    citation_id: str
+    locator: Locator
+    url: str
+
+
+class CitedPlaces(Struct, frozen=True, kw_only=True):
+    """Files that the last answers cited, the latest first, each once."""
+
+    data: tuple[CitedPlace, ...]
     object: Literal["list"] = "list"
 
 
@@ -109,6 +137,23 @@ async def list_history(
         kept=history.kept,
         allowed=history.settings.kept,
     )
+
+
+@get(
+    "/search/cited",
+    operation_class=described(parameters={"limit": between(1, _MAX_CITED, 10)}),
+    summary="The files that the last answers cited",
+)
+async def list_cited(request: ApiRequest, limit: FromQuery[int] = 10) -> CitedPlaces:
+    """Files of the last answers that are kept under ``/search/history``.
+
+    What is not kept, or was forgotten there, is not here either; nor are files that are in the
+    index no more. ``/ws`` tells when they may be others.
+    """
+    in_range(limit, 1, _MAX_CITED, "limit")
+    api = api_of(request)
+    found = await api.offload.read(lambda: api.services.history.cited_files(limit))
+    return CitedPlaces(data=tuple(_place(each, api.settings.base_url) for each in found))
 
 
 @post(
@@ -198,4 +243,24 @@ def _item(entry: KeptEntry) -> HistoryItem:
     )
 
 
-ROUTES: list[HTTPRouteHandler] = [list_history, switch_history, clear_history, remove_entry]
+def _place(cited: CitedFile, base_url: str) -> CitedPlace:
+    file, citation = cited.file, cited.citation
+    return CitedPlace(
+        file_id=f"file-{file.id}",
+        path=file.path,
+        type=file.type,
+        title=citation.title,
+        asked_at=iso_time(cited.asked_at),
+        citation_id=citation.id,
+        locator=citation.locator,
+        url=f"{base_url}/c/{citation.id}",
+    )
+
+
+ROUTES: list[HTTPRouteHandler] = [
+    list_history,
+    list_cited,
+    switch_history,
+    clear_history,
+    remove_entry,
+]

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from prismd.errors import PrismdError
-from prismd.feed import Feed
+from prismd.progress.feed import Feed
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ _STATUS_REST = 10
 _AT_WORK_S = 2.0
 """So often the time left is told anew while there is work, though nothing else has changed."""
 _BURST = 100
+_RATES = ("rate_files_per_s", "rate_embeddings_per_s")
 
 State = dict[str, Any]
 """A status by its top-level keys, as JSON has it."""
@@ -179,7 +180,7 @@ class Hub:
             return False
         # A rate falls by itself when the work is done.
         state = self._shown.get("state")
-        at_work = state in ("starting", "indexing") or self._shown.get("rate_files_per_s")
+        at_work = state in ("starting", "indexing") or any(map(self._shown.get, _RATES))
         return bool(at_work and now_s >= self._stale_s) or await self._mark() != self._seen
 
     async def _show(self) -> None:

@@ -6,6 +6,8 @@ import msgspec
 
 _LINES_AROUND = 6
 _LINE_CHARS = 400
+_MARKED_CHARS = 8_000
+"""More than any passage has: only who marks a whole file that is one line gets less."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -35,7 +37,7 @@ def first_around(text: str, start: int) -> int:
 
 
 def lines_from(text: str, first: int, limit: int, start: int = 0, end: int = 0) -> list[Line]:
-    """At most so many lines from one on, each cut around the range where it is long.
+    """At most so many lines from one on, each cut where it is long, and the range with it.
 
     Args:
         text: All of it.
@@ -83,11 +85,13 @@ def _line(text: str, number: int, at: int, stop: int, start: int, end: int) -> L
     before, marked, after = cut_at(text, at, stop, start, end)
     if not marked:
         return Line(number, at, stop, _head(before), "", "")
+    if len(marked) > _MARKED_CHARS:
+        return Line(number, at, stop, _tail(before), _head(marked, _MARKED_CHARS), "")
     return Line(number, at, stop, _tail(before), marked, _head(after))
 
 
-def _head(text: str) -> str:
-    return text if len(text) <= _LINE_CHARS else text[:_LINE_CHARS] + " …"
+def _head(text: str, most: int = _LINE_CHARS) -> str:
+    return text if len(text) <= most else text[:most] + " …"
 
 
 def _tail(text: str) -> str:

@@ -6,6 +6,9 @@ import base64
 import hashlib
 from html import escape
 
+from litestar import MediaType
+from litestar.datastructures.headers import Accept
+
 STYLE = """
 :root { color-scheme: light dark; --edge: #8884; --quiet: light-dark(#595959, #ababab);
   --mark: #ffe58a; --mark-ink: #1a1a1a; }
@@ -51,12 +54,31 @@ def page(title: str, body: str) -> bytes:
     ).encode("utf-8", "replace")
 
 
-def sign_in_page(reason: str) -> bytes:
+def wants_page(method: str, accept: str, fetch_mode: str, *, bears_token: bool) -> bool:
+    """Whether whoever asks is a person who opens an address in a browser.
+
+    Programs may take HTML, and even prefer it, without having asked for it: some libraries say so
+    of themselves.
+
+    Args:
+        method: Of the request.
+        accept: Its header, or nothing.
+        fetch_mode: The Sec-Fetch-Mode header, by which browsers tell; or nothing.
+        bears_token: Whether it came with a token, which browsers have no way to send here.
+    """
+    if method != "GET" or "text/html" not in accept:
+        return False
+    opens = fetch_mode.lower() == "navigate" if fetch_mode else not bears_token
+    return opens and Accept(accept).best_match([MediaType.JSON, MediaType.HTML]) == MediaType.HTML
+
+
+def sign_in_page(reason: str = "") -> bytes:
     """What a browser without a cookie sees."""
     return page(
         "Not signed in",
-        f"<h1>This browser is not signed in to prismd</h1><p>{escape(reason)}</p>"
-        "<p>Run <code>prismd token --open</code> in a terminal of this computer.</p>",
+        "<h1>This browser is not signed in to prismd</h1>"
+        + (f"<p>{escape(reason)}</p>" if reason else "")
+        + "<p>Run <code>prismd token --open</code> in a terminal of this computer.</p>",
     )
 
 
@@ -68,3 +90,34 @@ def led_here_page() -> bytes:
         "<p>What its link asks for was not done. If you wanted to come here, go on:</p>"
         '<p><a href="/">Open prismd</a></p>',
     )
+
+
+def error_page(code: str | None, message: str) -> bytes:
+    """What a person sees of an error.
+
+    Args:
+        code: Of the error; the words for programs of some are put into those for people.
+        message: What is said where there are no other words.
+    """
+    heading, words = _FOR_PEOPLE.get(code or "", ("This cannot be shown", message))
+    return page(
+        heading,
+        f'<h1>{escape(heading)}</h1><p>{escape(words)}</p><p><a href="/">Open prismd</a></p>',
+    )
+
+
+_FOR_PEOPLE = {
+    "file_gone": (
+        "This file is not there any more",
+        "It was moved or deleted after it was read, or the disk that it is on is not there.",
+    ),
+    "file_not_found": (
+        "This file is not among yours any more",
+        "It was moved, deleted or forgotten. Search again to find what there is now.",
+    ),
+    "citation_not_found": (
+        "This citation is not kept any more",
+        "It was one of the oldest, or its file was forgotten. Ask again for a new one.",
+    ),
+    "not_found": ("There is nothing at this address", "It may have been mistyped."),
+}

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from prismd.api.description import between, described
 from prismd.api.files import find_citation, in_range
-from prismd.api.openai.completion import iso_time
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.domain import DocumentType, Locator
 from prismd.errors import RequestError
@@ -19,6 +18,7 @@ from prismd.place import rounded
 from prismd.store import passages
 from prismd.store.citations import KeptCitation
 from prismd.store.passages import NumberedPassage, Surroundings
+from prismd.timing import iso_time
 
 _CHUNK_ID = re.compile(r"chunk-([1-9][0-9]{0,17})")
 _MAX_AROUND = 10

@@ -15,9 +15,9 @@ from prismd.api import content
 from prismd.api.description import BINARY, between, described
 from prismd.api.files import find, find_citation, in_range
 from prismd.api.services import Api, ApiRequest, api_of
+from prismd.disk.source import source_of
 from prismd.domain import Box, ImageLocator, PageLocator
 from prismd.errors import RequestError
-from prismd.source import source_of
 from prismd.store.listing import FileRecord
 
 _MAX_PAGE = 1_000_000
@@ -25,8 +25,6 @@ _DPI = 110
 _MIN_DPI, _MAX_DPI = 36, 300
 _THUMBNAIL_PX = 320
 _MIN_THUMBNAIL_PX, _MAX_THUMBNAIL_PX = 16, 2048
-_CACHE = "private, no-cache"
-"""A browser keeps it for itself, and asks each time whether it still holds."""
 
 
 @route(
@@ -125,15 +123,17 @@ def _readable(api: Api, record: FileRecord) -> AbstractContextManager[Path]:
 async def _drawn(
     request: ApiRequest, name: Callable[[], str], draw: Callable[[], bytes], media_type: str
 ) -> Response[bytes]:
-    """A picture, which is drawn only for a client that does not hold it yet."""
+    """A picture, which is drawn only for a client that does not hold it yet.
+
+    No browser keeps it on a disk, as it keeps nothing else that is of the files.
+    """
     offload = api_of(request).offload
     etag = await offload.file(name)
     if content.is_held(request.headers, etag):
-        return content.not_modified(etag, {"cache-control": _CACHE})
+        return content.not_modified(etag)
     # Its turn may come late: what it is called is asked once more.
     etag, image = await offload.render(lambda: (name(), draw()))
-    headers = {"etag": etag, "cache-control": _CACHE}
-    return Response(image, media_type=media_type, headers=headers)
+    return Response(image, media_type=media_type, headers={"etag": etag})
 
 
 def _no_preview(record: FileRecord, file_id: str) -> RequestError:

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from prismd.api.services import Api
-from prismd.costs import kind_of_end
-from prismd.forecast import Backlog, Outlook, Queued
-from prismd.pictures import PictureLoop
+from prismd.ingest.pictures import PictureLoop
+from prismd.progress.costs import kind_of_end
+from prismd.progress.forecast import Backlog, Outlook, Queued
 from prismd.store import counts, jobs
 from prismd.store.jobs import Outstanding
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import tempfile
 from functools import partial
+from pathlib import Path
 
 from prismd.api.multipart import Part
 from prismd.api.offload import Offload
 from prismd.errors import RequestError
-from prismd.openable import Openable
+from prismd.paths.aside import place_of, shortage
+from prismd.paths.openable import Openable
 
 _BLOCK_BYTES = 1 << 20
 
@@ -18,7 +20,7 @@ async def receive(part: Part, offload: Offload) -> Openable:
     """Take in a file of a form, which whoever gets it must close.
 
     Raises:
-        RequestError: It is too large, or the disk is full.
+        RequestError: It is too large, or there is no room for it.
         ClientGone: The client went away.
     """
     file = Openable(in_memory=False)
@@ -42,9 +44,9 @@ def _write(file: Openable, block: bytes) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
+        found = shortage(place_of(Path(tempfile.gettempdir())))
         raise RequestError(
-            f"the file cannot be kept while it is read ({error.strerror}); make room in"
-            f" {tempfile.gettempdir()}, or set TMPDIR to a folder that has some",
+            f"the file cannot be kept while it is read ({error.strerror}): {found}",
             status=503,
-            code="disk_full",
+            code=found.code,
         ) from error

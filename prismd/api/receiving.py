@@ -13,11 +13,11 @@ import msgspec
 
 from prismd.api.multipart import Form, FormLimits, Part
 from prismd.api.services import Api, ApiRequest, running
+from prismd.disk.source import held
 from prismd.errors import ExtractError, RequestError, StoreError, UnsupportedMedia
-from prismd.intake import Batch, Incoming
-from prismd.source import held
+from prismd.ingest.intake import Batch, Incoming
+from prismd.paths.upload_name import upload_name
 from prismd.store.uploads import Received, Taken
-from prismd.upload_name import upload_name
 
 FILE_FIELD = "file"
 _MAX_PARTS = 100

@@ -1,4 +1,4 @@
-"""The watched folders: which there are, adding one, removing one."""
+"""The watched folders: which there are, which there could be, adding one, removing one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from msgspec import Struct
 
 from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
-from prismd.api.description import FOLDER, described
+from prismd.api.description import FOLDER, TYPED_FOLDER, described
 from prismd.api.prospects import Prospects, prospects_of, rounded
 from prismd.api.services import Api, ApiRequest, api_of, running
+from prismd.api.typed_path import folder_named
 from prismd.errors import ConfigError, RequestError
 from prismd.store import files
+from prismd.watch.suggesting import suggestions
+
+_COUNT_S = 1.0
+"""How long files of suggested folders are counted, all together; somebody waits for it."""
 
 
 class RootStatus(Struct, frozen=True):
@@ -47,6 +52,25 @@ class Roots(Struct, frozen=True):
     """The watched folders, in the order of their paths."""
 
     data: tuple[RootStatus, ...]
+
+
+class SuggestedFolder(Struct, frozen=True):
+    """A folder that could be watched.
+
+    Attributes:
+        files: How many files were counted in it; None where nobody counted.
+        whole: Whether that is all of them.
+    """
+
+    path: str
+    files: int | None
+    whole: bool
+
+
+class SuggestedFolders(Struct, frozen=True):
+    """Folders that could be watched, the likeliest first."""
+
+    data: tuple[SuggestedFolder, ...]
 
 
 class Removed(Struct, frozen=True):
@@ -100,12 +124,33 @@ async def list_roots(request: ApiRequest) -> Roots:
     return Roots(await api.offload.read(lambda: roots_of(api)))
 
 
+@get("/roots/suggestions", summary="Folders that could be watched")
+async def list_suggestions(request: ApiRequest) -> SuggestedFolders:
+    """Where people and programs keep files on this computer, as far as nothing of it is watched.
+
+    Of the rest of the disk nothing is told, and no name of what is in these folders.
+    """
+    api = api_of(request)
+    running(api.services.folders)
+    watched = await api.offload.read(lambda: api.services.database.read(files.roots))
+    return await api.offload.file(lambda: _suggested(tuple(Path(root.path) for root in watched)))
+
+
+def _suggested(watched: tuple[Path, ...]) -> SuggestedFolders:
+    return SuggestedFolders(
+        tuple(
+            SuggestedFolder(str(each.path), each.files, each.whole)
+            for each in suggestions(Path.home(), _COUNT_S, watched)
+        )
+    )
+
+
 @post(
     "/roots",
     status_code=201,
     request_max_body_size=CHAT_BODY_BYTES,
     operation_class=described(
-        wire.RootRequest, rules={"properties": {"path": FOLDER}, "required": ["path"]}
+        wire.RootRequest, rules={"properties": {"path": TYPED_FOLDER}, "required": ["path"]}
     ),
     summary="Watch a folder",
 )
@@ -114,7 +159,7 @@ async def add_root(request: ApiRequest) -> RootStatus:
     api = api_of(request)
     folders = running(api.services.folders)
     asked = await decode_body(request, wire.RootRequest)
-    path = _absolute(asked.path)
+    path = folder_named(asked.path, Path.home())
 
     def add() -> RootStatus:
         try:
@@ -135,7 +180,7 @@ async def remove_root(request: ApiRequest, path: FromQuery[str]) -> Removed:
     """Forget a folder and what was read from it; the files themselves are not touched."""
     api = api_of(request)
     folders = running(api.services.folders)
-    named = _absolute(path)
+    named = folder_named(path, Path.home())
 
     def remove() -> Removed:
         try:
@@ -146,21 +191,8 @@ async def remove_root(request: ApiRequest, path: FromQuery[str]) -> Removed:
     return await api.offload.change(remove)
 
 
-def _absolute(path: str) -> Path:
-    """A whole path; ``~`` is the home directory of whom prismd runs for, who is who asks."""
-    if path == "~" or path.startswith("~/"):
-        path = str(Path.home()) + path[1:]
-    if not path.startswith("/") or "\x00" in path:
-        raise RequestError(
-            "path: give the folder's whole path, such as /home/anna/Documents",
-            param="path",
-            code="invalid_request",
-        )
-    return Path(path)
-
-
 def _refused(error: ConfigError) -> RequestError:
     return RequestError(str(error), param="path", code="invalid_folder")
 
 
-ROUTES: list[HTTPRouteHandler] = [list_roots, add_root, remove_root]
+ROUTES: list[HTTPRouteHandler] = [list_roots, list_suggestions, add_root, remove_root]

@@ -12,14 +12,14 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from msgspec import UNSET, Struct, UnsetType
 
-from prismd.answer import FullAnswer, Question
+from prismd.answer.answering import FullAnswer, Question
 from prismd.api import wire
 from prismd.api.body import decode_body
 from prismd.api.description import described
 from prismd.api.examples import BODY_BYTES, example_of
-from prismd.api.generating import begin, collect
 from prismd.api.openai.cited import stream_of
-from prismd.api.openai.completion import Reply, Usage, iso_time
+from prismd.api.openai.completion import Reply, Searched, Usage, searched
+from prismd.api.openai.generating import begin, collect
 from prismd.api.openai.model_names import no_generator
 from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import watching_client
@@ -36,11 +36,12 @@ from prismd.domain import (
     TimeLocator,
 )
 from prismd.errors import RequestError
-from prismd.likeness import Example
 from prismd.models.base import Message
 from prismd.place import rounded
-from prismd.query import combine, parse_query
-from prismd.search import RerankMode, SearchResult
+from prismd.search.likeness import Example
+from prismd.search.query import combine, parse_query
+from prismd.search.searching import RerankMode, SearchResult
+from prismd.timing import iso_time
 
 _PREVIEW_CHARS = 200
 _SOMETHING = {"type": "string", "minLength": 1}
@@ -95,7 +96,10 @@ class NumberedCitation(Citation, frozen=True, kw_only=True):
 
 
 class SearchResponse(Struct, frozen=True, kw_only=True):
-    """What was found; with ``answer``, what it says."""
+    """What was found; with ``answer``, what it says.
+
+    ``searched`` is ``words`` where what says the same in other words could not be found.
+    """
 
     results: tuple[Result, ...]
     query: str
@@ -105,6 +109,7 @@ class SearchResponse(Struct, frozen=True, kw_only=True):
     citations: tuple[NumberedCitation, ...] = ()
     grounding: Literal["supported", "partial", "none"] | None = None
     warnings: tuple[str, ...] = ()
+    searched: Searched = "meaning"
 
 
 @post(
@@ -187,6 +192,7 @@ async def _found(api: Api, asked: wire.SearchRequest, filters: Filters) -> Searc
         query_time=0.0,
         timings_ms=found.timings_ms,
         warnings=found.warnings,
+        searched=searched(by_words_alone=found.by_words_alone),
     )
 
 
@@ -229,6 +235,7 @@ async def _answered(
         citations=tuple(_citation(citation) for citation in answer.citations),
         grounding=answer.grounding,
         warnings=answer.warnings,
+        searched=searched(by_words_alone=answer.by_words_alone),
     )
 
 

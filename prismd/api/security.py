@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prismd.api.errors import envelope
 from prismd.api.login import cookie_name, cookie_value
 from prismd.api.origins import Origins, Refusal
-from prismd.api.pages import PAGE_CSP, led_here_page, sign_in_page
+from prismd.api.pages import PAGE_CSP, error_page, led_here_page, sign_in_page, wants_page
 from prismd.api.rates import Rates
 from prismd.api.services import ApiSettings
 from prismd.api.within import is_within
@@ -331,18 +331,27 @@ async def _refuse(scope: Scope, headers: _Headers, send: Send, refusal: Refusal)
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
         return
     more = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
-    reads_pages = "text/html" in headers.first(b"accept") and scope.get("method") == "GET"
-    if reads_pages and (refusal.status == 401 or refusal.code == _LED_HERE):
-        shown = sign_in_page(refusal.message) if refusal.status == 401 else led_here_page()
+    if wants_page(
+        str(scope.get("method")),
+        headers.first(b"accept"),
+        headers.first(b"sec-fetch-mode"),
+        bears_token=bool(_tokens(headers)),
+    ):
         more += [
             (b"content-type", b"text/html; charset=utf-8"),
             (b"content-security-policy", PAGE_CSP.encode()),
         ]
-        await _answer(send, refusal.status, shown, more)
+        await _answer(send, refusal.status, _page_of(refusal), more)
         return
     body = msgspec.json.encode(envelope(refusal.status, refusal.message, code=refusal.code))
     more.append((b"content-type", b"application/json"))
     await _answer(send, refusal.status, body, more)
+
+
+def _page_of(refusal: Refusal) -> bytes:
+    if refusal.status == 401:
+        return sign_in_page()
+    return led_here_page() if refusal.code == _LED_HERE else error_page(None, refusal.message)
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 from litestar import Request
 
-from prismd.answer import Answering
+from prismd.answer.answering import Answering
 from prismd.api.configuration import Configuration
 from prismd.api.ending import Ending
 from prismd.api.gate import ChatGate
@@ -21,18 +21,18 @@ from prismd.api.rates import Rates
 from prismd.api.request_metrics import RequestMetrics
 from prismd.errors import RequestError
 from prismd.extract.pool import ExtractPool
-from prismd.folders import Folders
-from prismd.history import History
-from prismd.ingest import Ingest
-from prismd.intake import Intake
+from prismd.ingest.crew import Ingest
+from prismd.ingest.intake import Intake
 from prismd.models.base import Embedder, Generator, Reranker, Sampling, Transcriber
 from prismd.models.load import ModelState
-from prismd.progress import Progress
-from prismd.search import Search
+from prismd.progress.progress import Progress
+from prismd.search.history import History
+from prismd.search.searching import Search
+from prismd.search.viewing import Viewing
 from prismd.store.database import Database
 from prismd.store.responses import Retention
 from prismd.store.stale import Stale
-from prismd.viewing import Viewing
+from prismd.watch.folders import Folders
 
 T = TypeVar("T")
 

@@ -14,18 +14,18 @@ from prismd.api import wire
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
 from prismd.api.description import FILE_ID, between, described, one_of
 from prismd.api.files import FilePage, chosen, find, id_after, in_range, page_of
-from prismd.api.prospects import prospects_of, rounded
+from prismd.api.prospects import Prospects, prospects_of, rounded
 from prismd.api.roots import RootStatus, roots_of
 from prismd.api.services import Api, ApiRequest, api_of, running
 from prismd.domain import FileState
-from prismd.holding import Hold
 from prismd.models.load import ModelState
-from prismd.progress import Current
+from prismd.progress.progress import Current, Snapshot
+from prismd.progress.trouble import Fault
+from prismd.schedule.holding import Hold
 from prismd.store import files, jobs, obstacles
 from prismd.store.listing import FileQuery
 from prismd.store.obstacles import Waiting
 from prismd.store.stale import Stale
-from prismd.trouble import Fault
 
 State = Literal["starting", "indexing", "idle", "paused"]
 _FAILURES: tuple[FileState, ...] = ("failed", "quarantined", "skipped")
@@ -56,6 +56,8 @@ class Status(Struct, frozen=True):
     """How everything stands at one moment.
 
     Attributes:
+        rate_files_per_s: Files that came to a state, in the last half minute.
+        rate_embeddings_per_s: Vectors that were made, of passages and pictures, likewise.
         eta_s: Until everything is read and embedded; None while that is not known, or paused.
         looking: Whether the folders are being looked through, as was asked for last.
         paused: Why nothing is begun; None while all goes on.
@@ -67,6 +69,8 @@ class Status(Struct, frozen=True):
         faults: What keeps parts from going on, each by its name; ``fault`` is the first of them.
         config_fault: What is wrong with the configuration as it was read last.
         after_restart: Settings that were changed, and wait for the next start.
+        encrypted: Whether the index is; then nothing of it belongs into anybody else's files.
+        history_kept: Whether what is searched and asked is kept.
     """
 
     state: State
@@ -82,6 +86,7 @@ class Status(Struct, frozen=True):
     embeddings_computed: int
     current: tuple[Current, ...]
     rate_files_per_s: float
+    rate_embeddings_per_s: float
     eta_s: float | None
     roots: tuple[RootStatus, ...]
     models: dict[str, ModelState]
@@ -92,6 +97,8 @@ class Status(Struct, frozen=True):
     index_bytes: int
     started_at: float
     after_restart: tuple[str, ...]
+    encrypted: bool
+    history_kept: bool
 
 
 class Queued(Struct, frozen=True):
@@ -189,7 +196,6 @@ def status_of(api: Api) -> Status:
     by_state = database.read(files.counts)
     snapshot = services.progress.snapshot()
     prospects = prospects_of(api)
-    left_s = prospects.outlook.hands
     faults = services.progress.faults
     return Status(
         state=_state(api, looking or prospects.busy),
@@ -203,11 +209,9 @@ def status_of(api: Api) -> Status:
         passages=prospects.passages,
         passages_embedded=prospects.embedded,
         embeddings_computed=snapshot.embeddings,
-        current=tuple(
-            replace(current, eta_s=rounded(left_s.get(lease)))
-            for current, lease in zip(snapshot.current, snapshot.leases, strict=True)
-        ),
+        current=_current(snapshot, prospects),
         rate_files_per_s=round(snapshot.files_per_s, 2),
+        rate_embeddings_per_s=round(snapshot.embeddings_per_s, 2),
         eta_s=rounded(prospects.outlook.eta_s),
         roots=roots_of(api, prospects),
         models={str(role): state for role, state in services.model_states().items()},
@@ -218,6 +222,17 @@ def status_of(api: Api) -> Status:
         index_bytes=database.size_bytes(),
         started_at=services.started_at,
         after_restart=tuple(services.after_restart()),
+        encrypted=database.encrypted,
+        history_kept=services.history.kept,
+    )
+
+
+def _current(snapshot: Snapshot, prospects: Prospects) -> tuple[Current, ...]:
+    """The files in hand, each with the time that it will take still."""
+    left_s = prospects.outlook.hands
+    return tuple(
+        replace(current, eta_s=rounded(left_s.get(lease)))
+        for current, lease in zip(snapshot.current, snapshot.leases, strict=True)
     )
 
 
@@ -236,6 +251,7 @@ def mark_of(api: Api) -> object:
         dict(services.model_states()),
         tuple(services.after_restart()),
         services.config_fault(),
+        services.history.kept,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from prismd.conversation import QUESTION_CHARS
+from prismd.answer.conversation import QUESTION_CHARS
 from prismd.domain import DocumentType, Filters
 from prismd.errors import RequestError
 

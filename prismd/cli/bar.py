@@ -12,10 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from prismd.api.prospects import backlog_of
 from prismd.api.queue_counts import QueueCounts
-from prismd.assembly import Prism
-from prismd.forecast import Outlook
+from prismd.daemon.assembly import Prism
 from prismd.place import progress_in_words
-from prismd.progress import Current
+from prismd.progress.forecast import Outlook
+from prismd.progress.progress import Current
 from prismd.store import counts
 from prismd.timing import duration
 from prismd.wording import shown_name

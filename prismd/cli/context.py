@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prismd import __version__
-from prismd.errors import ConfigError, DaemonUnreachable, StoreError
+from prismd.errors import ConfigError, DaemonSilent, DaemonUnreachable, StoreError
 from prismd.invocation import Invocation, invocation, typed
 
 if TYPE_CHECKING:
     import httpx
 
-    from prismd.assembly import Prism
     from prismd.config.options import Config
+    from prismd.daemon.assembly import Prism
+    from prismd.store.database import Database
 
 pass_context = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -34,9 +36,14 @@ class Context:
     Args:
         config_file: The configuration file, if one was named.
         flags: Settings given on the command line, by dotted key.
+
+    Attributes:
+        attended: Whether what is written to standard error is shown to a person, and nowhere kept,
+            though it is no terminal.
     """
 
     def __init__(self, config_file: Path | None, flags: Mapping[str, object]) -> None:
+        self.attended = False
         self._config_file = config_file
         self._flags = dict(flags)
 
@@ -64,6 +71,12 @@ class Context:
                 "no home directory is known for this user; set HOME to the one that is meant"
             ) from error
         return load(self._config_file, flags=self._flags)
+
+    def glance(self) -> tuple[bool, Path]:
+        """Of settings that are wrong: whether they want an encrypted index, and where it is."""
+        from prismd.config.loading import glance
+
+        return glance(self._config_file, flags=self._flags)
 
     @property
     def command(self) -> str:
@@ -104,15 +117,32 @@ class Context:
         """A client of the running daemon.
 
         Raises:
-            DaemonUnreachable: None answers.
+            KeyAway: It waits for the key of its index.
+            DaemonUnreachable: None answers; ``DaemonSilent`` where one runs all the same.
         """
-        daemon = self._daemon()
+        daemon = self._daemon(needed=True)
         if daemon is None:
+            self.refuse_waiting()
             raise DaemonUnreachable(
                 f"no prismd is running for {self.config.data_dir}; start it with 'prismd run'"
             )
         with _talking(daemon):
             yield daemon
+
+    def refuse_waiting(self) -> None:
+        """Say that the daemon is there, and what it waits for, if it does.
+
+        Raises:
+            KeyAway: It waits for the key of its index.
+        """
+        from prismd.encryption.key_places import KeyAway
+        from prismd.running import find_waiting
+
+        if (found := find_waiting(self.config.data_dir)) is not None:
+            raise KeyAway(
+                f"waiting for the key of the index (process {found.pid}, which goes on by itself"
+                f" once it is there): {found.why}"
+            )
 
     def running(self) -> bool:
         """Whether a daemon answers."""
@@ -121,7 +151,7 @@ class Context:
             daemon.close()
         return daemon is not None
 
-    def _daemon(self) -> httpx.Client | None:
+    def _daemon(self, *, needed: bool = False) -> httpx.Client | None:
         from prismd.running import find_running
 
         running = find_running(self.config.data_dir)
@@ -136,6 +166,13 @@ class Context:
             httpx.get(
                 f"{running.url}/health", timeout=_HEALTH_S, trust_env=False
             ).raise_for_status()
+        except httpx.TimeoutException as error:
+            if needed:
+                raise DaemonSilent(
+                    f"prismd runs (process {running.pid}), but does not answer; ask again, or end"
+                    " it and start it again"
+                ) from error
+            return None
         except httpx.HTTPError:
             return None
         return httpx.Client(
@@ -163,14 +200,39 @@ class Context:
 
     @contextlib.contextmanager
     def prism(self, *, writable: bool) -> Iterator[Prism]:
-        """The index itself, with models and parsers, opened by this process."""
-        from prismd.assembly import Prism
+        """The index itself, with models and parsers, opened by this process.
 
+        Raises:
+            KeyAway: A daemon waits for its key, or the key cannot be had now.
+            StoreError: It cannot be opened.
+        """
+        from prismd.daemon.assembly import Prism
+
+        self._log_discreetly()
+        self.refuse_waiting()  # a keyring would ask its user at every command
         prism = Prism(self.config, writable=writable)
         try:
             yield prism
         finally:
             prism.close()
+
+    @contextlib.contextmanager
+    def database(self, *, writable: bool) -> Iterator[Database]:
+        """The file of the index alone, opened by this process; raises as ``prism``."""
+        from prismd.daemon.unlocking import open_database
+
+        self.refuse_waiting()
+        with contextlib.closing(open_database(self.config, writable=writable)) as database:
+            yield database
+
+    def _log_discreetly(self) -> None:
+        """Of an encrypted index, log as the daemon does, unless a person sits before it."""
+        from prismd.daemon.logs import log_to_stderr
+        from prismd.daemon.unlocking import is_encrypted
+        from prismd.encryption.discretion import Discreet
+
+        if not sys.stderr.isatty() and is_encrypted(self.config):
+            log_to_stderr("warning", "%(message)s", Discreet)
 
 
 @contextlib.contextmanager

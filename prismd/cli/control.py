@@ -45,7 +45,7 @@ def retry_command(context: Context, skipped: bool) -> None:
 @pass_context
 def add_command(context: Context, folder: Path) -> None:
     """Watch FOLDER from now on, or from the next start on."""
-    from prismd.folders import add_root, need_utf8
+    from prismd.watch.folders import add_root, need_utf8
 
     path = os.path.realpath(folder)
     need_utf8(path)
@@ -69,7 +69,7 @@ def add_command(context: Context, folder: Path) -> None:
 @pass_context
 def remove_command(context: Context, folder: Path) -> None:
     """Forget FOLDER and what was read from it; the files themselves are not touched."""
-    from prismd.folders import forget, need_utf8, removable
+    from prismd.watch.folders import forget, need_utf8, removable
 
     path = os.path.abspath(folder)  # noqa: PTH100 - one that is away cannot be resolved
     need_utf8(path)

@@ -16,7 +16,8 @@ from prismd.cli.context import Context, pass_context
 from prismd.errors import PrismdError, StoreError, StoreLocked
 
 if TYPE_CHECKING:
-    from prismd.key import Key
+    from prismd.encryption.key import Key
+    from prismd.encryption.key_places import KeyPlace
 
 _UNITS = 1000
 
@@ -29,23 +30,22 @@ def encrypt_command(context: Context) -> None:
     The key is made now, and kept where [storage] says. What was readable before is overwritten:
     the old index, its backups of before an upgrade, and the log files.
     """
-    from prismd.key import Key
+    from prismd.daemon.unlocking import key_place
+    from prismd.encryption.key import Key
     from prismd.store import cipher, conversion
-    from prismd.unlocking import key_place
 
     with _alone(context) as path:
         place = key_place(context.config)
         if cipher.state(path) == "encrypted":
             conversion.finish(path)
-            _wipe_logs(context)
+            _clear(context)
             click.echo(f"{path}: is encrypted already")
             return
         if (key := place.read()) is None:
             key = Key.fresh()
             place.keep(key)
-        alone = _convert(path, None, key)
+        alone = _convert(path, None, key, lambda: _clear(context))
         conversion.finish(path)
-        _wipe_logs(context)
     click.echo(
         f"{path}: is encrypted. Its key is in {place}; 'prismd key show' prints it. Keep it"
         " elsewhere too: without it nobody can read the index. Your own files are as they were,"
@@ -65,8 +65,8 @@ def encrypt_command(context: Context) -> None:
 @pass_context
 def decrypt_command(context: Context) -> None:
     """Make an encrypted index readable without a key; prismd must not run meanwhile."""
+    from prismd.daemon.unlocking import key_of, key_place
     from prismd.store import cipher
-    from prismd.unlocking import key_of, key_place
 
     with _alone(context) as path:
         if cipher.state(path) == "plain":
@@ -86,11 +86,11 @@ def key_command() -> None:
     """Show, put back or change the key of an encrypted index."""
 
 
-@key_command.command("show")
+@key_command.command("show", short_help="Print the key, to be kept elsewhere too.")
 @pass_context
 def show_command(context: Context) -> None:
     """Print the key, to be kept where the index is not; whoever has both can read it."""
-    from prismd.unlocking import key_place
+    from prismd.daemon.unlocking import key_place
 
     place = key_place(context.config)
     key = place.read()
@@ -99,14 +99,14 @@ def show_command(context: Context) -> None:
     click.echo(key.text)
 
 
-@key_command.command("restore")
+@key_command.command("restore", short_help="Put back a key that was kept elsewhere.")
 @pass_context
 def restore_command(context: Context) -> None:
     """Put back a key that was kept elsewhere; it is asked for, or read from a pipe."""
-    from prismd.key import Key
+    from prismd.daemon.unlocking import key_place
+    from prismd.encryption.key import Key
     from prismd.store import cipher
     from prismd.store.database import FILE_NAME
-    from prismd.unlocking import key_place
 
     interactive = sys.stdin.isatty()
     text = click.prompt("Key", hide_input=True) if interactive else sys.stdin.readline()
@@ -132,9 +132,9 @@ def change_command(context: Context) -> None:
 
     Backups that were made before need the old key: 'prismd key show' prints it, before.
     """
-    from prismd.key import Key
+    from prismd.daemon.unlocking import key_of, key_place
+    from prismd.encryption.key import Key
     from prismd.store import cipher, conversion
-    from prismd.unlocking import key_of, key_place
 
     with _alone(context) as path:
         if cipher.state(path) == "plain":
@@ -143,10 +143,28 @@ def change_command(context: Context) -> None:
         old, new = key_of(path, place), Key.fresh()
         place.keep_next(new)
         _convert(path, old, new)
-        place.promote()
+        _promote(path, place, new)
         for backup in conversion.backups(path):
             backup.unlink()
     click.echo(f"{path}: has a new key, which is in {place}; 'prismd key show' prints it.")
+
+
+def _promote(path: Path, place: KeyPlace, new: Key) -> None:
+    """Keep the key that the index has by now; where that fails, see that it is not lost.
+
+    Raises:
+        PrismdError: It could not be kept in its place.
+    """
+    try:
+        place.promote(new)
+    except PrismdError as error:
+        with contextlib.suppress(PrismdError):
+            if place.read_next() == new:
+                raise  # prismd finds it there, and brings this to its end
+        raise StoreError(
+            f"{path}: has a new key, which could not be kept ({error}). It is {new.text}: note it"
+            " down now, and give it to 'prismd key restore'; without it the index cannot be read"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -192,11 +210,13 @@ def _refuse_waiting(context: Context) -> None:
         )
 
 
-def _convert(path: Path, old: Key | None, new: Key | None) -> bool:
+def _convert(
+    path: Path, old: Key | None, new: Key | None, clear: Callable[[], None] = lambda: None
+) -> bool:
     from prismd.store.conversion import convert
 
     with click.progressbar(length=_UNITS, label="Copying", file=sys.stderr) as bar:
-        alone = convert(path, old, new, _filling(bar.update))
+        alone = convert(path, old, new, _filling(bar.update), clear)
         bar.update(_UNITS - bar.pos)
     return alone
 
@@ -214,17 +234,28 @@ def _filling(update: Callable[[int], None]) -> Callable[[float], None]:
     return tell
 
 
-def _wipe_logs(context: Context) -> None:
+def _clear(context: Context) -> None:
     """Remove what names files and folders in plain words: old logs, and what was in hand."""
-    from prismd.parameters import slots_dir
-    from prismd.source import clear_held
+    from prismd.daemon.parameters import slots_dir
+    from prismd.disk.source import clear_held
     from prismd.store.conversion import wipe
 
     config = context.config
     shutil.rmtree(slots_dir(config), ignore_errors=True)
     clear_held(config.data_dir)
+    for log in _logs(context):
+        wipe(log)
+        click.echo(f"{log}: overwritten and removed, for it names files")
+
+
+def _logs(context: Context) -> list[Path]:
+    """The logs that prismd has written as a service, started by the tray, or by hand."""
+    from prismd.cli.service import service_manager
+    from prismd.daemon.logs import rotated
+    from prismd.tray.power import logs_in
+
+    config = context.config
+    named = {*service_manager(context, config).log_files(), *logs_in(config.data_dir)}
     if config.log.file is not None:
-        for log in sorted(config.log.file.parent.glob(f"{config.log.file.name}*")):
-            if log == config.log.file or log.suffix[1:].isdigit():
-                wipe(log)
-                click.echo(f"{log}: overwritten and removed, for it names files")
+        named.add(config.log.file)
+    return sorted(log for name in named for log in rotated(name))

@@ -83,7 +83,7 @@ def _indexed(client: httpx.Client, path: Path) -> dict[str, Any]:
 
 
 def _is_picture_as_indexed(item: dict[str, Any]) -> bool:
-    from prismd.disk import hash_file
+    from prismd.disk.looking import hash_file
 
     if item.get("type") != "image" or item["state"] != "completed":
         return False

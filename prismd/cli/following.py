@@ -5,88 +5,54 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import click
 import msgspec
 
 from prismd.cli.context import Context
-from prismd.cli.status import faults, in_hand
+from prismd.cli.standing import faults, in_hand
 from prismd.cli.terminal import plain
-from prismd.errors import DaemonUnreachable
+from prismd.encryption.key_places import KeyAway
+from prismd.errors import ConfigError, DaemonUnreachable, PrismdError
+from prismd.live_client import Lost, follow
 from prismd.timing import duration
 
-_AGAIN_S = 1.0
 _PLAIN_S = 5.0
 _CLEAR = "\r\x1b[K"
-_CONNECT_S = 5.0
 
 
 def follow_daemon(context: Context, *, as_json: bool) -> None:
     """Tell what happens until Ctrl-C; when the daemon goes away, wait until it is back.
 
     Raises:
-        DaemonUnreachable: None answers at the start.
+        DaemonUnreachable: None answers at the start, or it cannot be followed.
+        KeyAway: It waits for the key of its index, and did so at the start.
     """
     view: View | Lines = Lines() if as_json else View(on_terminal=sys.stdout.isatty())
+    begun, away = False, ""
     with contextlib.suppress(KeyboardInterrupt):
-        told = _messages(context)
-        view.show(next(told))
-        while True:
-            for message in told:
-                view.show(message)
-            view.away()
-            told = _returned(context)
+        for told in follow(context.daemon):
+            if not isinstance(told, Lost):
+                view.show(told)
+                begun, away = True, ""
+                continue
+            if not begun:
+                raise _unreachable(told.error)
+            before, away = away, _in_words(told.error)
+            if away != before:
+                view.away(away)
 
 
-def _messages(context: Context) -> Iterator[bytes]:
-    """What the daemon sends, until it ends.
-
-    Raises:
-        DaemonUnreachable: It does not answer, or not so.
-    """
-    from websockets.exceptions import ConnectionClosed, WebSocketException
-    from websockets.sync.client import connect
-
-    with context.daemon() as daemon:
-        address = str(daemon.base_url.join("/ws")).replace("http", "ws", 1)
-        token = daemon.headers["Authorization"]
-    with contextlib.ExitStack() as stack:
-        try:
-            connection = stack.enter_context(
-                connect(
-                    address,
-                    additional_headers={"Authorization": token},
-                    open_timeout=_CONNECT_S,
-                    proxy=None,  # a proxy has no business between us and the loopback interface
-                )
-            )
-            first = connection.recv(decode=False)
-        except (OSError, WebSocketException) as error:
-            raise DaemonUnreachable(
-                f"the running prismd tells nothing ({error}); see its log,"
-                " or start it again with 'prismd run'"
-            ) from error
-        stack.enter_context(contextlib.suppress(ConnectionClosed))
-        yield first
-        while True:
-            yield connection.recv(decode=False)
+def _unreachable(error: PrismdError) -> PrismdError:
+    """Why there is nothing to follow from the start, as commands end with it."""
+    known = isinstance(error, DaemonUnreachable | ConfigError | KeyAway)
+    return error if known else DaemonUnreachable(str(error))
 
 
-def _returned(context: Context) -> Iterator[bytes]:
-    """The same once there is a daemon again; its index may be of another address by then."""
-    while True:
-        time.sleep(_AGAIN_S)
-        told = _messages(context)
-        with contextlib.suppress(DaemonUnreachable):
-            first = next(told)
-            return _with_first(first, told)
-
-
-def _with_first(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+def _in_words(error: PrismdError) -> str:
+    """Why there is nothing to follow any more, where that is not plain."""
+    return "prismd is away" if type(error) is DaemonUnreachable else plain(str(error))
 
 
 class Lines:
@@ -96,7 +62,7 @@ class Lines:
         """Print it."""
         click.echo(message.decode())
 
-    def away(self) -> None:
+    def away(self, words: str) -> None:
         """The next message is a snapshot again, which says it all."""
 
 
@@ -127,9 +93,9 @@ class View:
             return
         self._show_status()
 
-    def away(self) -> None:
-        """The daemon ended."""
-        self._print("prismd is away; waiting for it (Ctrl-C ends this)")
+    def away(self, words: str) -> None:
+        """There is nothing to be told for now."""
+        self._print(f"{words}; waiting for it (Ctrl-C ends this)")
 
     def _print(self, line: str) -> None:
         click.echo(f"{_CLEAR}{line}" if self._on_terminal else line)

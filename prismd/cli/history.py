@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime
 from typing import Any
 
@@ -52,9 +51,8 @@ def _clear(context: Context) -> int:
     if context.running():
         with context.daemon() as daemon:
             return int(checked(daemon.delete("/search/history"))["deleted"])
-    from prismd.history import History, HistorySettings
-    from prismd.unlocking import open_database
+    from prismd.search.history import History, HistorySettings
 
     context.need_index()
-    with contextlib.closing(open_database(context.config, writable=True)) as database:
+    with context.database(writable=True) as database:
         return History(database, HistorySettings()).clear()

@@ -34,7 +34,7 @@ def index_by_daemon(context: Context, folders: tuple[Path, ...], quiet: bool) ->
     Raises:
         PrismdError: Something is left undone, and why.
     """
-    from prismd.folders import need_utf8
+    from prismd.watch.folders import need_utf8
 
     with context.daemon() as daemon:
         status = checked(daemon.get("/status"))
@@ -132,7 +132,7 @@ def _show(now: Any) -> None:
 
 
 def _raise_fault(now: Any) -> None:
-    from prismd.trouble import NEEDED
+    from prismd.progress.trouble import NEEDED
 
     for fault in now["faults"]:
         if fault["part"] in NEEDED:

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from prismd.assembly import Prism
-from prismd.serving import make_app
+from prismd.daemon.assembly import Prism
+from prismd.daemon.serving import make_app
 
 
 class _LocalTransport(httpx.BaseTransport):

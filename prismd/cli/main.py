@@ -13,6 +13,7 @@ from prismd import __version__
 from prismd.cli.completion import VARIABLE
 from prismd.cli.context import Context
 from prismd.cli.terminal import plain
+from prismd.cli.unattended import say
 from prismd.errors import PrismdError
 
 _COMMANDS = {
@@ -52,8 +53,7 @@ _SECTIONS = {
     "Tend the index": ("index", "remove", "reindex", "check", "backup", "config"),
     "Keep it secret": ("encrypt", "decrypt", "key"),
 }
-"""Headings of the help, with the commands below each."""
-_OTHERS = "More"
+"""Headings of the help, with the commands below each; every command is below one."""
 _FIRST_STEPS = """\b
 First steps:
   prismd models pull           fetch the models for search and speech
@@ -86,15 +86,12 @@ class _Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands below their headings."""
-        listed = [name for names in _SECTIONS.values() for name in names]
-        others = tuple(name for name in self.list_commands(ctx) if name not in listed)
-        for heading, names in (*_SECTIONS.items(), (_OTHERS, others)):
+        for heading, names in _SECTIONS.items():
             commands = [(name, self.get_command(ctx, name)) for name in names]
-            limit = formatter.width - 6 - max((len(name) for name in names), default=0)
+            limit = formatter.width - 6 - max(len(name) for name in names)
             rows = [(name, found.get_short_help_str(limit)) for name, found in commands if found]
-            if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows)
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -153,19 +150,12 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except PrismdError as error:
-        _say(plain(str(error)))
+        say(plain(str(error)))
         code = error.exit_code
     except OSError as error:
-        _say(_told(error))
+        say(_told(error))
         code = 1
     sys.exit(code)
-
-
-def _say(fault: str) -> None:
-    """Say what ended a command; systemd's journal has it among the errors."""
-    from prismd.logs import ERROR_PREFIX, is_journal
-
-    click.echo(f"{ERROR_PREFIX if is_journal() else ''}prismd: {fault}", err=True)
 
 
 def _told(error: OSError) -> str:

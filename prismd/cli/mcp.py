@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
-import sys
 import threading
 
 import click
 
 from prismd.cli.context import Context, pass_context
+from prismd.cli.unattended import is_encrypted, log_kind, unattended
 
 _END_S = 1.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -18,6 +17,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @click.command("mcp", short_help="Serve an agent by the Model Context Protocol.")
 @pass_context
+@unattended
 def mcp_command(context: Context) -> None:
     """Serve an agent by the Model Context Protocol, over standard input and output.
 
@@ -27,20 +27,16 @@ def mcp_command(context: Context) -> None:
     import asyncio
 
     from prismd.api.mcp.pipes import claim
+    from prismd.daemon.logs import log_to_stderr, log_uncaught
 
-    _log_to_stderr(context)
+    log_to_stderr(context.config.log.level, "prismd: %(message)s", log_kind(context))
+    if is_encrypted(context):
+        log_uncaught()
     # Standard output is the protocol's: whatever else is said in this process goes beside it.
     nothing = os.open(os.devnull, os.O_RDONLY)
     incoming, outgoing = claim(0, nothing), claim(1, 2)
     os.close(nothing)
     asyncio.run(_serve(context, incoming, outgoing))
-
-
-def _log_to_stderr(context: Context) -> None:
-    level = context.config.log.level.upper()
-    logging.basicConfig(level=level, format="prismd: %(message)s", stream=sys.stderr)
-    for chatty in ("httpx", "httpcore", "mcp", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 async def _serve(context: Context, incoming: int, outgoing: int) -> None:

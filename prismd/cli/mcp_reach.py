@@ -18,7 +18,7 @@ from prismd.errors import DaemonUnreachable
 from prismd.running import Running, find_running
 
 if TYPE_CHECKING:
-    from prismd.assembly import Prism
+    from prismd.daemon.assembly import Prism
 
 T = TypeVar("T")
 
@@ -129,8 +129,9 @@ class _Index:
             PrismdError: There is none, or it cannot be read.
         """
         context.need_index()
-        from prismd.assembly import Prism
-        from prismd.serving import make_app
+        context.refuse_waiting()  # a keyring would ask its user at every call
+        from prismd.daemon.assembly import Prism
+        from prismd.daemon.serving import make_app
 
         prism = await asyncio.to_thread(Prism, context.config, writable=False)
         return cls(prism, InwardReach(make_app(prism, _TOKEN), _TOKEN, base_url=""))

@@ -57,8 +57,8 @@ def list_command(context: Context, as_json: bool) -> None:
 
 def _states(context: Context) -> dict[Role, ModelState]:
     """How the roles stand, without a daemon."""
+    from prismd.daemon.parameters import model_settings
     from prismd.models.load import Models
-    from prismd.parameters import model_settings
 
     models = Models(model_settings(context.config))
     try:
@@ -80,10 +80,10 @@ def pull_command(context: Context, names: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+    from prismd.daemon.parameters import default_models
     from prismd.models import catalog
     from prismd.models.added import entries
     from prismd.models.fetch import fetch
-    from prismd.parameters import default_models
 
     config = context.config
     known = entries(config.models_dir)
@@ -105,6 +105,11 @@ def pull_command(context: Context, names: tuple[str, ...]) -> None:
         fetch(wanted, config.models_dir, progress=show)
     for entry in wanted:
         click.echo(f"{entry.name}: here, and its checksum is right")
+    if context.running():
+        click.echo(
+            "The prismd that runs takes what is new once it is started anew: 'prismd service"
+            " restart', or end it and 'prismd run'."
+        )
 
 
 @models_command.command("add")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prismd.cli.context import Context, pass_context
+from prismd.cli.unattended import unattended
 from prismd.errors import PrismdError
 
 if TYPE_CHECKING:
@@ -27,21 +28,41 @@ _FOLDERS = click.argument(
 )
 
 
+def _attend(ctx: click.Context, _: click.Parameter, attended: bool) -> None:
+    """Heed that the tray has started it, which shows its user what ends it."""
+    ctx.obj.attended = attended
+
+
 @click.command("run", short_help="Keep the index up to date, and answer over HTTP.")
 @_FOLDERS
 @click.option("--port", type=int, help="The port to listen on.")
+@click.option("--patient", is_flag=True, help="Wait for the key of an encrypted index.")
+@click.option(
+    "--attended",
+    is_flag=True,
+    hidden=True,
+    expose_value=False,
+    callback=_attend,
+    help="What it writes to standard error is shown to a person.",
+)
 @pass_context
-def run_command(context: Context, folders: tuple[Path, ...], port: int | None) -> None:
+@unattended
+def run_command(
+    context: Context, folders: tuple[Path, ...], port: int | None, patient: bool
+) -> None:
     """Index FOLDERS, and those known already, and answer over HTTP until Ctrl-C.
 
     FOLDERS are watched at every later start, too, until 'prismd remove'.
+
+    Where the index is encrypted and its key cannot be had, as long as the keyring is locked or the
+    stick with the key not plugged in, it says so and ends; with --patient, as a service, it waits.
     """
-    from prismd.hangup import Signals
+    from prismd.daemon.hangup import Signals
 
     signals = Signals()  # before all that takes time
     context.set(folders=list(folders) or None, server__port=port)
     from prismd.cli.welcome import greet
-    from prismd.daemon import run
+    from prismd.daemon.lifetime import run
     from prismd.store.database import FILE_NAME
 
     first = not (context.config.data_dir / FILE_NAME).exists()
@@ -50,6 +71,7 @@ def run_command(context: Context, folders: tuple[Path, ...], port: int | None) -
         context.read_config,
         signals,
         lambda prism: greet(context, prism, first=first),
+        patient=patient,
     )
 
 
@@ -71,24 +93,20 @@ def index_command(context: Context, folders: tuple[Path, ...], quiet: bool) -> N
 def _index_here(context: Context, quiet: bool) -> None:
     from prismd.cli.bar import IndexBar
     from prismd.cli.summary import say_waiting, summarise
-    from prismd.disk import heed_writers
+    from prismd.disk.looking import heed_writers
+    from prismd.ingest import crew, pictures, reading
+    from prismd.progress import trouble
     from prismd.store import files, jobs, obstacles
-    from prismd.trouble import NEEDED
 
     heed_writers()
     # What fails is told at the end, and what keeps everything from going on ends the command;
     # of the log only faults of our own are left, which have a trace to report.
-    for module in ("ingest", "pictures", "reading", "trouble"):
-        told = logging.getLogger(f"prismd.{module}")
-        told.addFilter(lambda record: record.exc_info is not None)
+    for module in (crew, pictures, reading, trouble):
+        logging.getLogger(module.__name__).addFilter(lambda record: record.exc_info is not None)
     with _stoppable(), context.prism(writable=True) as prism:
         prism.put_roots()
-        if prism.models.embedder is None:
-            state = prism.models.states()["embedding"]
-            click.echo(
-                f"note: indexing words only: {state.name} is {state.state}; {state.detail}",
-                err=True,
-            )
+        if why := prism.models.without_meaning():
+            click.echo(f"note: indexing words only, not meaning: {why}", err=True)
         started = time.monotonic()
         sweeps = [prism.sweep(root) for root in prism.database.read(files.roots)]
         _say_away(sweeps)
@@ -97,7 +115,7 @@ def _index_here(context: Context, quiet: bool) -> None:
         prism.ingest.start(heed_pause=False)
         with IndexBar(prism, queued, quiet=quiet) as bar:
             while not prism.ingest.idle():
-                if fault := prism.progress.fault_of(*NEEDED):
+                if fault := prism.progress.fault_of(*trouble.NEEDED):
                     raise PrismdError(fault)
                 bar.update()
                 time.sleep(_POLL_S)

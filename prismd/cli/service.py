@@ -12,6 +12,8 @@ import click
 import msgspec
 
 from prismd.cli.context import Context, json_option, pass_context, print_json
+from prismd.cli.served import served
+from prismd.cli.shell_settings import note_on
 from prismd.cli.terminal import plain
 from prismd.errors import ConfigError, PrismdError
 
@@ -30,7 +32,7 @@ def service_command() -> None:
     """Have prismd started at login, by systemd or launchd, and look after that."""
 
 
-@service_command.command("install")
+@service_command.command("install", short_help="Have prismd started at every login, and now.")
 @click.option("--socket", is_flag=True, help="Start at the first request, not at login (systemd).")
 @click.option("--start/--no-start", default=True, help="Start it now, too; the default.")
 @click.option("--print", "only_print", is_flag=True, help="Print what would be written, and end.")
@@ -57,12 +59,12 @@ def install_command(
     standing = manager.standing()
     for name in standing.files:
         click.echo(f"{plain(name)}: written")
-    click.echo(in_words(standing))
+    _echo(standing)
     for note in _notes(config, standing):
         click.echo(f"note: {note}", err=True)
 
 
-@service_command.command("uninstall")
+@service_command.command("uninstall", short_help="Stop the service and remove it; the index stays.")
 @_force_option
 @pass_context
 def uninstall_command(context: Context, force: bool) -> None:
@@ -74,21 +76,20 @@ def uninstall_command(context: Context, force: bool) -> None:
         click.echo("prismd is not installed as a service; nothing to remove.")
 
 
-@service_command.command("status")
+@service_command.command("status", short_help="Say whether it is installed, and what it does.")
 @json_option
 @pass_context
 def status_command(context: Context, as_json: bool) -> None:
     """Say whether the service is installed, whether it runs, and what it does."""
     standing = service_manager(context).standing()
     if as_json:
-        print_json({"installed": standing.is_installed, **msgspec.to_builtins(standing)})
+        told = {"installed": standing.is_installed, "data_dir": served(standing.command)}
+        print_json({**told, **msgspec.to_builtins(standing)})
         return
     if not standing.is_installed:
         click.echo(f"{_NOT_INSTALLED}.")
         return
-    click.echo(in_words(standing))
-    if standing.told:
-        click.echo(f"says       {plain(standing.told)}")
+    _echo(standing)
     for name in standing.files:
         click.echo(f"file       {plain(name)}{' (changed by hand)' if standing.is_edited else ''}")
     if standing.is_outdated:
@@ -121,16 +122,16 @@ def start_command(context: Context) -> None:
     manager = _installed(context)
     _refuse_foreground(context, manager)
     manager.start()
-    click.echo(in_words(manager.standing()))
+    _echo(manager.standing())
 
 
-@service_command.command("stop")
+@service_command.command("stop", short_help="Stop the service until the next login.")
 @pass_context
 def stop_command(context: Context) -> None:
     """Stop the service until the next login, or 'prismd service start'."""
     manager = _installed(context)
     manager.stop()
-    click.echo(in_words(manager.standing()))
+    _echo(manager.standing())
 
 
 @service_command.command("restart")
@@ -140,7 +141,7 @@ def restart_command(context: Context) -> None:
     manager = _installed(context)
     _refuse_foreground(context, manager)
     manager.restart()
-    click.echo(in_words(manager.standing()))
+    _echo(manager.standing())
 
 
 def service_manager(context: Context, config: Config | None = None) -> ServiceManager:
@@ -189,6 +190,12 @@ def _refuse_foreground(context: Context, manager: ServiceManager) -> None:
         )
 
 
+def _echo(standing: Standing) -> None:
+    click.echo(in_words(standing))
+    if standing.told:
+        click.echo(f"says       {plain(standing.told)}")
+
+
 def in_words(standing: Standing) -> str:
     """How it stands, in a sentence. Pure."""
     told = f"prismd under {standing.manager}: {standing.state}"
@@ -199,22 +206,32 @@ def in_words(standing: Standing) -> str:
     return f"{told}; starts {standing.starts or 'only when told to'}."
 
 
+AT_BOOT = (
+    "it runs from boot on, and the key of the index is in the keyring, which is open only once you"
+    ' have logged in at the screen: until then it waits; with [storage] key = "file" it need not'
+)
+"""Of a service for which ``waits_at_boot``."""
+
+
+def waits_at_boot(config: Config, standing: Standing) -> bool:
+    """Whether it starts before the keyring can be open that has the key of its index."""
+    from prismd.daemon.unlocking import is_encrypted
+
+    starts = standing.lingers is True and bool(standing.starts)
+    return starts and config.storage.key == "keyring" and is_encrypted(config)
+
+
 def _notes(config: Config, standing: Standing) -> Iterator[str]:
     from prismd.store.database import FILE_NAME
 
+    if waits_at_boot(config, standing):
+        yield AT_BOOT
     if standing.lingers is False:
         yield (
             "it ends when you log out, and starts when you log in; 'loginctl enable-linger' has it"
             " run from boot to shutdown"
         )
-    places = (place for key, place in config.sources.items() if key != "data_dir")
-    names = sorted(
-        {place.removeprefix("environment ") for place in places if place.startswith("environment ")}
-    )
-    if names:
-        yield (
-            f"{', '.join(names)}: set in this shell, and not for the service; write it into the"
-            " configuration file"
-        )
+    if lost := note_on(config, "for the service"):
+        yield lost
     if not config.folders and not (config.data_dir / FILE_NAME).exists():
         yield "no folder is indexed yet; name one: 'prismd add FOLDER'"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from prismd import __version__
 from prismd.cli.context import Context, checked, json_option, pass_context, print_json
 from prismd.cli.pause import hold_in_words
+from prismd.cli.standing import faults, in_hand, overtaken
 from prismd.cli.terminal import plain
-from prismd.place import progress_in_words
 from prismd.timing import duration
 from prismd.wording import counted
 
@@ -70,25 +68,6 @@ def _print_status(status: dict[str, Any], running: bool) -> None:
         )
     if status["after_restart"]:
         click.echo(f"settings   after a restart: {', '.join(status['after_restart'])}")
-
-
-def overtaken(version: str, running: bool) -> Iterator[str]:
-    """What says that the running prismd is not of the version that is installed."""
-    if running and version != __version__:
-        yield f"restart    prismd {__version__} is installed; it runs once this one is started anew"
-
-
-def faults(status: dict[str, Any]) -> list[str]:
-    """What keeps something from going on, and what is wrong with the configuration."""
-    told = [fault["message"] for fault in status["faults"]]
-    return [fault for fault in dict.fromkeys((*told, status["config_fault"])) if fault]
-
-
-def in_hand(item: dict[str, Any]) -> str:
-    """A file in hand, how far its reading is, and how long it will take."""
-    told = progress_in_words(item["stage"], item["done"], item["total"])
-    left = f", {duration(item['eta_s'])} left" if item["eta_s"] else ""
-    return f"{plain(item['path'])} ({told}{left})"
 
 
 def _root_in_words(root: dict[str, Any]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from prismd.assembly import Prism
 from prismd.cli.terminal import plain
+from prismd.daemon.assembly import Prism
 from prismd.errors import PrismdError
 from prismd.store import counts, files, listing
 from prismd.store.obstacles import Waiting

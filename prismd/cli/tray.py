@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import os
 
 import click
 
 from prismd.cli.context import Context, pass_context
+from prismd.cli.unattended import log_kind
 
 
 @click.group("tray", invoke_without_command=True, short_help="Show an icon in the desktop's panel.")
@@ -18,11 +19,11 @@ def tray_command(ctx: click.Context, context: Context, patient: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from prismd.config.loading import default_path
+    from prismd.daemon.logs import log_to_stderr
     from prismd.tray.power import Launch
     from prismd.tray.running import Settings, run
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr("info", "%(levelname)s %(message)s", log_kind(context))
     config, called = context.config, context.invocation
     launch = Launch(
         program=called.program,
@@ -39,15 +40,23 @@ def tray_command(ctx: click.Context, context: Context, patient: bool) -> None:
 @tray_command.command("install")
 @pass_context
 def install_command(context: Context) -> None:
-    """Show the icon at every login."""
+    """Show the icon at every login.
+
+    It runs this very prismd, with the --data-dir and --config that are given here.
+    """
+    from prismd.cli.shell_settings import note_on
+    from prismd.service.command import Command, places_of
     from prismd.tray import autostart
 
-    _ = context.config  # what is wrong in it is to be told now, and not at a login
+    config = context.config  # what is wrong in it is to be told now, and not at a login
     path = autostart.place()
-    autostart.install([*context.invocation.argv, "tray", "--patient"], path)
+    argv = (*context.invocation.argv, "tray", "--patient")
+    autostart.install(Command(argv, places_of(os.environ)), path)
     click.echo(
         f"{path}: written; the icon is shown from the next login on. 'prismd tray' shows it now."
     )
+    if lost := note_on(config, "at a login"):
+        click.echo(f"note: {lost}", err=True)
 
 
 @tray_command.command("uninstall")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from prismd.wording import counted
 
 
 @click.command("token", short_help="Print the access token, or let the browser in.")
-@click.option("--open", "open_page", is_flag=True, help="Let this computer's browser in.")
+@click.option(
+    "--open", "open_page", is_flag=True, help="Let this computer's browser in, by a link."
+)
 @pass_context
 def token_command(context: Context, open_page: bool) -> None:
     """Print the token that requests need, or let the browser in by a link that works once."""
@@ -24,8 +27,25 @@ def token_command(context: Context, open_page: bool) -> None:
         return
     with context.daemon() as daemon:
         url = checked(daemon.post("/login-link"))["url"]
-    click.echo(f"Opening {url}\nThe link works once, within a minute.")
-    webbrowser.open(url)
+    browser = _browser()
+    if browser is None:
+        click.echo(f"Open this in a browser of this computer:\n{url}")
+    else:
+        click.echo(f"Opening {url}")
+    click.echo("The link works once, within a minute.")
+    if browser is not None and not browser.open(url):
+        click.echo("No browser could be started: open the link yourself.", err=True)
+
+
+def _browser() -> webbrowser.BaseBrowser | None:
+    """What shows pages here; None where nothing does, such as in a container or by ssh."""
+    screened = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not screened and not os.environ.get("BROWSER"):
+        return None
+    try:
+        return webbrowser.get()
+    except webbrowser.Error:
+        return None
 
 
 @click.command("check", short_help="Verify the index, and mend it.")
@@ -38,13 +58,12 @@ def check_command(ctx: click.Context, context: Context, repair: bool, as_json: b
     from prismd.errors import StoreError
     from prismd.store.check import check
     from prismd.store.faults import is_damage
-    from prismd.unlocking import open_database
 
     context.need_index()
     # A running daemon holds the write lock: then look, and mend nothing.
     writable = repair and not context.running()
     try:
-        with contextlib.closing(open_database(context.config, writable=writable)) as database:
+        with context.database(writable=writable) as database:
             findings = check(database, repair=writable)
     except StoreError as error:
         if not is_damage(error):
@@ -74,9 +93,8 @@ def check_command(ctx: click.Context, context: Context, repair: bool, as_json: b
 def backup_command(context: Context, destination: Path) -> None:
     """Copy the index to DESTINATION, consistently, while prismd runs."""
     from prismd.store.check import backup
-    from prismd.unlocking import open_database
 
-    with contextlib.closing(open_database(context.config, writable=False)) as database:
+    with context.database(writable=False) as database:
         size = backup(database, destination)
         locked = ", encrypted with the key of the index" if database.encrypted else ""
     click.echo(f"{destination}: {size / 1e6:.1f} MB written{locked}")

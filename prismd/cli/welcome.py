@@ -14,13 +14,13 @@ import click
 import msgspec
 
 from prismd.cli.context import Context
-from prismd.cli.suggesting import Suggestion, in_words, suggestions
 from prismd.cli.terminal import plain
-from prismd.discretion import Told, own
+from prismd.encryption.discretion import Told, own
 from prismd.invocation import NAME
+from prismd.watch.suggesting import Suggestion, in_words, suggestions
 
 if TYPE_CHECKING:
-    from prismd.assembly import Prism
+    from prismd.daemon.assembly import Prism
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +96,9 @@ def greet(context: Context, prism: Prism, *, first: bool) -> None:
 
 def _welcome(context: Context, prism: Prism, folders: int) -> Welcome:
     from prismd.config.loading import default_path
+    from prismd.daemon.parameters import base_url
     from prismd.models import catalog
     from prismd.models.added import entries
-    from prismd.parameters import base_url
 
     config = context.config
     known = entries(config.models_dir)
@@ -129,7 +129,7 @@ def _tell(welcome: Welcome) -> None:
         click.echo(for_terminal(welcome), err=True)
     else:
         for line in for_log(welcome):
-            log.info("%s", line)
+            log.info("first steps: %s", line)
 
 
 def for_terminal(welcome: Welcome) -> str:

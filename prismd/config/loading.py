@@ -63,6 +63,29 @@ def load(
     return config
 
 
+def glance(
+    path: Path | None = None,
+    env: Mapping[str, str] = os.environ,
+    flags: Mapping[str, object] | None = None,
+) -> tuple[bool, Path]:
+    """What settings say of the index though something else in them is wrong; see ``load``.
+
+    Returns:
+        Whether they want it encrypted, and where it is.
+    """
+    try:
+        file, tables = _read_file(path, env)
+    except ConfigError:
+        file, tables = None, {}
+    storage = tables.get("storage")
+    wanted = isinstance(storage, dict) and storage.get("encryption") is True
+    place = platformdirs.user_data_path("prismd")
+    if file is not None and isinstance(named := tables.get("data_dir"), str):
+        place = file.parent / Path(named).expanduser()
+    given = (flags or {}).get("data_dir") or env.get("PRISMD_DATA_DIR")
+    return wanted, Path(str(given)).expanduser() if given else place
+
+
 def describe(config: Config) -> Iterator[Setting]:
     """Every setting in the order of the example file, with its value and where it came from."""
     yield Setting("data_dir", config.data_dir, config.sources.get("data_dir", "default"))

@@ -254,14 +254,14 @@ class Storage(Struct, frozen=True, kw_only=True):
     key: Literal["keyring", "file"] = "keyring"
     """Where its key is kept: in the system's "keyring", or in a "file"."""
     key_file: Path | None = None
-    """That file, which nobody else may read; in no indexed folder, and not with the index."""
+    """That file, private to you; its folder must exist, neither watched nor the index's own."""
 
 
 class Log(Struct, frozen=True, kw_only=True):
     """``[log]``: what is written down of the daemon's doings."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """debug, info, warning or error; questions and passages appear at debug only."""
+    """debug, info, warning or error; questions and passages at debug only, and if not encrypted."""
     file: Path | None = None
     """A file that is rotated; without one, the log goes to standard error."""
 

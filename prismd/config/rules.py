@@ -9,7 +9,7 @@ import pathspec
 
 from prismd.config.options import Config
 from prismd.errors import ConfigError
-from prismd.schedule import hours_of
+from prismd.schedule.schedule import hours_of
 
 
 def check_together(config: Config) -> None:

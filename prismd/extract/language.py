@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
 
 _SAMPLE_CHARS = 4_000
 _LEAST_LETTERS = 40
@@ -32,4 +36,31 @@ def _sample(text: str) -> str:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    with _unpacking_in_memory():
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+@contextmanager
+def _unpacking_in_memory() -> Iterator[None]:
+    """Have the model, 70 MB, unpacked into memory; where that cannot be, into a temporary file.
+
+    Of an encrypted index those lie in a folder in memory, where there may not be room for one of
+    each worker.
+    """
+    try:
+        from py3langid import modelio
+    except ImportError:  # another version, which goes about it in its own way
+        modelio = None
+    usual = getattr(modelio, "tempfile", None)
+    if usual is None or not hasattr(os, "memfd_create"):
+        yield
+        return
+    modelio.tempfile = SimpleNamespace(**{**vars(usual), "TemporaryFile": _file_in_memory})
+    try:
+        yield
+    finally:
+        modelio.tempfile = usual
+
+
+def _file_in_memory(*_: object, **__: object) -> IO[bytes]:
+    return os.fdopen(os.memfd_create("prismd-language", os.MFD_CLOEXEC), "w+b")

@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.alias import called
 from prismd.child import ChildDied, ChildError
 from prismd.domain import Box, Extraction
 from prismd.errors import WorkerError
@@ -48,6 +47,7 @@ from prismd.extract.worker import (
     WordsRequest,
 )
 from prismd.extract.worker_process import WorkerProcess, start_worker
+from prismd.paths.alias import called
 from prismd.wording import shown_name
 
 _START_S = 60.0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 _MAX_COLUMNS = 256
+_NAMES_CHARS = 240
+_NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*%?")
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -78,3 +81,23 @@ def _grid(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
 def _skip_taken(row: list[str], taken: dict[int, int]) -> None:
     while taken.get(len(row)):
         row.append("")
+
+
+def column_names(row: Sequence[str]) -> tuple[str, ...]:
+    """The first row as a heading, if it is one: words in most of its cells, numbers in none."""
+    names = [cell for cell in row if cell]
+    worded = sum(any(map(str.isalpha, name)) for name in names)
+    if len(names) < 2 or 2 * worded <= len(names) or any(map(_NUMBER.fullmatch, names)):
+        return ()
+    return (_label(names),)
+
+
+def _label(names: Sequence[str]) -> str:
+    """The names of a table's columns as one heading, cut where it gets long."""
+    label = ""
+    for name in filter(None, (" ".join(name.split()) for name in names)):
+        longer = f"{label} | {name}" if label else name
+        if len(longer) > _NAMES_CHARS:
+            return f"{label} | …" if label else f"{name[:_NAMES_CHARS]}…"
+        label = longer
+    return label

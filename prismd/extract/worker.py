@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from prismd.alias import Alias
 from prismd.child import Channel, channel
 from prismd.domain import Box, Extraction
 from prismd.errors import EncryptedDocument, ExtractError, UnsupportedMedia
@@ -26,7 +25,8 @@ from prismd.extract.parts import LeftOut, in_parts
 from prismd.extract.pieces import Piece, keeping
 from prismd.extract.scratch import room, settle
 from prismd.extract.steps import Paced, listening
-from prismd.opening import reachable
+from prismd.paths.alias import Alias
+from prismd.paths.opening import reachable
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

@@ -44,10 +44,12 @@ State = Literal["ready", "missing", "loaded", "error", "off", "remote"]
 _OFF = ("", "off")
 _FAKE = "fake"
 _MEANWHILE: dict[Role, str] = {
+    "embedding": "until then only words are found, not meaning",
     "image": "until then pictures are found by their words, names, folders and dates only",
     "speech": "until then recordings are found by their names and tags only",
 }
 """How one does without a role that most people will miss sooner or later."""
+_PULLED = "is here now, and is used once prismd is started anew"
 _NO_LLAMA = (
     "llama-cpp-python, which runs it, is not installed: run `pip install 'prismd[llama]'`; "
     "until then answers are the files' own sentences"
@@ -109,6 +111,7 @@ class Models:
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
         self._fixed: dict[Role, ModelState] = {}
+        self._absent: dict[Role, ModelEntry] = {}
         self._raw: dict[Role, Any] = {}
         self._ends: list[_Closes] = []
         self.embedder: RunnerEmbedder | None = self._role("embedding", self._embedder)
@@ -120,7 +123,26 @@ class Models:
     def states(self) -> dict[Role, ModelState]:
         """How each role stands now; quick enough for every status request."""
         roles: tuple[Role, ...] = ("embedding", "reranking", "generation", "image", "speech")
-        return {role: self._fixed.get(role) or self._live(role) for role in roles}
+        return {role: self._of(role) for role in roles}
+
+    def _of(self, role: Role) -> ModelState:
+        absent = self._absent.get(role)
+        if absent is not None and presence(absent, self._settings.models_dir) == "present":
+            return ModelState(self._fixed[role].name, "missing", _PULLED)
+        return self._fixed.get(role) or self._live(role)
+
+    def without_meaning(self) -> str:
+        """Why nothing can be found by its meaning, and what to do; empty where it can.
+
+        Also where ``off`` was chosen: that is wanted, and nobody needs to be told of it.
+        """
+        state = self.states()["embedding"]
+        if self.embedder is not None or state.state == "off":
+            return ""
+        if state.state == "error":
+            return state.detail
+        told = _PULLED if state.detail == _PULLED else f"is not installed; {_pull(state.name)}"
+        return f"{state.name} {told}"
 
     def close(self) -> None:
         """Let running work finish, and give all memory back."""
@@ -170,7 +192,7 @@ class Models:
         if entry.engine != engine:
             raise ModelError(f"{name}: {role} runs {engine} models, not {entry.engine}")
         if presence(entry, self._settings.models_dir) == "missing":
-            self._fixed[role] = _missing(role, name)
+            self._fixed[role], self._absent[role] = _missing(role, name), entry
             raise ModelError(f"{name}: not there")
         return entry
 
@@ -299,9 +321,13 @@ class Models:
 
 
 def _missing(role: Role, name: str) -> ModelState:
-    command = f"run `prismd models pull {catalog.spoken_name(name)}`"
     meanwhile = _MEANWHILE.get(role)
+    command = _pull(name)
     return ModelState(name, "missing", f"{command}; {meanwhile}" if meanwhile else command)
+
+
+def _pull(name: str) -> str:
+    return f"run `prismd models pull {catalog.spoken_name(name)}`"
 
 
 def _fake_state() -> ModelState:

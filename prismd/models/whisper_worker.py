@@ -30,7 +30,7 @@ from prismd.models.whisper_belief import (
 )
 from prismd.models.whisper_language import Languages
 from prismd.models.whisper_windows import Span, Stretch, keep_back, stretches
-from prismd.opening import reachable
+from prismd.paths.opening import reachable
 
 if TYPE_CHECKING:
     from prismd.models.whisper_hearing import Hearing

@@ -11,7 +11,13 @@ from prismd.service.templates import template
 LABEL = "local.prismd"
 FILE_NAME = f"{LABEL}.plist"
 _LOG_VARIABLE = "PRISMD_LOG_FILE"
-_SEARCH_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+SEARCH_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+"""An agent has no PATH of a shell, and programs that were installed by hand are not found."""
+
+
+def caught_file(log_file: Path) -> Path:
+    """Where launchd writes what prismd says before it has its log, and should it crash."""
+    return log_file.with_name("prismd.stderr.log")
 
 
 def agent_plist(command: Command, log_file: Path, *, sets_log: bool) -> str:
@@ -25,9 +31,8 @@ def agent_plist(command: Command, log_file: Path, *, sets_log: bool) -> str:
     agent = plistlib.loads(template("launchd", "prismd.plist").encode())
     agent["Label"] = LABEL
     agent["ProgramArguments"] = list(command.argv)
-    # An agent has no PATH of a shell, and programs that were installed by hand are not found.
-    agent["EnvironmentVariables"] = {"PATH": _SEARCH_PATH, **command.environment}
+    agent["EnvironmentVariables"] = {"PATH": SEARCH_PATH, **command.environment}
     if sets_log:
         agent["EnvironmentVariables"][_LOG_VARIABLE] = str(log_file)
-    agent["StandardErrorPath"] = str(log_file.with_name("prismd.stderr.log"))
+    agent["StandardErrorPath"] = str(caught_file(log_file))
     return plistlib.dumps(agent, sort_keys=False).decode()

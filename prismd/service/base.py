@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from prismd.errors import PrismdError
+from prismd.service.command import Command
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -29,6 +30,8 @@ class Standing(Struct, frozen=True, kw_only=True):
         is_edited: Whether a file was changed by hand.
         is_outdated: Whether another 'prismd service install' would write something else.
         lingers: Whether it runs while its user is not logged in; None where nobody knows.
+        log_files: As ``ServiceManager.log_files``.
+        command: What its files say that it runs; None where nothing can be made of them.
     """
 
     manager: str
@@ -42,6 +45,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     is_edited: bool = False
     is_outdated: bool = False
     lingers: bool | None = None
+    log_files: tuple[str, ...] = ()
+    command: Command | None = None
 
     @property
     def is_installed(self) -> bool:
@@ -113,6 +118,9 @@ class ServiceManager(Protocol):
 
     def standing(self) -> Standing:
         """How it stands; asks the manager, where it answers."""
+
+    def log_files(self) -> tuple[Path, ...]:
+        """The files that its log goes to, the daemon's own first; none where it is the journal."""
 
     def log_command(self, lines: int, *, follow: bool) -> list[str]:
         """The command that shows the log.

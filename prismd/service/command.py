@@ -36,10 +36,15 @@ def command_of(called: Invocation, environment: Mapping[str, str] = os.environ) 
         called: How prismd is called.
         environment: Of this process. Of prismd's own variables the service gets none.
     """
-    kept = {name: environment[name] for name in _PLACES if environment.get(name)}
+    kept = places_of(environment)
     if (path := _search_path(environment.get("PATH", ""))) is not None:
         kept["PATH"] = path
-    return Command((*called.argv, "run"), kept)
+    return Command((*called.argv, "run", "--patient"), kept)
+
+
+def places_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say where settings and data are looked for, as far as they are set."""
+    return {name: environment[name] for name in _PLACES if environment.get(name)}
 
 
 def _search_path(path: str) -> str | None:

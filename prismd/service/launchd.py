@@ -10,9 +10,10 @@ from pathlib import Path
 
 from prismd.errors import PrismdError
 from prismd.service import written
-from prismd.service.agent import FILE_NAME, LABEL, agent_plist
+from prismd.service.agent import FILE_NAME, LABEL, agent_plist, caught_file
 from prismd.service.base import Standing, called
 from prismd.service.command import Command
+from prismd.service.installed import command_of_agent
 
 _GONE_S = 90.0
 _LOOK_S = 0.2
@@ -126,7 +127,13 @@ class Launchd:
             is_edited=state != "ours",
             is_outdated=state == "ours"
             and self._path.read_text(encoding="utf-8") != written.sealed(text),
+            log_files=tuple(map(str, self.log_files())),
+            command=command_of_agent(self._path.read_text(encoding="utf-8", errors="replace")),
         )
+
+    def log_files(self) -> tuple[Path, ...]:
+        """As ``ServiceManager.log_files``."""
+        return self._log_file, caught_file(self._log_file)
 
     def log_command(self, lines: int, *, follow: bool) -> list[str]:
         """As ``ServiceManager.log_command``."""

@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from prismd.errors import PrismdError
 from prismd.service import written
 from prismd.service.base import Standing, called
 from prismd.service.command import Command
+from prismd.service.installed import command_of_units
 from prismd.service.unit import SERVICE, SOCKET, address_in, service_unit, socket_unit
 
 _STATES = {
@@ -131,37 +134,45 @@ class Systemd:
         if not there:
             return Standing(manager=self.name)
         socket = self._folder / SOCKET in there
-        listens = self._listens() if socket else ""
+        installed = Standing(
+            manager=self.name,
+            files=tuple(str(path) for path in there),
+            state="unknown",
+            detail="the systemd of this user does not answer",
+            listens=self._listens() if socket else "",
+            log_files=tuple(map(str, self.log_files())),
+            command=self._installed(),
+        )
         service = self._shown(SERVICE)
         if not service:
-            return Standing(
-                manager=self.name,
-                files=tuple(str(path) for path in there),
-                state="unknown",
-                detail="the systemd of this user does not answer",
-                listens=listens,
-            )
+            return installed
         waits = socket and self._shown(SOCKET).get("ActiveState") == "active"
         enabled = self._shown(SOCKET if socket else SERVICE).get("UnitFileState") == "enabled"
         state = _STATES.get(service.get("ActiveState", ""), "stopped")
         pid = int(service.get("MainPID", "0") or 0)
-        return Standing(
-            manager=self.name,
-            files=tuple(str(path) for path in there),
+        return replace(
+            installed,
             starts=("at the first request" if socket else "at login") if enabled else "",
             state="waiting" if state == "stopped" and waits else state,
             detail=_detail(service),
             pid=pid or None,
             told=service.get("StatusText", "") if pid else "",
-            listens=listens,
             is_edited=any(written.state_of(path) != "ours" for path in there),
-            is_outdated=any(
-                path.read_text(encoding="utf-8") != written.sealed(text)
-                for path, text in self.files(socket=socket).items()
-                if written.state_of(path) == "ours"
-            ),
+            is_outdated=self._is_outdated(socket=socket),
             lingers=self._lingers(),
         )
+
+    def _is_outdated(self, *, socket: bool) -> bool:
+        """Whether one of its files, as prismd wrote it, would be written otherwise now."""
+        return any(
+            path.read_text(encoding="utf-8") != written.sealed(text)
+            for path, text in self.files(socket=socket).items()
+            if written.state_of(path) == "ours"
+        )
+
+    def log_files(self) -> tuple[Path, ...]:
+        """As ``ServiceManager.log_files``."""
+        return () if self._log_file is None else (self._log_file,)
 
     def log_command(self, lines: int, *, follow: bool) -> list[str]:
         """As ``ServiceManager.log_command``."""
@@ -174,6 +185,18 @@ class Systemd:
 
     def _there(self) -> list[Path]:
         return [path for name in (SERVICE, SOCKET) if (path := self._folder / name).exists()]
+
+    def _installed(self) -> Command | None:
+        unit = self._folder / SERVICE
+        paths = [unit, *sorted(unit.with_name(f"{SERVICE}.d").glob("*.conf"))]
+        return command_of_units(
+            (
+                path.read_text(encoding="utf-8", errors="replace")
+                for path in paths
+                if path.is_file()
+            ),
+            str(Path.home()),
+        )
 
     def _listens(self) -> str:
         return address_in((self._folder / SOCKET).read_text(encoding="utf-8", errors="replace"))

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import apsw
 
+from prismd.encryption.key import Key
 from prismd.errors import StoreError
-from prismd.key import Key
 
 State = Literal["absent", "plain", "encrypted", "unknown"]
 """``unknown`` is what begins neither way: another program's file, or a damaged one."""

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import apsw
 
+from prismd.encryption.key import Key
 from prismd.errors import StoreError
-from prismd.key import Key
 from prismd.store import cipher, faults, snapshot
 
 _NEW = ".new"
@@ -33,7 +33,13 @@ Tell = Callable[[float], None]
 """Told of how much of the copy is done, from 0 to 1."""
 
 
-def convert(path: Path, old: Key | None, new: Key | None, tell: Tell = lambda _: None) -> bool:
+def convert(
+    path: Path,
+    old: Key | None,
+    new: Key | None,
+    tell: Tell = lambda _: None,
+    clear: Callable[[], None] = lambda: None,
+) -> bool:
     """Make the file one with another key, or with none.
 
     Args:
@@ -41,6 +47,8 @@ def convert(path: Path, old: Key | None, new: Key | None, tell: Tell = lambda _:
         old: Its key; None for a plain file.
         new: The key that it is to have; None to make it plain.
         tell: Called now and then.
+        clear: Removes what else is to be gone once the file is another; called when nothing but
+            that is left to be done, so that it has been done whenever the new file is there.
 
     Returns:
         Whether nothing is left of a plain file as far as overwriting goes; not so where it has
@@ -56,6 +64,7 @@ def convert(path: Path, old: Key | None, new: Key | None, tell: Tell = lambda _:
         try:
             known = _copy(path, old, made, new, tell)
             _verify(made, new, known)
+            clear()
             _take_away(path, plain=old is None)  # a log that stayed would be read with the new file
             return _replace(path, made, plain=old is None)
         except BaseException:
@@ -171,8 +180,10 @@ def _replace(path: Path, made: Path, *, plain: bool) -> bool:
     """Put the new file in the place of the old; see ``convert`` for what it returns."""
     old = path.with_name(path.name + _OLD)
     if plain:
-        # So that it can be overwritten by whoever comes after, if this is cut short.
+        # So that it can be overwritten by whoever comes after, if this is cut short. On the disk
+        # before the rename is: else a loss of power could leave the old file no name at all.
         os.link(path, old)
+        _settle(path.parent)
     made.replace(path)
     _settle(path.parent)
     return wipe(old) if plain else True

@@ -22,8 +22,8 @@ from typing import TypeVar
 import apsw
 import sqlite_vec
 
+from prismd.encryption.key import Key
 from prismd.errors import StoreError, StoreLocked
-from prismd.key import Key
 from prismd.store import cipher, conversion, erasing, faults, lexical, migrate
 
 T = TypeVar("T")
@@ -270,9 +270,8 @@ def take_lock(data_dir: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise StoreLocked(
-            f"{data_dir}: another prismd is using it; stop that one, or name another --data-dir"
-        ) from error
+        told = f"{data_dir}: another prismd is using it; stop that one, or name another --data-dir"
+        raise StoreLocked(told).saying(told) from error
     return descriptor
 
 

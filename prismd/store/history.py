@@ -10,6 +10,8 @@ import msgspec
 from prismd.store.erasing import overwriting
 
 Kind = Literal["search", "ask"]
+NOTHING = "[]"
+"""What a search cites, and an answer without sources."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         hits: How many passages came of it.
         engine: What made the answer; empty for a search.
         grounding: How well the files support the answer; empty for a search.
+        cited: What the answer cites, as a JSON list of the ids of its citations.
     """
 
     asked_at: float = 0.0
@@ -33,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     hits: int = 0
     engine: str = ""
     grounding: str = ""
+    cited: str = NOTHING
 
 
 class KeptEntry(Entry, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 
 from prismd.store import order
 
-Kind = Literal["disk", "system"]
+Kind = Literal["disk", "system", "room"]
 
 LOOK_S = 30.0
 """So much apart the files behind an obstacle are tried."""
@@ -25,12 +25,13 @@ class Waiting(msgspec.Struct, frozen=True):
     """Files that are queued, and cannot be read now through no fault of theirs.
 
     Attributes:
-        kind: Whether a watched folder is not there, or a disk within one; or the system refuses.
+        kind: Whether a watched folder is not there, or a disk within one; or the system refuses;
+            or there is no room for what is put aside while it is read.
         why: Fit to show; without a full stop.
         root_id: The watched folder; None for uploaded files.
     """
 
-    kind: Literal["folder", "disk", "system"]
+    kind: Literal["folder", "disk", "system", "room"]
     why: str
     files: int
     root_id: int | None = None
@@ -133,6 +134,13 @@ def to_try(connection: apsw.Connection, *, slow: bool) -> Trial | None:
         return None
     connection.execute("UPDATE obstacles SET look_at = ? WHERE id = ?", (now + LOOK_S, row[0]))
     return Trial(*row)
+
+
+def opened(connection: apsw.Connection, obstacle_id: int) -> None:
+    """As ``overcome``, unless that a file is given out says nothing of it: room is still wanted."""
+    row = connection.execute("SELECT kind FROM obstacles WHERE id = ?", (obstacle_id,)).fetchone()
+    if row is not None and row[0] != "room":
+        overcome(connection, obstacle_id)
 
 
 def overcome(connection: apsw.Connection, obstacle_id: int) -> None:

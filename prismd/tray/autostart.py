@@ -6,12 +6,15 @@ import contextlib
 import os
 import plistlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from prismd.errors import ConfigError
+from prismd.service.agent import SEARCH_PATH
+from prismd.service.command import Command
 
 _LABEL = "local.prismd.tray"
+_ENV = "/usr/bin/env"
 _ENTRY = """\
 [Desktop Entry]
 Type=Application
@@ -33,11 +36,11 @@ def place(env: Mapping[str, str] = os.environ) -> Path:
     return Path(configuration, "autostart", "prismd-tray.desktop")
 
 
-def install(command: Sequence[str], path: Path) -> None:
+def install(command: Command, path: Path) -> None:
     """Write the file, in place of an older one.
 
     Args:
-        command: What shows the icon; the program by its absolute path.
+        command: What shows the icon.
         path: See ``place``.
 
     Raises:
@@ -72,10 +75,13 @@ def uninstall(path: Path) -> bool:
     return True
 
 
-def entry(command: Sequence[str]) -> str:
+def entry(command: Command) -> str:
     """The desktop entry of a command (freedesktop.org, Desktop Entry Specification 1.5)."""
+    named = [f"{name}={value}" for name, value in sorted(command.environment.items())]
+    words = [*((_ENV, *named) if named else ()), *command.argv]
     return _ENTRY.format(
-        program=_string(command[0]), command=" ".join(_string(_quoted(part)) for part in command)
+        program=_string(command.argv[0]),
+        command=" ".join(_string(_quoted(word)) for word in words),
     )
 
 
@@ -94,12 +100,14 @@ def _string(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
 
 
-def agent(command: Sequence[str]) -> bytes:
+def agent(command: Command) -> bytes:
     """The launchd agent of a command: started within the desktop, and not again."""
     return plistlib.dumps(
         {
             "Label": _LABEL,
-            "ProgramArguments": list(command),
+            "ProgramArguments": list(command.argv),
+            # A daemon that the icon starts has the same.
+            "EnvironmentVariables": {"PATH": SEARCH_PATH, **command.environment},
             "RunAtLoad": True,
             "LimitLoadToSessionType": "Aqua",
             "ProcessType": "Interactive",

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from prismd.tray.backend import Backend
-from prismd.tray.menu import SEPARATOR, Action, Entry, shape
+from prismd.tray.menu import SEPARATOR, Entry, shape
 from prismd.tray.standing import Mood, Standing
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ _TITLE_REST_S = 2.0
 _TEXT_REST_S = 5.0
 """A menu that is drawn anew closes on some desktops, so what is only to be read may be old."""
 _DOCK_S = 5.0
+_AGAIN_S = 2.0
+"""After so long the icon is drawn once more: a panel that asked for it while it was changed may
+show what it was before."""
 
 
 class Face(Struct, frozen=True):
@@ -40,7 +43,7 @@ class Desktop:
         do: Called with what is chosen; must return at once.
     """
 
-    def __init__(self, chosen: Backend, face: Face, do: Callable[[Action], None]) -> None:
+    def __init__(self, chosen: Backend, face: Face, do: Callable[[Entry], None]) -> None:
         os.environ["PYSTRAY_BACKEND"] = chosen.name  # what pystray would try first may fail
         import pystray
 
@@ -51,6 +54,7 @@ class Desktop:
         self._notices: list[str] = []
         self._changed = threading.Condition()
         self._ending = self._over = False
+        self._change = _in_main_thread() if chosen.name == "darwin" else _at_once
 
     @property
     def ending(self) -> bool:
@@ -65,7 +69,7 @@ class Desktop:
 
     def notify(self, notice: str) -> None:
         """Show a notice, where the desktop shows any; it is logged at any rate."""
-        log.warning("%s", notice)
+        log.warning("notice: %s", notice)
         with self._changed:
             self._notices.append(notice)
             self._changed.notify()
@@ -86,9 +90,12 @@ class Desktop:
             logging.getLogger("pystray").setLevel(logging.CRITICAL)
         keeper = threading.Thread(target=self._keep, args=(icon,), name="prismd-icon", daemon=True)
 
-        def shown(_: Any) -> None:
+        def show() -> None:
             icon.visible = True
             keeper.start()
+
+        def shown(_: Any) -> None:
+            self._change(show)
 
         try:
             icon.run(shown)
@@ -123,7 +130,7 @@ class Desktop:
             return self._pystray.MenuItem(entry.text, self._pystray.Menu(*self._items(entry.under)))
 
         def chosen() -> None:
-            self._do(entry.action)
+            self._do(entry)
 
         return self._pystray.MenuItem(
             entry.text, chosen, default=entry.default, enabled=bool(entry.action)
@@ -133,27 +140,27 @@ class Desktop:
         """Bring the icon to what is to be seen, in a thread of its own."""
         shown, seen_s = self._face, _Seen()
         while True:
-            face, notices, over = self._next(shown)
+            face, notices, over = self._next(shown, seen_s)
             if self._chosen.name == "xorg":
                 _dock(icon)
             if over:
                 return
             if self._ending:
-                icon.stop()
+                self._change(icon.stop)
                 return
             for notice in notices:
-                if icon.HAS_NOTIFICATION:
-                    icon.notify(notice, _NAME)
+                _notify(icon, notice)
             shown = self._draw(icon, shown, face, seen_s)
             if shown != face:
                 self._rest(shown)
 
-    def _next(self, shown: Face) -> tuple[Face, list[str], bool]:
+    def _next(self, shown: Face, seen_s: _Seen) -> tuple[Face, list[str], bool]:
         """What is to be seen and told, and whether all is over; as soon as any of it is new."""
+        timeout = _DOCK_S if self._chosen.name == "xorg" else None
         with self._changed:
             self._changed.wait_for(
                 lambda: self._ending or self._over or self._notices or self._face != shown,
-                timeout=_DOCK_S if self._chosen.name == "xorg" else None,
+                timeout=timeout if seen_s.icon is None else _AGAIN_S,
             )
             notices, self._notices = self._notices, []
             return self._face, notices, self._over
@@ -176,20 +183,57 @@ class Desktop:
         urgent = _urgent(shown, face)
         standing, menu = shown.standing, shown.menu
         if face.standing.mood != standing.mood:
-            icon.icon = drawn(face.standing.mood)
+            self._set(icon, "icon", drawn(face.standing.mood))
+            seen_s.icon = now_s
+        elif seen_s.icon is not None and now_s - seen_s.icon >= _AGAIN_S:
+            self._set(icon, "icon", drawn(face.standing.mood))
+            seen_s.icon = None
         if face.standing != standing and (urgent or now_s - seen_s.title >= _TITLE_REST_S):
-            icon.title = face.standing.title
+            self._set(icon, "title", face.standing.title)
             standing, seen_s.title = face.standing, now_s
         if face.menu != menu and (urgent or now_s - seen_s.menu >= _TEXT_REST_S):
-            icon.update_menu()
+            self._change(icon.update_menu)
             menu, seen_s.menu = face.menu, now_s
         return Face(standing, menu)
 
+    def _set(self, icon: Any, name: str, value: object) -> None:
+        self._change(lambda: setattr(icon, name, value))
+
 
 class _Seen:
-    """When the title and the menu were changed last."""
+    """When the title and the menu were changed last, and the icon, until it is drawn once more."""
 
     title = menu = float("-inf")
+
+    def __init__(self) -> None:
+        self.icon: float | None = time.monotonic()
+
+
+def _at_once(change: Callable[[], None]) -> None:
+    """Change the icon from any thread: GTK and X have pystray see to the right one itself."""
+    change()
+
+
+def _in_main_thread() -> Callable[[Callable[[], None]], None]:
+    """How the icon is changed on macOS: AppKit takes it from the main thread alone.
+
+    prismd has no place in the Dock, and no menu of a program's own.
+    """
+    from AppKit import NSApplication, NSApplicationActivationPolicyAccessory
+    from PyObjCTools import AppHelper
+
+    NSApplication.sharedApplication().setActivationPolicy_(NSApplicationActivationPolicyAccessory)
+    take: Callable[[Callable[[], None]], None] = AppHelper.callAfter
+    return take
+
+
+def _notify(icon: Any, notice: str) -> None:
+    """Show a notice; what shows notices may be missing, or fail."""
+    try:
+        if icon.HAS_NOTIFICATION:
+            icon.notify(notice, _NAME)
+    except Exception as error:  # of GLib's own kind, or of the program that macOS has for it
+        log.info("no notice is shown: %s", error)
 
 
 def _urgent(shown: Face, face: Face) -> bool:

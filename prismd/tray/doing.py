@@ -14,9 +14,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from prismd.errors import PrismdError, RequestError
+from prismd.live_client import SIGNED_OUT, Reach
 from prismd.tray import power
-from prismd.tray.link import Link, Reach
-from prismd.tray.menu import Action
+from prismd.tray.link import Link
+from prismd.tray.menu import Action, Entry
 from prismd.tray.power import Launch
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ _ANSWER_S = 30.0
 _OPENED_S = 20.0
 _MINUTE_S = 60
 _HOUR_S = 3_600
+_UNAUTHORISED = 401
+_NOT_FOUND = 404
 
 
 class Doing:
@@ -57,41 +60,42 @@ class Doing:
         self._configuration = configuration
         self._folder = folder
         self._complain = complain
-        self._asked: SimpleQueue[Action] = SimpleQueue()
-        self._actions: dict[Action, Callable[[], None]] = {
-            "page": lambda: self._open_page("/"),
-            "errors": lambda: self._open_page("/#/activity"),
-            "settings": lambda: self._open_page("/#/settings"),
-            "pause-15m": lambda: self._post("/pause", {"for_s": 15 * _MINUTE_S}),
-            "pause-1h": lambda: self._post("/pause", {"for_s": _HOUR_S}),
-            "pause": lambda: self._post("/pause"),
-            "resume": lambda: self._post("/resume"),
-            "resume-now": lambda: self._post("/resume", {"override": True}),
-            "rescan": lambda: self._post("/rescan"),
-            "configuration": lambda: open_file(self._configuration),
-            "log": lambda: open_file(power.log_of(self._launch, self._folder)),
-            "start": self._start,
-            "stop": lambda: power.stop(self._launch),
-            "quit": quit,
+        self._asked: SimpleQueue[Entry] = SimpleQueue()
+        self._actions: dict[Action, Callable[[str], None]] = {
+            "page": lambda _: self._open_page("/"),
+            "errors": lambda _: self._open_page("/#/activity"),
+            "cited": self._open_citation,
+            "settings": lambda _: self._open_page("/#/settings"),
+            "pause-15m": lambda _: self._post("/pause", {"for_s": 15 * _MINUTE_S}),
+            "pause-1h": lambda _: self._post("/pause", {"for_s": _HOUR_S}),
+            "pause": lambda _: self._post("/pause"),
+            "resume": lambda _: self._post("/resume"),
+            "resume-now": lambda _: self._post("/resume", {"override": True}),
+            "rescan": lambda _: self._post("/rescan"),
+            "configuration": lambda _: open_file(self._configuration),
+            "log": lambda _: open_file(power.log_of(self._launch, self._folder)),
+            "start": lambda _: self._start(),
+            "stop": lambda _: power.stop(self._launch),
+            "quit": lambda _: quit(),
         }
 
     def start(self) -> None:
         """Begin; ends with the process."""
         threading.Thread(target=self._loop, name="prismd-doing", daemon=True).start()
 
-    def do(self, action: Action) -> None:
+    def do(self, chosen: Entry) -> None:
         """Do this once all that was asked for before is done; returns at once."""
-        self._asked.put(action)
+        self._asked.put(chosen)
 
     def _loop(self) -> None:
         while True:
-            action = self._asked.get()
+            chosen = self._asked.get()
             try:
-                self._actions[action]()
+                self._actions[chosen.action](chosen.about)
             except PrismdError as error:
                 self._complain(str(error))
             except Exception:
-                log.exception("%s: failed; please report this", action)
+                log.exception("%s: failed; please report this", chosen.action)
                 self._complain("internal error; see what the tray has logged")
 
     def _post(self, path: str, body: Mapping[str, Any] | None = None) -> None:
@@ -103,6 +107,13 @@ class Doing:
             raise PrismdError(
                 "no browser could be opened; 'prismd token --open' prints a link that signs in"
             )
+
+    def _open_citation(self, citation_id: str) -> None:
+        with self._reach() as client:
+            found = client.head(f"/c/{citation_id}", timeout=_ANSWER_S)
+        if found.status_code == _NOT_FOUND:
+            raise PrismdError("what was cited there is in the index no more; ask again")
+        self._open_page(f"/c/{citation_id}")
 
     def _start(self) -> None:
         self._link.expect()
@@ -128,6 +139,7 @@ def ask(
     Raises:
         DaemonUnreachable: It does not answer.
         RequestError: It refuses; the message is its own.
+        PrismdError: It does not know who asks.
     """
     with reach() as client:
         response = client.post(path, json=body or {}, params=params, timeout=_ANSWER_S)
@@ -135,6 +147,8 @@ def ask(
         answer = response.json()
     except ValueError:
         answer = {}
+    if response.status_code == _UNAUTHORISED:
+        raise PrismdError(SIGNED_OUT)
     if response.is_error:
         message = answer.get("error", {}).get("message") or f"HTTP status {response.status_code}"
         raise RequestError(message, status=response.status_code)

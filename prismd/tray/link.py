@@ -1,44 +1,38 @@
-"""Follows the daemon over its WebSocket, for as long as the tray lives."""
+"""Follows the daemon for as long as the tray lives, and tells how it stands."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
-from prismd.errors import DaemonUnreachable, PrismdError
+from prismd import __version__
+from prismd.errors import DaemonSilent, DaemonUnreachable, PrismdError
+from prismd.live_client import SILENT_S, Lost, Reach, follow
 from prismd.tray.standing import AWAY, STARTING, Standing, standing_of, unfollowed
-
-if TYPE_CHECKING:
-    import httpx
 
 log = logging.getLogger(__name__)
 
-Reach = Callable[[], "AbstractContextManager[httpx.Client]"]
-"""Gives a client of the daemon that runs now; raises DaemonUnreachable where none does."""
-
-_CONNECT_S = 5.0
-_AGAIN_S = (1.0, 10.0)
-"""From how long to how long to wait before the next try; each doubles the one before."""
 _EXPECTED_S = 60.0
 _EXPECTED_AGAIN_S = 0.5
+_AFTER_FAULT_S = 10.0
+_FAULT = "internal error; see what the tray has logged"
 
 
 class Link:
     """Tells how the daemon stands, whenever that changes, in a thread of its own.
 
-    The daemon may come and go; each time it is looked for anew, with the token of then.
-
     Args:
         reach: Gives a client of the daemon.
         changed: Told how it stands.
         heard: Told the whole status.
+        cited: Told that the last answers may have cited other files than before. Of an encrypted
+            index that is not told: its names stay with the daemon.
+        silent_s: After so long without a word from it the daemon is taken to hang.
     """
 
     def __init__(
@@ -46,11 +40,16 @@ class Link:
         reach: Reach,
         changed: Callable[[Standing], None],
         heard: Callable[[dict[str, Any]], None],
+        cited: Callable[[], None],
+        silent_s: float = SILENT_S,
     ) -> None:
         self._reach = reach
         self._changed = changed
         self._heard = heard
+        self._cited = cited
+        self._silent_s = silent_s
         self._standing: Standing | None = None
+        self._status: dict[str, Any] = {}
         self._wanted = threading.Event()
         self._expected_until_s = 0.0
 
@@ -69,82 +68,63 @@ class Link:
         self._wanted.set()
 
     def _loop(self) -> None:
-        wait_s = _AGAIN_S[0]
         while True:
-            standing, met = self._follow()
-            if standing is AWAY and self._is_expected():
-                standing, pause_s = STARTING, _EXPECTED_AGAIN_S
-            else:
-                wait_s = _AGAIN_S[0] if met else min(2 * wait_s, _AGAIN_S[1])
-                pause_s = wait_s
-            self._tell(standing)
-            if self._wanted.wait(pause_s):
-                self._wanted.clear()
+            try:
+                for told in follow(self._reach, self._rest, self._silent_s):
+                    if isinstance(told, Lost):
+                        self._lost(told.error)
+                    else:
+                        self._take(told)
+            except Exception:
+                self._tell(unfollowed(self._fault()))
+            self._rest(_AFTER_FAULT_S)
+
+    def _rest(self, seconds: float) -> None:
+        if self._wanted.wait(_EXPECTED_AGAIN_S if self._is_expected() else seconds):
+            self._wanted.clear()
 
     def _is_expected(self) -> bool:
         return time.monotonic() < self._expected_until_s
 
-    def _follow(self) -> tuple[Standing, bool]:
-        """Tell what the daemon tells until it ends.
+    def _lost(self, error: PrismdError) -> None:
+        self._status = {}
+        if isinstance(error, DaemonSilent):
+            self._tell(unfollowed("runs, but does not answer"))
+        elif isinstance(error, DaemonUnreachable):
+            self._tell(STARTING if self._is_expected() else AWAY)
+        else:
+            self._tell(unfollowed(str(error).removeprefix("prismd ")))
 
-        Returns:
-            How it stands without it, and whether there was one to follow.
-        """
-        status: dict[str, Any] = {}
-        try:
-            for message in _messages(self._reach):
-                self._take(status, message)
-        except DaemonUnreachable:
-            return AWAY, bool(status)
-        except PrismdError as error:
-            return unfollowed(str(error)), bool(status)
-        except Exception:
-            log.exception("the daemon cannot be followed; please report this")
-            return unfollowed("internal error; see what the tray has logged"), bool(status)
-        return AWAY, True
-
-    def _take(self, status: dict[str, Any], message: bytes) -> None:
+    def _take(self, message: bytes) -> None:
         told = msgspec.json.decode(message)
-        if told["type"] not in ("snapshot", "status"):
-            return
+        if told["type"] in ("snapshot", "status"):
+            self._stand(told["status"], is_first=told["type"] == "snapshot")
+        elif told["type"] == "cited" and not self._status["encrypted"]:
+            self._cited()
+
+    def _stand(self, changed: dict[str, Any], *, is_first: bool) -> None:
         self._expected_until_s = 0.0
-        status.update(told["status"])
-        self._tell(standing_of(status, time.time()))
-        self._heard(status)
+        self._status.update(changed)
+        self._tell(standing_of(self._status, time.time()))
+        self._heard(self._status)
+        # What is forgotten is cited no more; while files are read, that would be asked too often.
+        settled = "files" in changed and not self._status["left"]
+        if (is_first or settled) and not self._status["encrypted"]:
+            self._cited()
+
+    def _fault(self) -> str:
+        """What to say of a message that was not understood; called where that is handled."""
+        version = self._status.get("version")
+        if version not in (None, __version__):
+            log.info("version %s is not understood by %s", version, __version__, exc_info=True)
+            return (
+                f"is version {version} now, and this icon is of {__version__}; quit the icon, and"
+                " start it again with 'prismd tray'"
+            )
+        log.exception("the daemon cannot be followed; please report this")
+        return _FAULT
 
     def _tell(self, standing: Standing) -> None:
         if standing != self._standing:
             self._standing = standing
             self._changed(standing)
-
-
-def _messages(reach: Reach) -> Iterator[bytes]:
-    """What the daemon sends, until it ends.
-
-    Raises:
-        DaemonUnreachable: None answers.
-        PrismdError: One does, but cannot be followed.
-    """
-    from websockets.exceptions import ConnectionClosed, WebSocketException
-    from websockets.sync.client import connect
-
-    with reach() as client:
-        address = str(client.base_url.join("/ws")).replace("http", "ws", 1)
-        token = client.headers["Authorization"]
-    with contextlib.ExitStack() as stack:
-        try:
-            connection = stack.enter_context(
-                connect(
-                    address,
-                    additional_headers={"Authorization": token},
-                    open_timeout=_CONNECT_S,
-                    proxy=None,  # a proxy has no business between us and the loopback interface
-                )
-            )
-            first = connection.recv(decode=False)
-        except (OSError, WebSocketException) as error:
-            raise PrismdError(f"runs, but cannot be followed ({error}); see its log") from error
-        stack.enter_context(contextlib.suppress(ConnectionClosed))
-        yield first
-        while True:
-            yield connection.recv(decode=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from prismd.tray.cited import Cited, named
 from prismd.tray.standing import Standing
 from prismd.wording import counted
 
@@ -15,6 +17,7 @@ Action = Literal[
     "",
     "page",
     "errors",
+    "cited",
     "pause-15m",
     "pause-1h",
     "pause",
@@ -30,7 +33,8 @@ Action = Literal[
 ]
 """What is done; empty for what is only to be read."""
 
-_NAME_CHARS = 70
+_LINE_CHARS = 70
+_MOST_LINES = 4
 
 
 class Entry(Struct, frozen=True):
@@ -38,11 +42,13 @@ class Entry(Struct, frozen=True):
 
     Attributes:
         text: Empty for a line between groups.
+        about: What it is done with, where that is not always the same.
         default: Whether it is done by a click on the icon, where there is such a thing.
     """
 
     text: str
     action: Action = ""
+    about: str = ""
     under: tuple[Entry, ...] = ()
     default: bool = False
 
@@ -58,17 +64,20 @@ _PAUSES = Entry(
 )
 
 
-def menu_of(standing: Standing, *, configured: bool, note: str = "") -> tuple[Entry, ...]:
+def menu_of(
+    standing: Standing, *, configured: bool, cited: Sequence[Cited] = (), note: str = ""
+) -> tuple[Entry, ...]:
     """The menu.
 
     Args:
         standing: How the daemon stands.
         configured: Whether there is a configuration file to open.
+        cited: What the last answers cited, the latest first.
         note: What the person is to know of the icon itself.
     """
     groups = (
         _told(standing, note),
-        _reading(standing),
+        _reading(standing, cited),
         _indexing(standing),
         _opening(standing, configured=configured),
         _ending(standing),
@@ -80,8 +89,18 @@ def menu_of(standing: Standing, *, configured: bool, note: str = "") -> tuple[En
 
 
 def shape(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """What can be chosen of a menu, without what is only to be read."""
-    return tuple(replace(entry, text="" if not _chosen(entry) else entry.text) for entry in entries)
+    """What can be chosen of a menu, without what is only to be read.
+
+    What the last answers cited may come a moment later as well, and is left out.
+    """
+    return tuple(
+        replace(
+            entry,
+            text=entry.text if _chosen(entry) else "",
+            under=tuple(each for each in entry.under if each.action != "cited"),
+        )
+        for entry in entries
+    )
 
 
 def _chosen(entry: Entry) -> bool:
@@ -90,13 +109,16 @@ def _chosen(entry: Entry) -> bool:
 
 def _told(standing: Standing, note: str) -> list[Entry]:
     line = standing.line[:1].upper() + standing.line[1:]
-    return [Entry(_short(text)) for text in (line, standing.in_hand, note) if text]
+    return [Entry(part) for text in (line, standing.in_hand, note) for part in _wrapped(text)]
 
 
-def _reading(standing: Standing) -> list[Entry]:
+def _reading(standing: Standing, cited: Sequence[Cited]) -> list[Entry]:
     if not standing.reachable:
         return []
     found = [Entry("Open prismd", "page", default=True)]
+    if cited:
+        places = tuple(Entry(text, "cited", about) for text, about in named(cited))
+        found.append(Entry("Files of recent answers", under=places))
     if standing.unread:
         found.append(Entry(f"{counted(standing.unread, 'file')} with errors…", "errors"))
     return found
@@ -127,12 +149,14 @@ def _opening(standing: Standing, *, configured: bool) -> list[Entry]:
 
 def _ending(standing: Standing) -> list[Entry]:
     found = [Entry("Quit this icon", "quit")]
-    if standing.reachable:
-        return [Entry("Stop prismd", "stop"), *found]
     if standing.mood == "away":
         return [Entry("Start prismd", "start", default=True), *found]
-    return found
+    if standing.mood == "starting" and not standing.reachable:
+        return found
+    # One that cannot be followed runs all the same.
+    return [Entry("Stop prismd", "stop"), *found]
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _NAME_CHARS else f"{text[: _NAME_CHARS - 1]}…"
+def _wrapped(text: str) -> list[str]:
+    """A text in as many lines as it takes: what is left to do stands at its end."""
+    return textwrap.wrap(text, _LINE_CHARS, max_lines=_MOST_LINES, placeholder="…")

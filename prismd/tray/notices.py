@@ -58,4 +58,6 @@ def _troubles(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     model = status["models"].get(_NEEDED_ROLE)
     if model is not None and model["state"] in ("missing", "error"):
         detail = f"; {model['detail']}" if model["detail"] else ""
-        yield _MODEL, f"only words are found: {model['name']} is {model['state']}{detail}"
+        # The detail of one that is missing says by itself what that means.
+        lead = "" if model["state"] == "missing" else "only words are found: "
+        yield _MODEL, f"{lead}{model['name']} is {model['state']}{detail}"

@@ -6,10 +6,12 @@ What a service manager calls it, and how it is asked, is known to ``prismd servi
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import logging
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,11 +20,15 @@ import psutil
 from msgspec import Struct
 
 from prismd.errors import DaemonUnreachable, PrismdError
-from prismd.running import find_running
+from prismd.running import Running, find_running, find_waiting
+
+log = logging.getLogger(__name__)
 
 _SERVICE_S = 60.0
+_STOP_S = 60.0
 _LOG_LINES = "2000"
 _LAST_CHARS = 300
+_COPY = "log.txt"
 
 
 class Launch(Struct, frozen=True):
@@ -44,39 +50,41 @@ class Launch(Struct, frozen=True):
     @property
     def own_log(self) -> Path:
         """Where a daemon logs to that the tray has started."""
-        return self.log_file or self.data_dir / "prismd.log"
+        return self.log_file or _own_log(self.data_dir)
 
 
 class Service(Struct, frozen=True):
-    """The part of what ``prismd service status --json`` tells that matters here."""
+    """The part of what ``prismd service status --json`` tells that matters here.
+
+    Attributes:
+        data_dir: Whose daemon it runs; None where nobody can tell.
+    """
 
     installed: bool = False
     pid: int | None = None
-    files: tuple[str, ...] = ()
+    data_dir: str | None = None
+    log_files: tuple[str, ...] = ()
+
+
+def _own_log(data_dir: Path) -> Path:
+    return data_dir / "prismd.log"
+
+
+def logs_in(data_dir: Path) -> tuple[Path, ...]:
+    """Where in a data directory there may be logs that the tray has had written."""
+    return _own_log(data_dir), data_dir / "tray" / _COPY
 
 
 def find_service(launch: Launch) -> Service | None:
     """The service that runs this data directory's daemon; None where none is installed."""
     try:
-        said = _service(launch, "status", "--json")
-        found = msgspec.json.decode(said, type=Service)
-        texts = [Path(path).read_text(encoding="utf-8") for path in found.files]
-    except (PrismdError, msgspec.MsgspecError, OSError, UnicodeDecodeError):
+        found = msgspec.json.decode(_service(launch, "status", "--json"), type=Service)
+    except (PrismdError, msgspec.MsgspecError):
         return None
-    ours = found.installed and any(serves(text, launch.overrides) for text in texts)
+    if not found.installed or found.data_dir is None:
+        return None
+    ours = os.path.realpath(found.data_dir) == os.path.realpath(launch.data_dir)
     return found if ours else None
-
-
-def serves(text: str, overrides: Sequence[str]) -> bool:
-    """Whether a service's file names the same data directory and configuration.
-
-    Args:
-        text: The file.
-        overrides: Options and their values, in turns; none for the usual places.
-    """
-    if not overrides:
-        return "--data-dir" not in text and "--config" not in text
-    return all(value in text for value in overrides)
 
 
 def _service(launch: Launch, *arguments: str) -> bytes:
@@ -119,7 +127,7 @@ def start(launch: Launch, ended: Callable[[str], None]) -> None:
         environment["PRISMD_LOG_FILE"] = str(launch.own_log)
     try:
         process = subprocess.Popen(
-            [*launch.program, *launch.overrides, "run"],
+            [*launch.program, *launch.overrides, "run", "--attended"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -151,28 +159,50 @@ def _await(process: subprocess.Popen[bytes], ended: Callable[[str], None]) -> No
         for line in process.stderr:
             said = line.decode("utf-8", "replace").strip() or said
     if process.returncode > 0:
-        ended(said[:_LAST_CHARS] or f"ended with status {process.returncode}; see its log")
+        ended(
+            said.removeprefix("prismd: ")[:_LAST_CHARS]
+            or f"ended with status {process.returncode}; see its log"
+        )
 
 
-def stop(launch: Launch) -> None:
+def stop(launch: Launch, patience_s: float = _STOP_S) -> None:
     """Have the daemon end; returns before it has.
+
+    Args:
+        launch: How it is called.
+        patience_s: One that has not ended by then hangs, and is ended at once, at the cost of what
+            it has in hand: so does the service manager.
 
     Raises:
         DaemonUnreachable: None is running.
         PrismdError: It cannot be told, or it is not sure that it is one.
     """
-    running = find_running(launch.data_dir)
+    # What waits for its key holds the file that names it; the other may be older than the process
+    # that has its number now.
+    running = find_waiting(launch.data_dir) or find_running(launch.data_dir)
     if running is None:
         raise DaemonUnreachable("prismd is not running")
     service = find_service(launch)
     if service is not None and service.pid == running.pid:
         _service(launch, "stop")
         return
-    # The file that names it may be older than the process that has its number now.
-    if not _listens(running.pid, urlsplit(running.url).port):
+    if isinstance(running, Running) and not _listens(running.pid, urlsplit(running.url).port):
         raise PrismdError(f"process {running.pid} is not prismd; end prismd where it was started")
     with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(running.pid).terminate()
+        process = psutil.Process(running.pid)
+        process.terminate()
+        threading.Thread(
+            target=_see_end, args=(process, patience_s), name="prismd-stop", daemon=True
+        ).start()
+
+
+def _see_end(process: psutil.Process, patience_s: float) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        try:
+            process.wait(patience_s)
+        except psutil.TimeoutExpired:
+            log.warning("process %d: did not end when it was asked to, and is killed", process.pid)
+            process.kill()
 
 
 def _listens(pid: int, port: int | None) -> bool:
@@ -186,15 +216,21 @@ def _listens(pid: int, port: int | None) -> bool:
 def log_of(launch: Launch, folder: Path) -> Path:
     """A file with the daemon's log in it.
 
+    The journal is no file, and is copied: to where nothing outlives the login, for it may name
+    files, and it is not the tray's to write such things to a disk.
+
     Args:
         launch: How it is called.
-        folder: Takes a copy, where the log is none of files.
+        folder: The tray's own; tells its copy from another tray's.
 
     Raises:
-        PrismdError: There is no log that could be found.
+        PrismdError: There is no log that could be found, or no place for a copy.
     """
-    if launch.log_file is None and find_service(launch) is not None:
-        copy = folder / "log.txt"
+    service = find_service(launch) if launch.log_file is None else None
+    if service is not None and service.log_files:
+        return Path(service.log_files[0])
+    if service is not None:
+        copy = _in_memory(folder) / _COPY
         copy.write_bytes(_service(launch, "logs", "--lines", _LOG_LINES))
         return copy
     if not launch.own_log.exists():
@@ -203,3 +239,21 @@ def log_of(launch: Launch, folder: Path) -> Path:
             " have it there"
         )
     return launch.own_log
+
+
+def _in_memory(folder: Path) -> Path:
+    """What stands for a folder in the one that the system keeps in memory for each login.
+
+    Raises:
+        PrismdError: There is none.
+    """
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    which = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
+    made = base / f"prismd-tray-{which}"
+    try:
+        made.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise PrismdError(
+            "the log is in the system's journal; 'prismd service logs' shows it in a terminal"
+        ) from error
+    return made

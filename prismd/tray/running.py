@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,16 @@ from typing import Any
 
 import msgspec
 
+from prismd.encryption.discretion import own
 from prismd.errors import ConfigError
+from prismd.live_client import Reach
 from prismd.tray.backend import Backend, NoScreen, backend, need_host
+from prismd.tray.cited import Cited
 from prismd.tray.desktop import Desktop, Face
 from prismd.tray.doing import Doing
-from prismd.tray.link import Link, Reach
-from prismd.tray.menu import Action, menu_of
+from prismd.tray.lately import Lately
+from prismd.tray.link import Link
+from prismd.tray.menu import Entry, menu_of
 from prismd.tray.notices import Told, news
 from prismd.tray.power import Launch
 from prismd.tray.standing import AWAY, Standing
@@ -87,8 +92,12 @@ class _Tray:
         self._chosen = chosen
         self._told_file = folder / "told.json"
         self._told = _read_told(self._told_file)
-        self._desktop = Desktop(chosen, self._face(AWAY), self._do)
-        self._link = Link(reach, self._changed, self._heard)
+        self._lock = threading.Lock()
+        self._standing = AWAY
+        self._cited: tuple[Cited, ...] = ()
+        self._desktop = Desktop(chosen, self._face(), self._do)
+        self._lately = Lately(reach, self._cite)
+        self._link = Link(reach, self._changed, self._heard, self._lately.look)
         self._doing = Doing(
             reach=reach,
             launch=settings.launch,
@@ -102,8 +111,9 @@ class _Tray:
     def run(self) -> None:
         """Show it until it is told to end; should the panel go, wait for it to come back."""
         if self._chosen.remedy:
-            log.info("%s", self._chosen.remedy)
+            log.info("%s", own(self._chosen.remedy))
         self._doing.start()
+        self._lately.start()
         self._link.start()
         self._desktop.run()
         while not self._desktop.ending:
@@ -112,19 +122,30 @@ class _Tray:
             _awaited(patient=True)
             self._desktop.run()
 
-    def _face(self, standing: Standing) -> Face:
+    def _face(self) -> Face:
         menu = menu_of(
-            standing,
+            self._standing,
             configured=self._configuration.exists(),
+            cited=self._cited,
             note="" if self._chosen.has_menu else _NO_MENU,
         )
-        return Face(standing, menu)
+        return Face(self._standing, menu)
 
-    def _do(self, action: Action) -> None:
-        self._doing.do(action)
+    def _do(self, chosen: Entry) -> None:
+        self._doing.do(chosen)
 
     def _changed(self, standing: Standing) -> None:
-        self._desktop.show(self._face(standing))
+        with self._lock:  # the face of the last change is to be the last that is shown
+            self._standing = standing
+            if not standing.reachable:  # the next may be of another index, or an encrypted one
+                self._cited = ()
+            self._desktop.show(self._face())
+
+    def _cite(self, cited: tuple[Cited, ...]) -> None:
+        with self._lock:
+            if self._standing.reachable:
+                self._cited = cited
+                self._desktop.show(self._face())
 
     def _heard(self, status: dict[str, Any]) -> None:
         notices, told = news(status, self._told)

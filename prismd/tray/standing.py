@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import PurePath
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from prismd.place import progress_in_words
-from prismd.wording import counted, shown_name
+from prismd.tray.cited import menu_name
+from prismd.wording import counted
 
 Mood = Literal["away", "starting", "indexing", "idle", "paused", "attention"]
 """``away`` is not running; ``attention`` is something that keeps it from going on."""
@@ -73,7 +73,7 @@ def standing_of(status: Mapping[str, Any], now: float) -> Standing:
     return Standing(
         mood,
         fault or _line(status, now),
-        in_hand=_in_hand(status["current"]),
+        in_hand=_in_hand(status["current"], unnamed=status["encrypted"]),
         held_by=held["by"] if held is not None else "",
         unread=files["failed"] + files["quarantined"],
     )
@@ -97,14 +97,21 @@ def _line(status: Mapping[str, Any], now: float) -> str:
     return f"{files['total'] - status['left']:,} of {counted(files['total'], 'file')}{left}"
 
 
-def _in_hand(current: list[dict[str, Any]]) -> str:
-    """The first of the files in hand; which one of several says nothing more."""
+def _in_hand(current: list[dict[str, Any]], *, unnamed: bool) -> str:
+    """The first of the files in hand; which one of several says nothing more.
+
+    Args:
+        current: The files in hand.
+        unnamed: Whether the index is encrypted. A menu is handed to the desktop, and what that
+            writes down, or leaves in its memory, is out of prismd's hands: it gets no names.
+    """
     if not current:
         return ""
     item = current[0]
+    name = "A file" if unnamed else menu_name(item["path"])
     more = f" (and {len(current) - 1} more)" if len(current) > 1 else ""
     told = progress_in_words(item["stage"], item["done"], item["total"])
-    return f"{shown_name(PurePath(item['path']))}: {told}{more}"
+    return f"{name}: {told}{more}"
 
 
 def time_left(seconds: float) -> str:

@@ -17,7 +17,7 @@ from typing import Protocol
 import msgspec
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-from prismd.opening import lstat
+from prismd.paths.opening import lstat
 from prismd.watch.inotify import (
     UNTOLD,
     Opened,

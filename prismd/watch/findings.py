@@ -10,8 +10,8 @@ from functools import partial
 
 import apsw
 
-from prismd.disk import is_there
-from prismd.opening import lstat, lstat_within
+from prismd.disk.looking import is_there
+from prismd.paths.opening import lstat, lstat_within
 from prismd.store import files, folders
 from prismd.store.files import Entry, Known, Root, entry_of
 from prismd.watch.errand import Errand

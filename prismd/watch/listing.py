@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 from typing import NamedTuple
 
-from prismd.opening import open_file, open_folder
+from prismd.paths.opening import open_file, open_folder
 from prismd.store.files import Entry, entry_of
 from prismd.watch.rules import ignore_lines
 

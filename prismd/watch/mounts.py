@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from prismd.opening import parent
+from prismd.paths.opening import parent
 
 _REMOTE = frozenset(
     (

@@ -10,7 +10,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Container
 
-from prismd.opening import open_folder, parent
+from prismd.paths.opening import open_folder, parent
 
 
 def same_but_for_spelling(path: bytes, other: bytes) -> bool:

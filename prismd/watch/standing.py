@@ -6,8 +6,8 @@ import os
 
 import apsw
 
-from prismd.disk import device_of
-from prismd.opening import parent
+from prismd.disk.looking import device_of
+from prismd.paths.opening import parent
 from prismd.store import facts, files, folders, jobs
 from prismd.store.files import Root
 

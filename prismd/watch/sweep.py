@@ -11,8 +11,8 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 
-from prismd.disk import bare_mount_point, device_of
-from prismd.opening import is_within, parent
+from prismd.disk.looking import bare_mount_point, device_of
+from prismd.paths.opening import is_within, parent
 from prismd.store import files, folders, obstacles
 from prismd.store.database import Database
 from prismd.store.doubts import doubts

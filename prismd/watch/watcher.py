@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from prismd import discretion
-from prismd.opening import lstat
+from prismd.encryption import discretion
+from prismd.paths.opening import lstat
+from prismd.progress.trouble import Troubles
 from prismd.store.files import Root
 from prismd.timing import duration
-from prismd.trouble import Troubles
 from prismd.watch.events import Events, Hints, is_utf8
 from prismd.watch.mounts import Mounts
 from prismd.watch.once import SILENT_S

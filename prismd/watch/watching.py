@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from prismd import discretion
+from prismd.encryption import discretion
+from prismd.progress.trouble import Troubles
 from prismd.store import files, jobs
 from prismd.store.database import Database
 from prismd.store.files import Root
-from prismd.trouble import Troubles
 from prismd.watch.clock import BEAT_S, Clock
 from prismd.watch.events import Events, SystemEvents
 from prismd.watch.inotify import WatchLimit

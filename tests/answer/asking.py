@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prismd.answer import (
+from prismd.answer.answering import (
     Answering,
     AnswerSettings,
     Question,
 )
+from prismd.answer.evidence import EvidenceSettings
 from prismd.domain import Answer, TextLocator
-from prismd.evidence import EvidenceSettings
 from prismd.models.base import Generator, Message, Sampling
 from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
-from prismd.search import Search, SearchSettings
+from prismd.search.searching import Search, SearchSettings
 from prismd.store import citations, documents
 from prismd.store.database import Database
 

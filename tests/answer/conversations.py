@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prismd.answer import Answering, FullAnswer, Question
+from prismd.answer.answering import Answering, FullAnswer, Question
 from prismd.models.base import Message
 
 REFUSED = "refused"

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from prismd.answer import (
+from prismd.answer.answering import (
+    BY_WORDS,
     REFUSAL,
     AnswerSettings,
 )
+from prismd.answer.evidence import EvidenceSettings
 from prismd.domain import Filters
-from prismd.evidence import EvidenceSettings
 from prismd.models.fake import FakeEmbedder, FakeGenerator, FakeReranker
 from prismd.store.database import Database
 from tests.answer.asking import EMBEDDER, answering, ask, check, stream
@@ -41,6 +42,12 @@ def test_marks_in_a_source_are_no_claims(database: Database) -> None:
     _, answer = stream(answering(database), ask("what do walruses eat, clams?"))
     assert {citation.path for citation in answer.citations} == {"/d/wiki.txt"}
     check(answer, database)
+
+
+def test_nothing_found_by_words_alone_proves_nothing(database: Database) -> None:
+    texts, answer = stream(answering(database, embedder=None), ask("Who wrote the zebra sonata?"))
+    assert texts == [answer.text] == [BY_WORDS]
+    assert (answer.citations, answer.grounding) == ((), "none")
 
 
 def test_an_answer_that_nothing_supports_says_so(database: Database) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from prismd.answer import Answering, AnswerSettings
+from prismd.answer.answering import Answering, AnswerSettings
 from prismd.models.catalog import find
 from prismd.models.onnx import OnnxEmbedder, OnnxReranker
-from prismd.search import Search, SearchSettings
+from prismd.search.searching import Search, SearchSettings
 from prismd.store.database import Database
 from tests.answer.conversations import CONVERSATIONS, FILES, UNSEEN, UNSEEN_FILES, talk
 from tests.building import put

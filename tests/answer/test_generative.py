@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from prismd.answer import (
+from prismd.answer.answering import (
     REFUSAL,
     UNSUPPORTED,
 )
@@ -91,7 +91,7 @@ def test_a_generator_that_fails_is_an_error_and_its_turn_ends(database: Database
     made = answering(database, generator)
     with pytest.raises(ModelError):
         made.answer(ask("Is the library closed on Sundays?"))
-    assert generator.turn.acquire(timeout=5)
+    assert generator.turn.acquire(timeout=120)
 
 
 def test_closing_the_stream_stops_the_generation(database: Database) -> None:
@@ -101,7 +101,7 @@ def test_closing_the_stream_stops_the_generation(database: Database) -> None:
     next(answer)
     answer.close()
     assert generator.closed == 1
-    assert generator.turn.acquire(timeout=5)
+    assert generator.turn.acquire(timeout=120)
 
 
 def test_answers_of_many_askers_come_out_whole(database: Database) -> None:

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from prismd.answer import (
+from prismd.answer.answering import (
     NO_TEXT,
     REFUSAL,
     UNSUPPORTED,
     Answering,
     AnswerSettings,
 )
+from prismd.answer.showing import LEAD
 from prismd.domain import Answer, ImageLocator
 from prismd.extract.pool import ExtractPool
-from prismd.likeness import Likeness
 from prismd.models.fake import FakeGenerator, FakeImageEmbedder
-from prismd.search import Search, SearchSettings
-from prismd.showing import LEAD
+from prismd.search.likeness import Likeness
+from prismd.search.searching import Search, SearchSettings
 from prismd.store import documents, files
 from prismd.store.database import Database
 from tests.answer.asking import EMBEDDER, LIBRARY, answering, ask, check, stream

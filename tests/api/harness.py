@@ -18,17 +18,15 @@ import pymupdf
 import uvicorn
 from litestar import Litestar
 
-from prismd.answer import Answering, AnswerSettings
+from prismd.answer.answering import Answering, AnswerSettings
+from prismd.answer.evidence import EvidenceSettings
 from prismd.api.app import create_app
 from prismd.api.interrupt import Interruptible
 from prismd.api.services import ApiSettings, Services
 from prismd.api.sockets import websocket_settings
-from prismd.evidence import EvidenceSettings
 from prismd.extract.pool import ExtractPool
-from prismd.folders import Folders
-from prismd.history import History, HistorySettings
-from prismd.ingest import Ingest
-from prismd.likeness import Likeness
+from prismd.ingest.crew import Ingest
+from prismd.ingest.reading import IngestSettings
 from prismd.models.base import ImageEmbedder, Transcriber
 from prismd.models.fake import (
     FakeEmbedder,
@@ -39,18 +37,21 @@ from prismd.models.fake import (
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.load import ModelState
 from prismd.models.shared_speech import SharedTranscriber
-from prismd.progress import Progress
-from prismd.reading import IngestSettings
-from prismd.search import Search, SearchSettings
+from prismd.progress.feed import CitedEvent
+from prismd.progress.progress import Progress
+from prismd.search.history import History, HistorySettings
+from prismd.search.likeness import Likeness
+from prismd.search.searching import Search, SearchSettings
+from prismd.search.viewing import Viewing
 from prismd.store import files
 from prismd.store.database import Database
-from prismd.viewing import Viewing
 from prismd.watch import Rules
+from prismd.watch.folders import Folders
 from prismd.watch.watcher import WatchSettings
 from prismd.watch.watching import Watching
 
 TOKEN = "prism-test-token"
-_DEADLINE_S = 60.0
+_DEADLINE_S = 120.0
 
 NOTES = """\
 # Tax notes
@@ -178,7 +179,9 @@ def build(
         reindex=lambda *, everything: 7 if everything else 3,
         token=TOKEN,
         started_at=time.time(),
-        history=History(database, HistorySettings()),
+        history=History(
+            database, HistorySettings(), cited=lambda: progress.feed.tell(CitedEvent())
+        ),
         reranker=reranks,
     )
     ingest.start()

@@ -12,7 +12,7 @@ import pytest
 
 from prismd.api.services import Reloaded
 from prismd.errors import ConfigError
-from prismd.schedule import Reason
+from prismd.schedule.schedule import Reason
 from tests.api.harness import Live, live_server
 
 LOW = Reason("battery", "on battery, which is low (9 %)")

@@ -25,11 +25,13 @@ def description(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 @pytest.fixture(scope="module")
 def operations(description: dict[str, Any]) -> Operations:
-    return [
+    found = [
         (path, method, operation)
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     ]
+    assert found
+    return found
 
 
 def references(value: Any) -> Iterator[str]:

@@ -74,6 +74,24 @@ def test_each_sentence_of_a_recording_has_its_seconds(tmp_path: Path) -> None:
     assert (line["start_s"], line["end_s"]) == (0.5, 5.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("data.json", '["' + "zebra crossing " * 40_000 + '"]'),
+        ("talk.srt", "1\n00:00:00,000 --> 09:00:00,000\n" + "It goes on and on. " * 40_000 + "\n"),
+    ],
+)
+def test_a_file_of_one_line_is_not_sent_whole(tmp_path: Path, name: str, content: str) -> None:
+    with live_server(tmp_path, sample=False) as live:
+        write_file(live.stack.folder / name, content)
+        live.stack.index()
+        sha256 = live.client.get("/files").json()["data"][0]["sha256"]
+        marks = {"start": 0, "end": 2**31 - 1}
+        response = live.client.get(f"/documents/{sha256}/lines", params=marks)
+    assert len(response.content) < 20_000
+    assert any(len(line["marked"]) > 1_000 for line in response.json()["data"])
+
+
 def test_a_text_that_is_read_has_no_seconds(live: Live) -> None:
     sha256 = live.client.get(f"/citations/{cited(live, TAX)}").json()["sha256"]
     found = live.client.get(f"/documents/{sha256}/lines").json()["data"]

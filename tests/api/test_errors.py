@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +21,7 @@ from prismd.errors import (
     StoreError,
     WorkerError,
 )
-from tests.api.harness import Live
+from tests.api.harness import Live, live_server
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,46 @@ def test_the_frameworks_own_errors_have_the_envelope(
     assert error["code"] == code
     if status == 405:
         assert response.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("/files/file-99999/content", "This file is not among yours any more"),
+        ("/c/cit-00000000000000000000", "This citation is not kept any more"),
+        ("/no/such/<path>", "There is nothing at this address"),
+        ("/files?limit=<b>x", "This cannot be shown"),
+    ],
+)
+def test_a_person_is_told_by_a_page_and_a_program_by_the_envelope(
+    live: Live, path: str, heading: str
+) -> None:
+    browser = {
+        "accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+        "sec-fetch-mode": "navigate",
+    }
+    shown = live.client.get(path, headers=browser)
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    assert f"<h1>{heading}</h1>" in shown.text
+    assert not re.search(r"GET /|POST /|<b>|<path>|script", shown.text)
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    told = live.client.get(path)
+    assert told.status_code == shown.status_code
+    assert told.json()["error"]["message"]
+    posted = live.client.post(path, headers=browser)
+    assert posted.headers["content-type"] == "application/json"
+
+
+def test_a_file_that_has_gone_is_told_to_people_as_such(tmp_path: Path) -> None:
+    with live_server(tmp_path) as live:
+        file_id = live.id_of("Lease.pdf")
+        (live.stack.folder / "Lease.pdf").unlink()
+        address = f"/files/{file_id}/content"
+        browser = {"accept": "text/html", "sec-fetch-mode": "navigate"}
+        shown = live.client.get(address, headers=browser)
+        assert shown.status_code == 404
+        assert "<h1>This file is not there any more</h1>" in shown.text
+        assert live.client.get(address).json()["error"]["code"] == "file_gone"
 
 
 def test_the_description_names_every_route_and_loads_nothing(live: Live) -> None:

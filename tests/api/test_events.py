@@ -17,7 +17,7 @@ from websockets.typing import Origin, Subprotocol
 
 from prismd.api.hub import LARGEST_CROWD, MAX_QUEUED_BYTES
 from prismd.api.login import cookie_name, cookie_value
-from prismd.feed import SweepEvent
+from prismd.progress.feed import SweepEvent
 from tests.api.harness import TOKEN, Live, live_server
 from tests.building import wait_until, write_file
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from prismd.history import HistorySettings
+from prismd.search.history import HistorySettings
 from tests.api.harness import Live, ask, live_server
+from tests.api.test_events import heard, joined, until
 
 TRAIN = "When does the train from Porto to Lisbon leave?"
 
@@ -134,6 +135,60 @@ def test_a_process_that_only_reads_the_index_switches_nothing(own: Live) -> None
     own.app.state.api = replace(api, services=replace(api.services, ingest=None))
     status, refused = switched(own, kept=False)
     assert (status, refused["error"]["code"]) == (503, "not_running")
+
+
+def cited(live: Live, **params: Any) -> list[dict[str, Any]]:
+    live.stack.database.write(lambda c: None)
+    answer = live.client.get("/search/cited", params=params)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
+
+
+def test_the_files_that_the_last_answers_cited_are_told_with_the_place_and_its_page(
+    own: Live,
+) -> None:
+    own.client.post("/search", json={"query": "cake"})
+    assert cited(own) == []  # found, and not cited
+    answered = own.client.post(
+        "/search", json={"query": TRAIN, "answer": True, "engine": "extractive"}
+    ).json()
+    made = answered["citations"][0]
+    [place] = cited(own)
+    assert place["citation_id"] == made["citation_id"]
+    assert (place["title"], place["path"].endswith("page.html")) == (made["title"], True)
+    assert own.client.get(place["url"]).status_code == 200
+    assert own.client.get(f"/files/{place['file_id']}").json()["path"] == place["path"]
+    assert place["asked_at"] == history(own)["data"][0]["asked_at"]
+    own.client.post("/v1/chat/completions", json=ask("What is the deposit?"))
+    assert len(cited(own)) == 2
+    assert cited(own, limit=1)[0]["file_id"] != place["file_id"]
+
+
+def test_a_file_that_is_forgotten_and_a_history_that_is_are_cited_no_more(own: Live) -> None:
+    for question in (TRAIN, "What is the deposit?"):
+        asked = {"query": question, "answer": True, "engine": "extractive"}
+        own.client.post("/search", json=asked)
+    last, first = cited(own)
+    own.client.delete(f"/files/{last['file_id']}").raise_for_status()
+    assert cited(own) == [first]
+    own.client.delete("/search/history")
+    assert cited(own) == []
+
+
+def test_that_other_files_are_cited_is_told_without_a_word_of_them(own: Live) -> None:
+    with joined(own) as client:
+        heard(client)
+        own.client.post("/v1/chat/completions", json=ask("What is the deposit?"))
+        event = until(client, lambda message: message["type"] == "cited")[-1]
+    assert event.keys() == {"seq", "type"}
+    assert own.client.get("/search/cited", headers={"Authorization": ""}).status_code == 401
+
+
+@pytest.mark.parametrize("limit", [0, 101, "x"])
+def test_how_many_are_told_has_its_bounds(live: Live, limit: int | str) -> None:
+    refused = live.client.get("/search/cited", params={"limit": limit})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "limit")
 
 
 @pytest.mark.parametrize("body", [{}, {"kept": None}, {"kept": "no"}, {"kept": 0}, [], "off"])

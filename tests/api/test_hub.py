@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from prismd.api.hub import MAX_QUEUED_BYTES, Hub, Listener, State
-from prismd.feed import Feed, SweepEvent
+from prismd.progress.feed import Feed, SweepEvent
 
 PATIENCE_S = 60
 
@@ -26,6 +26,7 @@ class World:
         self.number = 0
         self.state = "idle"
         self.rate = 0.0
+        self.rate_of = "rate_files_per_s"
         self.looks = self.marks = 0
         self.marked = asyncio.Event()
         self.feed = Feed()
@@ -38,7 +39,7 @@ class World:
 
     async def look(self) -> State:
         self.looks += 1
-        counts = {"number": self.number, "rate_files_per_s": self.rate}
+        counts = {"number": self.number, self.rate_of: self.rate}
         return {"state": self.state, "same": "same", **counts}
 
     async def marked_again(self, times: int) -> None:
@@ -74,14 +75,16 @@ def test_while_nothing_changes_nobody_looks() -> None:
     run(work())
 
 
-def test_a_rate_is_told_until_it_has_fallen() -> None:
+@pytest.mark.parametrize("rate", ["rate_files_per_s", "rate_embeddings_per_s"])
+def test_a_rate_is_told_until_it_has_fallen(rate: str) -> None:
     async def work() -> None:
         world = World()
+        world.rate_of = rate
         world.rate = 3.0
         listener = world.join()
         await next_of(listener)
         world.rate = 0.0
-        assert (await next_of(listener))["status"] == {"rate_files_per_s": 0.0}
+        assert (await next_of(listener))["status"] == {rate: 0.0}
         world.hub.leave(listener)
 
     run(work())

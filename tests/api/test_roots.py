@@ -57,6 +57,34 @@ def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.Monke
         assert whole.json()["path"] == str(home)
 
 
+def test_a_folder_may_be_named_as_file_managers_copy_it(tmp_path: Path) -> None:
+    folder = tmp_path / "Grüße & more"
+    folder.mkdir()
+    with live_server(tmp_path, sample=False) as live:
+        for text in (folder.as_uri(), f"'{folder}'", f' "{folder}"\n'):
+            added = live.client.post("/roots", json={"path": text})
+            assert (added.status_code, added.json()["path"]) == (201, str(folder))
+            live.client.delete("/roots", params={"path": text}).raise_for_status()
+            assert str(folder) not in roots(live)
+
+
+def test_usual_folders_are_suggested_until_they_are_watched(tmp_path: Path, home: Path) -> None:
+    for name in ("Documents", "Music"):
+        (home / name).mkdir()
+        (home / name / "secret name.txt").write_text("content")
+    with live_server(tmp_path, sample=False) as live:
+        suggested = live.client.get("/roots/suggestions")
+        assert "secret" not in suggested.text
+        counted = {"files": 1, "whole": True}
+        assert suggested.json()["data"] == [
+            {"path": str(home / "Documents"), **counted},
+            {"path": str(home / "Music"), **counted},
+        ]
+        live.client.post("/roots", json={"path": "~/Documents"}).raise_for_status()
+        left = live.client.get("/roots/suggestions").json()["data"]
+        assert [each["path"] for each in left] == [str(home / "Music")]
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -65,6 +93,8 @@ def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.Monke
         ("~/\x00", "whole path"),
         ("~/no such folder", "there is no such folder"),
         ("docs", "whole path"),
+        ("file://nas/photos", "another computer"),
+        ("smb://nas/photos", "an address"),
         ("/no/such\x00folder", "whole path"),
         ("/no/such/folder", "there is no such folder"),
         ("/etc/hostname", "there is no such folder"),

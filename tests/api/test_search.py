@@ -36,6 +36,32 @@ def test_results_have_the_shape_of_the_guide(live: Live) -> None:
     assert "explanation" not in first
 
 
+def test_a_query_that_is_too_long_is_refused_in_words(live: Live) -> None:
+    reply = live.client.post("/search", json={"query": "x" * 100_000})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["message"] == (
+        "query: may have 20,000 characters, this one has 100,000; shorten it"
+    )
+
+
+def test_what_was_no_filter_is_told_with_the_results(live: Live) -> None:
+    reply = found(live, "type:nonsense deposit")
+    assert reply["results"]
+    (told,) = reply["warnings"]
+    assert told.startswith("type:nonsense: was looked for as a word, not as a filter; types are ")
+
+
+def test_without_a_model_of_meaning_it_says_that_words_alone_were_looked_for(
+    tmp_path: Path,
+) -> None:
+    question = "How much is the deposit that the tenants pay?"
+    with live_server(tmp_path, embedder=False) as live:
+        for fields in ({"answer": False}, {"answer": True}):
+            assert found(live, question, **fields)["searched"] == "words"
+        reply = live.client.post("/v1/chat/completions", json=ask(question)).json()
+        assert reply["prism"]["searched"] == "words"
+
+
 def test_results_come_in_the_order_of_the_search_itself(live: Live) -> None:
     direct = live.stack.services.search.search("the train or the cake", limit=5)
     reply = found(live, "the train or the cake", limit=5)
@@ -47,7 +73,7 @@ def test_results_come_in_the_order_of_the_search_itself(live: Live) -> None:
 def test_an_answer_comes_with_its_citations(live: Live) -> None:
     reply = found(live, "How much is the deposit that the tenants pay?", answer=True, limit=1)
     assert reply["response"].startswith(LEASE[0])
-    assert reply["grounding"] == "supported"
+    assert (reply["grounding"], reply["searched"]) == ("supported", "meaning")
     [citation] = reply["citations"]
     assert citation["citation_number"] == citation["n"] == 1
     assert citation["text_preview"] == citation["quote"] == LEASE[0]
@@ -171,7 +197,7 @@ def test_a_question_beyond_the_limit_is_refused_by_name(live: Live) -> None:
         body = {"query": "x" * 20_001, "answer": answer}
         response = live.client.post("/search", json=body)
         assert response.status_code == 400
-        assert "20000" in response.json()["error"]["message"]
+        assert "20,000" in response.json()["error"]["message"]
     response = live.client.post("/v1/chat/completions", json=ask("x " * 10_001))
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "messages"

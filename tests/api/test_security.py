@@ -51,6 +51,7 @@ ROUTES = [
     ("POST", "/resume"),
     ("POST", "/rescan"),
     ("GET", "/roots"),
+    ("GET", "/roots/suggestions"),
     ("POST", "/roots"),
     ("DELETE", "/roots?path=/tmp"),
     ("POST", "/retry"),

@@ -18,11 +18,11 @@ from prismd.api.app import create_app
 from prismd.api.roots import roots_of
 from prismd.api.services import ApiSettings
 from prismd.api.status import status_of
-from prismd.folders import Folders
-from prismd.forecast import Backlog, Outlook
 from prismd.models.fake import FakeImageEmbedder
-from prismd.progress import Progress
+from prismd.progress.forecast import Backlog, Outlook
+from prismd.progress.progress import Progress
 from prismd.store import files, jobs
+from prismd.watch.folders import Folders
 from prismd.watch.state import WatchState
 from tests.api.harness import Live, build, live_server, serving, write_sample
 from tests.building import picture, wait_until, write_file
@@ -32,6 +32,13 @@ DESIGN = {
     "state", "version", "files", "passages", "passages_embedded", "embeddings_computed",
     "current", "rate_files_per_s", "eta_s", "roots", "models", "stale", "index_bytes",
 }  # fmt: skip
+
+
+def test_the_status_says_whether_searches_may_be_kept_anywhere(live: Live) -> None:
+    told = live.client.get("/status").json()
+    assert (told["encrypted"], told["history_kept"]) == (False, True)
+    live.client.post("/search/history", json={"kept": False}).raise_for_status()
+    assert live.client.get("/status").json()["history_kept"] is False
 
 
 def test_the_status_counts_everything(live: Live) -> None:

@@ -20,13 +20,13 @@ from pathlib import Path
 
 import apsw
 
-from prismd.assembly import Prism
 from prismd.config.options import Chunking, Config, Folder, Models, Storage
+from prismd.daemon.assembly import Prism
+from prismd.daemon.unlocking import open_database
 from prismd.domain import EmbeddingSpace
 from prismd.store import files, list_building, vectors
 from prismd.store.check import backup
 from prismd.store.vector_search import SpaceSearch
-from prismd.unlocking import open_database
 from tests.benchmarks.vectors import Clustered, fill, measure
 
 _FAKES = Models(embedding="fake", reranking="off", generation="off", image="off", speech="off")

@@ -18,9 +18,9 @@ import msgspec
 import numpy as np
 
 from prismd.api.prospects import backlog_of
-from prismd.assembly import Prism
 from prismd.config.loading import load
-from prismd.costs import PRIORS
+from prismd.daemon.assembly import Prism
+from prismd.progress.costs import PRIORS
 from prismd.store import counts, files, jobs
 
 _STEP_S = 0.5

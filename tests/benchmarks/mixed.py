@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 from prismd.domain import Hit
 from prismd.models.catalog import find
 from prismd.models.whisper import WhisperTranscriber
-from prismd.search import Search, SearchSettings
+from prismd.search.searching import Search, SearchSettings
 from tests.benchmarks.workbench import RetrievalSet, indexed, load_models, models_folder
 from tests.speaking import speech, write_wav
 

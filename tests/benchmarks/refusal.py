@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.evidence import EvidenceSettings, confidence, good_enough
-from prismd.search import Search, SearchSettings
+from prismd.answer.evidence import EvidenceSettings, confidence, good_enough
+from prismd.search.searching import Search, SearchSettings
 from tests.benchmarks.workbench import RetrievalSet, indexed, load_models
 
 _QUANTILES = (0.02, 0.05, 0.1, 0.2, 0.3)

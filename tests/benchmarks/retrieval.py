@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from prismd.search import Search, SearchSettings
+from prismd.search.searching import Search, SearchSettings
 from tests.benchmarks.workbench import RetrievalSet, indexed, load_models, ndcg
 
 SHIPPED = SearchSettings()

@@ -16,12 +16,12 @@ import numpy as np
 from prismd.chunk import Chunking
 from prismd.config.options import Config
 from prismd.extract.pool import ExtractPool
-from prismd.ingest import Ingest
+from prismd.ingest.crew import Ingest
+from prismd.ingest.reading import IngestSettings
 from prismd.models import catalog
 from prismd.models.base import Transcriber
 from prismd.models.onnx import OnnxEmbedder, OnnxReranker
-from prismd.progress import Progress
-from prismd.reading import IngestSettings
+from prismd.progress.progress import Progress
 from prismd.store import files
 from prismd.store.database import Database
 from prismd.watch import Rules, sweep

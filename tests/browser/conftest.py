@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
+from check_page import NAME, PACKAGES
 from tests.browser.axe import Axe
 from tests.browser.harness import WIDE, BrowserError, Window, find_browser, running_browser
 from tests.browser.samples import FAKES, write_samples
 from tests.cli.harness import Daemon, Place
 from tests.clients.conftest import installed
 from tests.clients.installing import node_with_packages
-
-PACKAGES = Path(__file__).with_name("packages")
+from tests.needing import leave_out
 
 Opens = Callable[..., AbstractContextManager[Window]]
 
@@ -28,9 +26,7 @@ def needed(find: Callable[[], str]) -> str:
     try:
         return find()
     except BrowserError as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+        leave_out(str(error))
 
 
 # Not of the session: as long as Playwright runs, no other test could run an event loop.
@@ -82,4 +78,4 @@ def window(opens: Opens, daemon: Daemon) -> Iterator[Window]:
 @pytest.fixture(scope="package")
 def axe() -> Axe:
     """The accessibility checker."""
-    return Axe.of(installed(lambda: node_with_packages(PACKAGES, name="axe")))
+    return Axe.of(installed(lambda: node_with_packages(PACKAGES, name=NAME)))

@@ -83,6 +83,28 @@ def running_browser(program: str, home: Path) -> Iterator[Browser]:
             browser.close()
 
 
+@contextmanager
+def running_profile(browser: Browser, program: str, folder: Path) -> Iterator[BrowserContext]:
+    """A browser with a memory, which lies on the disk.
+
+    Args:
+        browser: Of the same kind, without one.
+        program: Chromium or Chrome.
+        folder: Where everything lies that it writes; whole when the context has ended.
+    """
+    context = browser.browser_type.launch_persistent_context(
+        folder,
+        executable_path=program,
+        args=list(_FLAGS),
+        env={**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")},
+        timeout=2 * PATIENCE_MS,
+    )
+    try:
+        yield context
+    finally:
+        context.close()
+
+
 class Window:
     """One person's window, and what went wrong in it.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, WebSocketRoute, expect
 
 from tests.browser.harness import Window
 from tests.browser.samples import boathouse
@@ -104,13 +106,37 @@ def test_files_with_problems_say_why_and_are_read_again_once_they_are_mended(
     expect(broken).to_have_count(0)
     expect(rows.filter(has_text="empty.txt")).to_have_count(1)
     window.page.go_back()
+    cannot_be_listed_for_a_while(window, problems)
     path = daemon.place.folder / "broken.pdf"
     path.write_bytes(boathouse())
     broken.get_by_role("button", name="Retry broken.pdf").click()
     expect(broken).to_have_count(0)
-    wait_until(lambda: daemon.status()["state"] == "idle")
-    listed = daemon.client.get("/files", params={"q": "broken.pdf"}).json()["data"]
-    assert [item["state"] for item in listed] == ["completed"]
+
+    def states() -> list[str]:
+        listed = daemon.client.get("/files", params={"q": "broken.pdf"}).json()["data"]
+        return [item["state"] for item in listed]
+
+    wait_until(lambda: states() == ["completed"])
+
+
+def cannot_be_listed_for_a_while(window: Window, problems: Locator) -> None:
+    """Nothing is said of files that were not had, until they are."""
+    window.expect_fault("status of 500")
+    told = {"error": {"message": "the index is out of order", "type": "server_error"}}
+    window.page.route("**/errors?*", lambda route: route.fulfill(status=500, json=told))
+    problems.get_by_role("button", name=re.compile("^Failed")).click()
+    trouble = problems.get_by_role("alert")
+    expect(trouble).to_contain_text("the index is out of order")
+    expect(problems.get_by_role("listitem")).to_have_count(0)
+    expect(problems.get_by_text("No file has a problem.")).to_be_hidden()
+    expect(problems.get_by_role("button", name="Retry all")).to_be_hidden()
+    window.keep_screenshot("activity-problems-failed")
+    window.page.unroute_all()
+    again = trouble.get_by_role("button", name="Try again")
+    again.focus()
+    window.page.keyboard.press("Enter")
+    expect(trouble).to_be_hidden()
+    expect(problems.get_by_role("heading")).to_be_focused()
 
 
 def test_models_and_counts_are_those_of_the_daemon(window: Window, daemon: Daemon) -> None:
@@ -119,3 +145,67 @@ def test_models_and_counts_are_those_of_the_daemon(window: Window, daemon: Daemo
     files = daemon.status()["files"]["total"]
     index = window.page.get_by_role("region", name="Index")
     expect(index.get_by_role("definition").first).to_have_text(str(files))
+
+
+WORK = {
+    "files are read": (
+        {"left": 3, "rate_files_per_s": 59.64, "passages": 40, "passages_embedded": 10},
+        "59.6 files a second",
+        "Files read",
+    ),
+    "files are read slowly": (
+        {"left": 3, "rate_files_per_s": 0.4, "passages": 40, "passages_embedded": 10},
+        "24 files a minute",
+        "Files read",
+    ),
+    "vectors are made": (
+        {"left": 0, "rate_files_per_s": 59.64, "passages": 1400, "passages_embedded": 350},
+        "350 of 1,400 passages searchable by meaning · 2 min left · 8 passages a second",
+        "Passages searchable by meaning",
+    ),
+    "pictures are looked at": (
+        {"left": 0, "rate_files_per_s": 59.64, "passages": 40, "passages_embedded": 40},
+        "",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_a_rate_is_told_of_that_alone_which_is_being_done(window: Window, work: str) -> None:
+    changed, said, bar = WORK[work]
+    always = {"state": "indexing", "eta_s": 120.0, "rate_embeddings_per_s": 8.0}
+    files = {"total": 90, "pending": 3, "processing": 0, "completed": 87}
+    tell_otherwise(window, {**always, **changed, "files": {**NO_FILES, **files}})
+    state = state_of(window)
+    window.page.reload()
+    expect(state.get_by_role("heading")).to_have_text("Indexing")
+    expect(state).to_contain_text(said)
+    rate = re.compile(r"(files|passages) a (second|minute)")
+    assert len(rate.findall(state.inner_text())) == int(bool(said))
+    bars = state.get_by_role("progressbar")
+    expect(bars).to_have_count(int(bool(bar)))
+    if bar:
+        expect(bars).to_have_accessible_name(bar)
+        window.keep_screenshot(f"activity-{work.replace(' ', '-')}")
+
+
+NO_FILES = dict.fromkeys(
+    ("total", "pending", "processing", "completed", "failed", "skipped", "quarantined"), 0
+)
+
+
+def tell_otherwise(window: Window, changed: dict[str, Any]) -> None:
+    """Have the page hear another status than the daemon's."""
+
+    def altered(said: str | bytes) -> str:
+        message = json.loads(said)
+        if "status" in message:
+            message["status"] |= changed
+        return json.dumps(message)
+
+    def between(page: WebSocketRoute) -> None:
+        daemon = page.connect_to_server()
+        daemon.on_message(lambda said: page.send(altered(said)))
+
+    window.page.route_web_socket(re.compile("/ws$"), between)

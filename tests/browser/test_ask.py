@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Opens
-from tests.browser.harness import Window
+from tests.browser.harness import PHONE, WIDE, Window
 from tests.browser.samples import DEPOSIT, DEPOSIT_PAGE, HOSTILE, TURNED, VALVE
 from tests.building import wait_until
 from tests.cli.harness import Daemon, Place
@@ -88,6 +88,37 @@ def test_the_end_of_an_answer_is_told_to_a_screen_reader_once(window: Window) ->
     expect(said).to_have_text(re.compile("^Answer finished. .*1 source"))
 
 
+def test_an_answer_is_seen_with_its_sources_however_many_were_before(window: Window) -> None:
+    page = window.page
+    for size in (PHONE, WIDE, (1280, 500)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        for number, sentence in enumerate((DEPOSIT, VALVE, TURNED, DEPOSIT), 1):
+            turn = ask(window, sentence.rstrip("."))
+            expect(page.get_by_role("article")).to_have_count(number)
+            expect(turn).to_have_attribute("aria-busy", "false")
+            assert seen(window) == {"question": True, "verdict": True, "sources": True}, size
+        window.keep_screenshot(f"answer-fourth-{size[0]}x{size[1]}")
+        page.get_by_role("button", name="New question").click()
+
+
+def seen(window: Window) -> dict[str, bool]:
+    """Which parts of the last turn lie within the window, and above the box."""
+    found: dict[str, bool] = window.page.evaluate(
+        """() => {
+            const turn = [...document.querySelectorAll("article")].at(-1);
+            const box = document.querySelector(".composer").getBoundingClientRect().top;
+            const within = (selector) => {
+                const {top, bottom} = turn.querySelector(selector).getBoundingClientRect();
+                return top >= 0 && bottom <= box;
+            };
+            return {
+                question: within("h2"), verdict: within(".grounding"), sources: within(".sources"),
+            };
+        }"""
+    )
+    return found
+
+
 @pytest.fixture(scope="module")
 def engine() -> Iterator[OpenAIServer]:
     """A generator that says one word, and then nothing until it is left."""
@@ -118,10 +149,21 @@ def test_words_are_shown_as_they_come_and_stop_ends_the_engines_work(
         expect(turn).to_contain_text("The")
         window.keep_screenshot("answer-coming")
         window.page.get_by_role("button", name="Stop").click()
-        expect(turn).to_contain_text("Stopped")
+        expect(turn).to_contain_text("What was written until then has not been checked")
         expect(turn).to_have_attribute("aria-busy", "false")
         expect(window.page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
-    wait_until(engine.hung_up.is_set)
+        wait_until(engine.hung_up.is_set)
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        window.page.route("**/v1/chat/completions", hold)
+        turn.get_by_role("button", name="Ask again").click()
+        expect(turn).to_have_count(1)
+        expect(turn).to_have_attribute("aria-busy", "true")
+        window.page.get_by_role("button", name="Stop").click()
+        expect(turn).to_contain_text("Stopped before anything was written.")
 
 
 def test_the_button_asks_again_when_an_answer_was_cleared_away(
@@ -142,6 +184,32 @@ def test_the_button_asks_again_when_an_answer_was_cleared_away(
         window.page.get_by_role("button", name="New question").click()
         expect(window.page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
         expect(window.page.get_by_role("article")).to_have_count(0)
+
+
+def test_who_scrolls_up_while_an_answer_comes_stays_there(
+    opens: Opens, engine: OpenAIServer, slow: Daemon
+) -> None:
+    with opens(slow, size=(1280, 400)) as window:
+        window.sign_in()
+        page = window.page
+        stop = page.get_by_role("button", name="Stop")
+        for number in (1, 2):
+            engine.arrived.clear()
+            turn = ask(window, f"{VALVE.rstrip('.')}?")
+            expect(page.get_by_role("article")).to_have_count(number)
+            wait_until(engine.arrived.is_set)
+            expect(turn).to_contain_text("The")
+            expect(turn.get_by_role("heading")).to_be_in_viewport(ratio=1)
+            if number == 1:
+                stop.click()
+                expect(turn).to_contain_text("Stopped")
+        came_to = page.evaluate("scrollY")
+        page.mouse.move(640, 100)
+        page.mouse.wheel(0, -150)
+        wait_until(lambda: page.evaluate("scrollY") == came_to - 150)
+        stop.click()
+        expect(turn).to_contain_text("Stopped")
+        assert page.evaluate("scrollY") == came_to - 150
 
 
 def test_a_failing_engine_is_told_in_the_servers_words_and_asked_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,62 @@ def test_what_is_no_folder_is_refused_in_the_servers_words(
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_value(path)
+
+
+COPIED = {
+    "by GNOME": ("text/plain", "x-special/nautilus-clipboard\ncopy\nfile:///srv/a%20b\n"),
+    "by KDE": ("text/uri-list", "file:///srv/a%20b\r\nfile:///srv/c"),
+    "from a line": ("text/plain", "  /srv/a b\n"),
+}
+
+
+@pytest.mark.parametrize("how", COPIED)
+@pytest.mark.parametrize("event", ["paste", "drop"])
+def test_a_folder_is_taken_as_file_managers_hand_it_over(
+    window: Window, how: str, event: str
+) -> None:
+    window.open("/#/folders")
+    field = window.page.get_by_role("textbox", name="Folder's path")
+    field.evaluate(
+        """(field, [event, type, text]) => {
+            const data = new DataTransfer();
+            data.setData(type, text);
+            const Kind = event === "paste" ? ClipboardEvent : DragEvent;
+            const transfer = {clipboardData: data, dataTransfer: data};
+            const more = {bubbles: true, cancelable: true};
+            field.dispatchEvent(new Kind(event, {...transfer, ...more}));
+        }""",
+        [event, *COPIED[how]],
+    )
+    expect(field).to_have_value(re.compile("^(/srv/a b|file:///srv/a%20b)$"))
+
+
+def test_what_is_dropped_without_a_path_is_not_uploaded_but_told_how(window: Window) -> None:
+    window.open("/#/folders")
+    page = window.page
+    window.drop("form", {"letter.txt": b"Dear Anna"})
+    form = page.get_by_role("form", name="Watch a folder")
+    expect(form.get_by_role("alert")).to_contain_text("“letter.txt” is a file.")
+    expect(page.get_by_role("textbox", name="Folder's path")).to_be_focused()
+    expect(page.get_by_role("region", name="Uploads")).to_be_hidden()
+    form.get_by_text("How to copy a folder's path").click()
+    expect(form.get_by_role("listitem").first).to_be_visible()
+    window.keep_screenshot("folders-how-to")
+
+
+def test_a_folder_that_cannot_be_removed_says_so_at_its_place(
+    window: Window, daemon: Daemon, tmp_path: Path
+) -> None:
+    window.expect_fault("status of 400")
+    (tmp_path / "birds").mkdir()
+    path = str(tmp_path / "birds")
+    daemon.client.post("/roots", json={"path": path}).raise_for_status()
+    window.open("/#/folders")
+    row = window.page.get_by_role("listitem").filter(has_text=path)
+    refuse = {"error": {"message": "it is held fast", "type": "invalid_request_error"}}
+    window.page.route(re.compile(r"/roots\?"), lambda route: route.fulfill(status=400, json=refuse))
+    row.get_by_role("button", name="Remove").click()
+    window.page.get_by_role("button", name="Forget folder").click()
+    expect(row.get_by_role("alert")).to_have_text("it is held fast")
+    daemon.client.delete("/roots", params={"path": path}).raise_for_status()
+    expect(row).to_have_count(0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.harness import Window
 from tests.browser.samples import VALVE
@@ -23,12 +23,16 @@ def asked(daemon: Daemon) -> Iterator[None]:
     post = daemon.client.post
     post("/search/history", json={"kept": True}).raise_for_status()
     daemon.client.delete("/search/history").raise_for_status()
-    post("/search", json={"query": "ferry ticket"}).raise_for_status()
+    post("/search", json={"query": "ferry ticket", "type": "document"}).raise_for_status()
     post("/search", json={"query": MARKUP}).raise_for_status()
     question = {"model": "prism", "messages": [{"role": "user", "content": VALVE.rstrip(".")}]}
     post("/v1/chat/completions", json=question).raise_for_status()
     yield
     post("/search/history", json={"kept": True}).raise_for_status()
+
+
+def hold(route: Route) -> None:
+    """Give no answer."""
 
 
 def kept(daemon: Daemon) -> Any:
@@ -41,6 +45,7 @@ def test_one_entry_is_forgotten_and_then_all(window: Window, daemon: Daemon) -> 
     rows = page.get_by_role("list", name="Searches and questions").get_by_role("listitem")
     expect(rows).to_have_count(3)
     expect(rows.filter(has_text=MARKUP)).to_have_count(1)
+    expect(rows.filter(has_text="ferry ticket")).to_contain_text("Documents")
     window.keep_screenshot("history")
     page.get_by_role("button", name="Forget ferry ticket").click()
     expect(rows).to_have_count(2)
@@ -76,12 +81,17 @@ def test_switched_off_nothing_is_added(window: Window, daemon: Daemon) -> None:
     switch.click()
     expect(switch).not_to_be_checked()
     assert kept(daemon)["kept"] is False
+    main = window.page.get_by_role("main")
+    expect(main.get_by_role("button", name="ferry ticket", exact=True)).to_be_visible()
+    expect(main.get_by_role("link")).to_have_count(0)  # an address would have the words
+    window.keep_screenshot("history-off")
     daemon.client.post("/search", json={"query": "harbour"}).raise_for_status()
     assert len(kept(daemon)["data"]) == 3
     window.page.reload()
     expect(switch).not_to_be_checked()
     switch.click()
     expect(switch).to_be_checked()
+    expect(main.get_by_role("link", name="ferry ticket", exact=True)).to_be_visible()
     daemon.client.post("/search", json={"query": "harbour"}).raise_for_status()
     assert len(kept(daemon)["data"]) == 4
 
@@ -107,3 +117,12 @@ def test_a_question_is_asked_again_where_it_is_clicked_but_not_where_a_link_lead
     expect(page.get_by_role("heading", level=1)).to_have_text("History")
     page.go_forward()
     expect(turn).to_have_count(1)
+    page.route("**/v1/chat/completions", hold)
+    box.fill("ferry?")
+    box.press("Enter")
+    expect(turn.last).to_have_attribute("aria-busy", "true")
+    page.go_back()
+    link.first.click()
+    expect(page.get_by_text("An answer is being written.")).to_be_visible()
+    expect(box).to_have_value(question)
+    expect(turn).to_have_count(2)

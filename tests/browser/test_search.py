@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
-from tests.browser.harness import Window
+from tests.browser.conftest import Opens
+from tests.browser.harness import PHONE, Window
 from tests.browser.samples import DEPOSIT, HOSTILE, VALVE
-from tests.building import picture
+from tests.building import picture, wait_until
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser
@@ -51,6 +52,62 @@ def test_a_search_stands_in_the_address_and_back_undoes_it(window: Window) -> No
     expect(box).to_have_value("emergency valve")
     page.go_forward()
     expect(results(window).first).to_contain_text(HOSTILE)
+
+
+def test_back_leads_to_where_the_results_were_read(window: Window) -> None:
+    page = window.page
+    page.set_viewport_size({"width": 1280, "height": 300})
+    expect(search(window, "rowing boats").nth(3)).to_be_visible()
+    page.mouse.move(640, 250)
+    page.mouse.wheel(0, 700)
+    wait_until(lambda: page.evaluate("scrollY > 0 && history.state.top === scrollY"))
+    read = page.evaluate("scrollY")
+    search(window, "marmalade contest")
+    expect(results(window).first).to_contain_text(HOSTILE)
+    assert page.evaluate("scrollY") == 0  # never read
+    window.page.get_by_role("link", name="Files").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")
+    page.go_back()
+    expect(results(window).first).to_contain_text(HOSTILE)
+    page.go_back()
+    wait_until(lambda: page.evaluate("scrollY") == read)
+    page.get_by_role("link", name="Files").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")
+    page.go_back()
+    wait_until(lambda: page.evaluate("scrollY") == read)
+
+
+def test_words_stay_out_of_the_address_while_nothing_is_kept(
+    window: Window, daemon: Daemon
+) -> None:
+    page = window.page
+    where = "JSON.stringify([location.href, history.state, {...sessionStorage}, {...localStorage}])"
+    expect(search(window, "emergency valve").first).to_contain_text(VALVE)
+    daemon.client.post("/search/history", json={"kept": False}).raise_for_status()
+    try:
+        expect(page).to_have_url(re.compile("mode=search$"))  # the words were there a moment ago
+        expect(search(window, "marmalade contest").first).to_contain_text(HOSTILE)
+        assert "marmalade" not in page.evaluate(where)
+        page.reload()
+        expect(results(window).first).to_contain_text(HOSTILE)
+        page.go_back()
+        expect(results(window).first).to_contain_text(VALVE)
+        assert "valve" not in page.evaluate(where)
+        box = page.get_by_role("textbox", name="Ask or search your files")
+        expect(box).to_have_value("emergency valve")
+        page.go_forward()
+        expect(results(window).first).to_contain_text(HOSTILE)
+        window.open("/#/?mode=search&q=emergency+valve&type=text")
+        expect(results(window).first).to_contain_text(VALVE)
+        expect(page).to_have_url(re.compile(r"#/\?mode=search&type=text$"))
+        page.evaluate("window.name = ''")  # as a page of anybody else leaves it
+        page.reload()
+        expect(page.get_by_text("What was searched for was not kept.")).to_be_visible()
+        window.open("/#/?mode=search&q=emergency+valve&type=text")
+        expect(results(window).first).to_contain_text(VALVE)
+    finally:
+        daemon.client.post("/search/history", json={"kept": True}).raise_for_status()
+    expect(page).to_have_url(re.compile(r"#/\?mode=search&q=emergency\+valve&type=text$"))
 
 
 def test_filters_narrow_stand_in_the_address_and_are_taken_away(window: Window) -> None:
@@ -121,15 +178,13 @@ def test_filters_by_date_and_within_the_words(window: Window) -> None:
     expect(results(window).first).to_contain_text(VALVE)
 
 
-def test_what_is_wrong_with_a_search_is_said_in_the_servers_words(
-    window: Window, daemon: Daemon
-) -> None:
+def test_a_picture_that_has_gone_is_told_without_names_of_the_api(window: Window) -> None:
     window.expect_fault("status of 404")
-    answer = daemon.client.post("/search", json={"image": "file-99999"})
-    assert answer.status_code == 404
     window.open("/#/?mode=search&image=file-99999")
     told = window.page.get_by_role("main").get_by_role("alert")
-    expect(told).to_have_text(answer.json()["error"]["message"])
+    expect(told).to_contain_text("not among your files any more")
+    window.page.get_by_role("button", name="Remove picture").click()
+    expect(told).to_have_count(0)
 
 
 def test_results_are_gone_through_and_opened_by_the_keyboard(window: Window) -> None:
@@ -137,7 +192,8 @@ def test_results_are_gone_through_and_opened_by_the_keyboard(window: Window) -> 
     search(window, "rowing boats")
     expect(results(window).nth(1)).to_be_visible()
     titles = page.get_by_role("list", name="Results").get_by_role("heading").get_by_role("button")
-    titles.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(titles.first).to_be_focused()
     page.keyboard.press("j")
     expect(titles.nth(1)).to_be_focused()
     page.keyboard.press("ArrowUp")
@@ -149,7 +205,47 @@ def test_results_are_gone_through_and_opened_by_the_keyboard(window: Window) -> 
     expect(viewer).to_be_hidden()
     expect(titles.first).to_be_focused()
     page.keyboard.press("/")
+    box = page.get_by_role("textbox", name="Ask or search your files")
+    expect(box).to_be_focused()
+    box.fill("")
+    box.press("Enter")
+    expect(results(window)).to_have_count(0)
+    box.fill("draft of a search")
+    page.get_by_role("link", name="Files").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")
+    page.get_by_role("navigation").get_by_role("link", name="Ask").click()
+    expect(box).to_have_value("")
+
+
+def test_what_was_opened_of_a_search_goes_with_it(window: Window) -> None:
+    page = window.page
+    search(window, "emergency valve").first.get_by_role("button").click()
+    expect(page.locator("#viewer")).to_be_visible()
+    expect(search(window, "marmalade contest").first).to_contain_text(HOSTILE)
+    expect(page.locator("#viewer")).to_be_hidden()
     expect(page.get_by_role("textbox", name="Ask or search your files")).to_be_focused()
+
+
+def test_what_was_opened_while_a_search_took_its_time_stays(opens: Opens, daemon: Daemon) -> None:
+    with opens(daemon, size=PHONE) as window:
+        window.sign_in()
+        page = window.page
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        expect(search(window, "emergency valve").first).to_contain_text(VALVE)
+        page.route("**/search", hold)
+        with page.expect_request("**/search"):
+            search(window, "marmalade contest")
+        results(window).first.get_by_role("button").click()
+        viewer = page.get_by_role("dialog", name="handbook.txt")
+        expect(viewer.get_by_role("list", name="Lines")).not_to_be_empty()
+        held[0].continue_()
+        first = page.locator(".result").first  # covered: nothing for who asks by roles
+        expect(first).to_contain_text(HOSTILE)
+        expect(viewer).to_be_visible()
 
 
 @pytest.mark.parametrize("way", ["chosen", "dropped"])
@@ -170,6 +266,25 @@ def test_a_picture_finds_its_like_and_is_not_kept(window: Window, daemon: Daemon
     assert daemon.status()["files"]["total"] == before
     page.get_by_role("button", name="Remove picture").click()
     expect(page.get_by_text("Like red.png")).to_be_hidden()
+    expect(results(window)).to_have_count(0)
+
+
+def test_a_picture_is_searched_by_only_where_the_address_has_it(window: Window) -> None:
+    page, like = window.page, window.page.get_by_text("Like red.png")
+    expect(search(window, "emergency valve").first).to_contain_text(VALVE)
+    window.drop("#question", {"red.png": picture("red", size=(64, 64))})
+    expect(results(window).filter(has_text="barn.png").first).to_be_visible()
+    page.go_back()
+    expect(like).to_be_hidden()
+    expect(results(window).filter(has_text="barn.png")).to_have_count(0)
+    expect(results(window).first).to_contain_text(VALVE)
+    page.go_forward()
+    expect(like).to_be_visible()
+    expect(results(window).filter(has_text="barn.png").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("was not kept. Choose it again.")).to_be_visible()
+    expect(results(window).first).to_contain_text(VALVE)
+    expect(like).to_be_hidden()
 
 
 def test_the_whole_way_from_words_to_the_place_by_keyboard(window: Window) -> None:

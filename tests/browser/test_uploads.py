@@ -27,6 +27,15 @@ def test_dropped_files_can_be_searched_soon(window: Window, daemon: Daemon) -> N
     assert daemon.finds("lynx") == ["lynx.txt"]
     uploads.get_by_role("button", name="Hide lynx.txt").click()
     expect(uploads.get_by_role("listitem")).to_have_count(1)
+    page = window.page
+    window.open("/#/files")
+    expect(page.get_by_role("link", name="Similar pictures to blue.png")).to_be_visible()
+    window.open("/#/?mode=search&q=lynx")
+    path = page.get_by_role("list", name="Results").locator(".result-path").first
+    expect(path).to_have_text("Uploaded: lynx.txt")
+    page.get_by_role("radio", name="Ask").check(force=True)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator(".source-path").first).to_have_text("Uploaded: lynx.txt")
 
 
 def test_chosen_files_can_be_searched_and_the_same_is_known(
@@ -56,3 +65,20 @@ def test_refused_files_say_why(window: Window, daemon: Daemon) -> None:
         expect(row).to_contain_text(re.compile(r"\w{3,} \w{2,}"))
         expect(row.get_by_role("button", name=f"Hide {name}")).to_be_visible()
     window.keep_screenshot("uploads-refused")
+
+
+def test_the_focus_goes_on_when_what_had_it_is_put_away(window: Window) -> None:
+    uploads = window.page.get_by_role("region", name="Uploads")
+    upload = window.page.get_by_role("button", name="Upload files")
+    window.expect_fault(r"status of 4\d\d")
+    window.drop("main", {"one.bin": b"\0\1", "two.bin": b"\0\2"})
+    expect(uploads.get_by_role("button", name=re.compile("^Hide"))).to_have_count(2)
+    for left in (1, 0):
+        uploads.get_by_role("button", name=re.compile("^Hide")).first.press("Enter")
+        expect(uploads.get_by_role("listitem")).to_have_count(left)
+        shown = uploads.get_by_role("button", name=re.compile("^Hide")) if left else upload
+        expect(shown).to_be_focused()
+    window.drop("main", {"three.bin": b"\0\3"})
+    uploads.get_by_role("button", name="Close uploads").press("Enter")
+    expect(uploads).to_be_hidden()
+    expect(upload).to_be_focused()

@@ -119,6 +119,10 @@ def test_the_box_is_seen_in_the_colours_of_the_system(opens: Opens, daemon: Daem
         viewer = shown(window, DEPOSIT)
         marked(viewer)
         assert window.style("[data-place-box]", "outline-style") == "solid"
+        chosen, other = ":checked + span", ":not(:checked) + span"
+        # Weight alone tells too little.
+        of_chosen = window.style(f".segments {chosen}", "color")
+        assert of_chosen != window.style(f".segments {other}", "color")
 
 
 def test_pages_are_turned_and_the_box_stays_on_its_own(window: Window) -> None:
@@ -166,6 +170,11 @@ def test_it_leads_to_a_page_of_its_own_and_to_the_file(window: Window, daemon: D
     expect(opening.value.locator("td mark")).to_have_text(VALVE)
     link = viewer.get_by_role("link", name="The whole file").get_attribute("href")
     assert daemon.client.get(link or "").text.startswith("Article 1 ")
+    window.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    viewer.get_by_role("button", name="Copy quote and path").click()
+    expect(window.page.locator("#toasts")).to_contain_text("Quote and path copied")
+    copied = window.page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"“{VALVE}”") and "handbook.txt" in copied
 
 
 def test_a_changed_file_is_said_to_be_changed(window: Window, daemon: Daemon) -> None:

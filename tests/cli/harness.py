@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from prismd.errors import StoreError
 from prismd.store.database import Database
 from tests.api.harness import write_sample
 from tests.building import wait_until
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-m", "prismd"]
 CONFIG = """\
@@ -43,14 +43,6 @@ def hours_of_later() -> str:
     """A ``[schedule]`` that lets nothing be read now, nor for hours."""
     hour = (datetime.now() + timedelta(hours=12)).hour
     return f'\n[schedule]\nhours = ["{hour:02}:00-{hour:02}:01"]\n'
-
-
-def free_port() -> int:
-    """A port of the loopback interface on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Place:

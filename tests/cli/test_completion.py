@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.harness import Place
+from tests.needing import leave_out, needs
 
 SHELLS = ("bash", "zsh", "fish")
 OFFERED = """
@@ -32,7 +33,7 @@ def has_completion(bash: str | None) -> bool:
 
 
 BASH = shutil.which("bash")
-needs_bash = pytest.mark.skipif(not has_completion(BASH), reason="bash 4.4 or newer is needed")
+needs_bash = needs(has_completion(BASH), "bash 4.4 or newer is needed")
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_a_wrong_configuration_is_not_said_in_the_middle_of_a_line(
 
 def test_fish_completes(place: Place, on_path: Path) -> None:
     if (fish := shutil.which("fish")) is None:
-        pytest.skip("fish is not installed")
+        leave_out("fish is not installed, and scripts/test installs it")
     script = place.root / "completion.fish"
     script.write_text(place.run("completion", "fish"))
     path = os.pathsep.join([str(on_path), os.environ["PATH"]])

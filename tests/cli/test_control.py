@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -246,6 +247,20 @@ def test_the_browser_is_let_in_by_a_link(served: Daemon, tmp_path: Path) -> None
     assert (served.place.data_dir / "token").read_text().strip() not in said
     answer: Any = served.client.get(url, headers={"Authorization": ""}, follow_redirects=False)
     assert answer.headers["set-cookie"]
+
+
+def test_where_no_browser_can_be_opened_the_link_is_to_be_opened(served: Daemon) -> None:
+    nothing = {"BROWSER": "", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    said = served.place.run("token", "--open", env=nothing)
+    if sys.platform == "linux":
+        assert said.startswith(
+            f"Open this in a browser of this computer:\n{served.url}/login?code="
+        )
+    failing = {"BROWSER": "/nowhere/at/all/browser"}
+    started = served.place.start("token", "--open", env=failing)
+    out, err = started.communicate(timeout=120)
+    assert f"{served.url}/login?code=" in out
+    assert "Opening" not in out or "open the link yourself" in err
 
 
 def _take_away(daemon: Daemon, path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from prismd import secrecy
-from prismd.key import Key
+from prismd.encryption import secrecy
+from prismd.encryption.key import Key
 from prismd.store import cipher
 from prismd.store.database import FILE_NAME
 from tests.cli.harness import COMMAND, CONFIG, Place
@@ -28,8 +28,8 @@ def indexed(place: Place) -> Iterator[Place]:
     place.write("plan.txt", TEXT)
     place.run("index", place.folder)
     yield place
-    if aside := secrecy.folder_of(place.data_dir):
-        shutil.rmtree(aside, ignore_errors=True)
+    for aside in secrecy.in_use(place.data_dir):
+        shutil.rmtree(aside)
 
 
 def configure(place: Place, more: str = "") -> None:
@@ -39,7 +39,7 @@ def configure(place: Place, more: str = "") -> None:
 
 
 def key_file(place: Place) -> Path:
-    return place.root / "stick" / "prism.key"
+    return place.root / "prism.key"
 
 
 def state(place: Place) -> str:
@@ -86,17 +86,15 @@ def test_an_index_goes_there_and_back_and_is_searched_all_the_while(indexed: Pla
 
 
 def assert_nothing_is_put_aside(place: Place) -> None:
-    aside = secrecy.folder_of(place.data_dir)
-    assert aside is None or not aside.exists()
+    assert secrecy.in_use(place.data_dir) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="folders in memory are Linux's")
 def test_readers_leave_a_daemon_what_it_has_put_aside(indexed: Place) -> None:
     indexed.run("encrypt")
-    aside = secrecy.folder_of(indexed.data_dir)
-    assert aside is not None
     with indexed.daemon() as daemon:
         daemon.await_idle()
+        (aside,) = secrecy.in_use(indexed.data_dir)
         held = aside / "held"
         held.touch()
         # They find the daemon's file, not the daemon, and open the index themselves.
@@ -113,8 +111,55 @@ def test_old_logs_go_when_the_index_is_encrypted(indexed: Place) -> None:
     for path in (log, log.with_name("prismd.log.1"), kept):
         path.write_text("plan.txt: x")
     configure(indexed, f'[log]\nfile = "{log}"\n')
-    assert "overwritten and removed" in indexed.run("encrypt")
+    by_the_tray = [indexed.data_dir / "prismd.log", indexed.data_dir / "prismd.log.2"]
+    copied = indexed.data_dir / "tray" / "log.txt"
+    copied.parent.mkdir()
+    for path in (*by_the_tray, copied):
+        path.write_text("plan.txt: x")
+    said = indexed.run("encrypt")
+    for path in (log, *by_the_tray, copied):
+        assert f"{path}: overwritten and removed" in said
+        assert not path.exists()
     assert list(log.parent.iterdir()) == [kept]
+
+
+def test_logs_stay_when_the_index_cannot_be_encrypted(indexed: Place) -> None:
+    log = indexed.data_dir / "prismd.log"
+    log.write_text("plan.txt: x")
+    content = bytearray((indexed.data_dir / FILE_NAME).read_bytes())
+    content[8 * 4096 :] = bytes(len(content) - 8 * 4096)
+    (indexed.data_dir / FILE_NAME).write_bytes(content)
+    indexed.run("encrypt", exit_code=1)
+    assert log.exists()
+
+
+def test_a_key_that_could_not_be_kept_is_told_before_it_is_lost(indexed: Place) -> None:
+    indexed.run("encrypt")
+    # As a stick that is pulled out in between: nothing can be written there, and nothing is left.
+    losing = (
+        "import sys\n"
+        "from prismd.encryption import key_places\n"
+        "from prismd.cli import main\n"
+        "from prismd.errors import StoreError\n"
+        "def lost(place, key):\n"
+        "    for path in place.paths:\n"
+        "        path.unlink(missing_ok=True)\n"
+        "    raise key_places.KeyAway('the stick: is not there')\n"
+        "key_places.FileKey.promote = lost\n"
+        "main(['key', 'change'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", losing],
+        check=False,
+        env=indexed.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "has a new key, which could not be kept (the stick: is not there)" in done.stderr
+    key = done.stderr.partition("It is ")[2][:64]
+    restore(indexed, key)
+    assert "plan.txt" in indexed.run("search", "zanzibar")
 
 
 def test_a_running_daemon_keeps_its_index(indexed: Place) -> None:

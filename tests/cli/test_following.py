@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from contextlib import ExitStack
@@ -12,10 +13,11 @@ from websockets.sync.client import connect
 
 from prismd.api.hub import LARGEST_CROWD
 from prismd.cli.following import in_one_line
-from prismd.cli.status import in_hand
+from prismd.cli.standing import in_hand
+from prismd.running import waiting
 from tests.cli.harness import Place
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 def next_message(following: subprocess.Popen[str]) -> Any:
@@ -36,6 +38,16 @@ def test_without_a_daemon_there_is_nothing_to_follow(place: Place) -> None:
     for options in ([], ["--json"]):
         said = place.run("status", "--follow", *options, exit_code=3)
         assert "no prismd is running" in said
+
+
+def test_one_that_waits_for_its_key_is_told_of_as_by_every_command(place: Place) -> None:
+    place.data_dir.mkdir()
+    with waiting(place.data_dir) as tell:
+        tell("the stick is not there")
+        for command in (["status", "--follow"], ["pause"]):
+            said = place.run(*command, exit_code=1)
+            assert f"(process {os.getpid()}, which goes on by itself" in said
+            assert "once it is there): the stick is not there" in said
 
 
 def test_it_goes_on_when_the_daemon_is_back(place: Place) -> None:

@@ -78,6 +78,7 @@ def test_a_life_in_an_empty_home_leaves_the_data_directory_alone(place: Place) -
     assert outside(place, own) == before
     assert list(temporary.iterdir()) == []
     assert {path.stat().st_mode & 0o077 for path in own.rglob("*")} == {0}
+    assert list((own / "slots").glob("prismd-*")) == []
 
 
 def test_the_places_of_the_desktop_are_kept_to(place: Place) -> None:

@@ -15,6 +15,7 @@ from prismd.errors import ConfigError, DaemonUnreachable, PrismdError
 
 HEAVY = {
     "apsw",
+    "asyncio",
     "httpx",
     "litestar",
     "llama_cpp",
@@ -87,7 +88,12 @@ def test_every_option_and_argument_of_a_command_explains_itself(path: tuple[str,
         assert explained.endswith((".", "…")), f"{parameter.name}: {explained}"
 
 
-@pytest.mark.parametrize("path", [(), ("models",), ("config",)], ids=lambda path: " ".join(path))
+def groups() -> list[tuple[str, ...]]:
+    """The path of every command that has commands of its own."""
+    return sorted({path[:-1] for path in commands()})
+
+
+@pytest.mark.parametrize("path", groups(), ids=lambda path: " ".join(path) or "prismd")
 def test_commands_are_listed_without_being_cut_short(path: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(cli, [*path, "--help"], terminal_width=80).output
     names = {known[-1] for known in commands() if known[:-1] == path}

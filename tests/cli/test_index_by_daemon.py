@@ -11,7 +11,7 @@ import pytest
 
 from prismd.cli.index_by_daemon import follow_to_end
 from prismd.errors import PrismdError
-from prismd.trouble import NEEDED
+from prismd.progress.trouble import NEEDED
 from tests.cli.harness import Place
 
 ROOT = {"path": "/docs", "state": "watching", "detail": "", "failing": False}

@@ -260,7 +260,7 @@ def test_standard_output_is_the_protocols_alone(indexed: Place, tmp_path: Path) 
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "def note(event, given):\n"
-        "    if event == 'import' and given[0] == 'prismd.assembly':\n"
+        "    if event == 'import' and given[0] == 'prismd.daemon.assembly':\n"
         "        print('stray', flush=True)\n"
         "sys.addaudithook(note)\n"
     )

@@ -26,7 +26,7 @@ COMMANDS = {
 }
 PASSING = {
     *("query_time", "timings_ms", "created", "id", "started_at", "index_bytes", "running"),
-    *("embeddings_computed", "rate_files_per_s", "eta_s", "indexed_at"),
+    *("embeddings_computed", "rate_files_per_s", "rate_embeddings_per_s", "eta_s", "indexed_at"),
 }
 
 
@@ -118,7 +118,7 @@ def test_the_status_has_the_shape_of_the_design(both: dict[str, tuple[Any, Any]]
         assert status.keys() >= {
             *("state", "version", "files", "passages", "passages_embedded"),
             *("embeddings_computed", "current", "rate_files_per_s", "eta_s", "roots", "models"),
-            *("stale", "index_bytes"),
+            *("rate_embeddings_per_s", "stale", "index_bytes"),
         }
         assert status["files"] == {
             "total": 6,
@@ -161,6 +161,24 @@ def test_an_answer_is_printed_with_its_citations(served: Daemon) -> None:
 def test_a_refusal_is_said_in_words(served: Daemon) -> None:
     shown = served.place.run("ask", "who is the king of Denmark")
     assert shown == "Your files do not contain an answer to this.\n"
+
+
+def test_without_the_model_of_meaning_every_answer_says_so(place: Place) -> None:
+    wordy = {"PRISMD_MODELS_EMBEDDING": "bge-small-en-v1.5"}  # none is in this place's home
+    place.write_sample()
+    place.run("index", place.folder, env=wordy)
+    asked = [["search", "train"], ["ask", "who is the king of Denmark"]]
+    found, refused = place.run_at_once([[*each, "--json"] for each in asked], env=wordy)
+    told = (
+        "searched by words alone, not by meaning: bge-small-en-v1.5 is not installed; run `prismd"
+        " models pull bge-small-en-v1.5`"
+    )
+    assert json.loads(found)["warnings"] == [told]
+    assert json.loads(refused)["prism"]["warnings"] == [told]
+    started = place.start(*asked[1], env=wordy)
+    out, err = started.communicate(timeout=120)
+    assert err == f"Warning: {told}\n"
+    assert out.startswith("No answer was found by the words of your question alone; your files may")
 
 
 def test_files_are_narrowed(served: Daemon) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prismd import __version__
-from prismd.cli.status import faults, overtaken
+from prismd.cli.standing import faults, overtaken
 
 
 def test_a_running_prismd_of_another_version_is_to_be_started_anew() -> None:

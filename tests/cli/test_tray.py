@@ -37,6 +37,21 @@ def test_it_is_shown_at_login_by_the_very_command_and_its_overrides(place: Place
 
 
 @linux
+def test_what_is_set_in_this_shell_alone_is_kept_where_it_can_be_and_else_told_of(
+    place: Place,
+) -> None:
+    variables = {"XDG_DATA_HOME": str(place.root / "share"), "PRISMD_MODELS_DIR": "/models"}
+    process = place.start("tray", "install", env=variables)
+    _, notes = process.communicate(timeout=120)
+    assert process.returncode == 0
+    (line,) = [x for x in entry(place).read_text().splitlines() if x.startswith("Exec=")]
+    assert line.startswith(f"Exec=/usr/bin/env XDG_DATA_HOME={place.root}/share ")
+    told = notes.removeprefix("note: ").partition(": set in this shell, and not at a login;")
+    assert {"PRISMD_PORT", "PRISMD_MODELS_DIR"} <= set(told[0].split(", "))
+    assert "PRISMD_DATA_DIR" not in notes  # it is written into the command
+
+
+@linux
 def test_a_configuration_file_in_its_usual_place_is_not_named(place: Place) -> None:
     usual = place.root / "home" / ".config" / "prismd" / "config.toml"
     usual.parent.mkdir(parents=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from prismd.cli.suggesting import Suggestion
 from prismd.cli.welcome import Missing, Welcome, for_log, for_terminal, nothing_indexed
+from prismd.watch.suggesting import Suggestion
 from tests.building import wait_until
 from tests.cli.harness import COMMAND, Place
 

@@ -48,6 +48,7 @@ def test_the_ai_sdk_shows_the_sources_of_responses(
     node: Runtime, daemon: Daemon, tmp_path: Path
 ) -> None:
     seen = node.run("ai_sdk.mjs", daemon, tmp_path, {"RESPONSES": "yes"})["seen"]
+    assert seen["openai responses"]
     for reply in seen["openai responses"].values():
         assert reply["text"] == CITED
         assert reply["sources"], reply

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.harness import Daemon, Place, free_port
+from tests.cli.harness import Daemon, Place
 from tests.clients.harness import TRAIN, Runtime, assert_cites_the_train
 from tests.models.openai_server import OpenAIServer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.clients
 

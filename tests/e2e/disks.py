@@ -9,20 +9,58 @@ import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.cli.harness import COMMAND, Daemon, Place
+from tests.needing import leave_out
 
 _NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 _CANNOT_BE_HAD = 77
 _DETACH = 2
 
 
-def in_namespace(scene: Callable[[Path], None], folder: Path) -> None:
-    """Run a function of a test module where mounting needs no privileges, or skip."""
+Scene = Callable[[Path], None]
+"""A function of a test module, which is given an empty folder."""
+
+
+def in_namespace(scene: Scene, folder: Path) -> None:
+    """Run a scene where mounting needs no privileges, or skip."""
+    with _begin(scene, folder) as process:
+        _await_end(process)
+
+
+class Scenes:
+    """Scenes that go on at the same time, each where mounting needs no privileges.
+
+    For those that mostly wait: for a disk, say, until it is known not to answer.
+
+    Args:
+        scenes: Each is begun at once, in a folder of its own.
+        folder: An empty one, in which those are made.
+    """
+
+    def __init__(self, scenes: Sequence[Scene], folder: Path) -> None:
+        self._begun: dict[Scene, subprocess.Popen[str]] = {}
+        for scene in scenes:
+            own = folder / scene.__name__
+            own.mkdir()
+            self._begun[scene] = _begin(scene, own)
+
+    def see(self, scene: Scene) -> None:
+        """Wait for the end of a scene, which must be a good one, or skip."""
+        _await_end(self._begun[scene])
+
+    def close(self) -> None:
+        """End those that nobody has waited for."""
+        for process in self._begun.values():
+            with process:
+                process.terminate()
+
+
+def _begin(scene: Scene, folder: Path) -> subprocess.Popen[str]:
     if sys.platform != "linux":
         pytest.skip("namespaces of mounts are Linux's")
     try:
@@ -33,22 +71,29 @@ def in_namespace(scene: Callable[[Path], None], folder: Path) -> None:
             check=False,
         )
     except FileNotFoundError as error:
-        pytest.skip(f"there is no {error.filename}")
+        leave_out(f"there is no {error.filename}")
     if probe.returncode:
         pytest.skip(f"nothing can be mounted here: {probe.stderr.strip()}")
     call = f"m.{scene.__name__}(pathlib.Path({str(folder)!r}))"
-    code = f"import pathlib, {scene.__module__} as m; {call}"
+    # Ended in the middle, it takes its daemon with it.
+    ends = "signal.signal(signal.SIGTERM, signal.default_int_handler)"
+    code = f"import pathlib, signal, {scene.__module__} as m; {ends}; {call}"
     path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    done = subprocess.run(
+    return subprocess.Popen(
         [*_NAMESPACE, sys.executable, "-c", code],
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
-    if done.returncode == _CANNOT_BE_HAD:
+
+
+def _await_end(process: subprocess.Popen[str]) -> None:
+    said, _ = process.communicate()
+    if process.returncode == _CANNOT_BE_HAD:
         pytest.skip("no disk that hangs can be mounted here")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, said
 
 
 @contextlib.contextmanager

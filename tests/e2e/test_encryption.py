@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import signal
@@ -9,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from email.message import EmailMessage
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from prismd import secrecy
+from prismd.encryption import secrecy
 from prismd.extract.ocr import tesseract
 from prismd.store.database import FILE_NAME
 from tests.building import recording, wait_until, write_file
 from tests.cli.harness import CONFIG, Daemon, Place
+from tests.e2e.writing import files_in, writing_in
+from tests.needing import leave_out
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -30,6 +34,7 @@ READ = ("zanzibartext", "ocelotpicture", "pangolinscan", "wombatattached", "narw
 SENT = ("capybaraupload", "meerkatuploadname", "dugongheard")
 ASKED = ("tapirsearch", "okapiquestion", "numbatresponse")
 MARKERS = (*NAMED, *READ, *SENT, *ASKED)
+OWN = (f"{FILE_NAME}*", "prismd.lock", "token*", "daemon.*", "slots")
 _PAGE_BYTES = 4096
 _SHARED = Path("/dev/shm")
 
@@ -69,7 +74,7 @@ def settings(place: Place, *, encrypted: bool) -> None:
 [storage]
 encryption = {str(encrypted).lower()}
 key = "file"
-key_file = "{place.root}/stick/prism.key"
+key_file = "{place.root}/prism.key"
 
 [log]
 level = "debug"
@@ -105,10 +110,9 @@ def post(daemon: Daemon, path: str, **given: Any) -> httpx.Response:
 def written(place: Place) -> Iterator[Path]:
     """Every file that this prismd may have written."""
     own = [place.folder, place.config]
-    for folder in (place.root, _SHARED):
-        for path in folder.rglob("*"):
-            if path.is_file() and not any(path.is_relative_to(given) for given in own):
-                yield path
+    for path in files_in((place.root, _SHARED)):
+        if not any(path.is_relative_to(given) for given in own):
+            yield path
 
 
 def found(place: Place) -> dict[str, set[str]]:
@@ -128,11 +132,11 @@ def found(place: Place) -> dict[str, set[str]]:
 @pytest.fixture
 def full(place: Place) -> Iterator[Place]:
     if tesseract.engine() is None:
-        pytest.skip("Tesseract is not installed")
+        leave_out("Tesseract is not installed")
     write_corpus(place.folder)
     yield place
-    if aside := secrecy.folder_of(place.data_dir):  # what a killed one leaves, the next one finds
-        shutil.rmtree(aside, ignore_errors=True)
+    for aside in secrecy.in_use(place.data_dir):  # what a killed one leaves, the next one finds
+        shutil.rmtree(aside)
 
 
 def test_without_encryption_the_search_for_words_finds_them(full: Place) -> None:
@@ -140,9 +144,37 @@ def test_without_encryption_the_search_for_words_finds_them(full: Place) -> None
     with full.daemon(env=environment(full)) as daemon:
         daemon.await_idle()
         use(daemon)
+        assert list((full.data_dir / "slots").glob("prismd-*")) != []
         assert daemon.stop() == 0
+    assert list((full.data_dir / "slots").glob("prismd-*")) == []
     assert found(full).keys() == set(MARKERS) - {SENT[2]}  # that one was never to be kept
     assert "prismd.log" in found(full)[NAMED[2]]
+
+
+@contextlib.contextmanager
+def seeing_writes(place: Place, env: Mapping[str, str]) -> Iterator[None]:
+    """See that nothing is written but the index, the log, and what is needed to run.
+
+    Not even for a moment, by whatever name: in no folder but those in memory. All of the index's
+    process is told where temporary files go, and where its user is at home.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    place.data_dir.mkdir(mode=0o700, exist_ok=True)
+    folders = [place.root, place.data_dir, place.root / "home", Path(env["TMPDIR"])]
+    with writing_in(folders) as writing:
+        yield
+        strange = {path for path in writing.seen() if not is_prismds(place, path)}
+    assert strange == set()
+
+
+def is_prismds(place: Place, path: Path) -> bool:
+    """Whether a file is one of those that prismd is to write, or their folder."""
+    if path.parent == place.data_dir:
+        return any(fnmatch(path.name, known) for known in OWN)
+    is_key = path.parent == place.root and fnmatch(path.name, "prism.key*")
+    return is_key or path in {place.log, place.root / "log"}
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
@@ -150,7 +182,7 @@ def test_no_file_has_a_word_or_a_name_of_an_encrypted_index(
     full: Place, end: signal.Signals
 ) -> None:
     settings(full, encrypted=True)
-    with full.daemon(env=environment(full)) as daemon:
+    with seeing_writes(full, environment(full)), full.daemon(env=environment(full)) as daemon:
         wait_until(lambda: bool(daemon.status()["files"]["total"]))
         assert found(full) == {}  # while files are read
         daemon.await_idle()
@@ -166,7 +198,7 @@ def test_no_file_has_a_word_or_a_name_of_an_encrypted_index(
     assert "ExtractError (broken)" in log
     for path in full.data_dir.glob(f"{FILE_NAME}*"):
         assert not path.read_bytes().startswith(b"SQLite format 3")
-    assert full.root.joinpath("stick", "prism.key").stat().st_mode & 0o077 == 0
+    assert full.root.joinpath("prism.key").stat().st_mode & 0o077 == 0
     # Whoever has the key has everything.
     assert f"{NAMED[1]}.txt" in full.run("search", READ[0])
     assert READ[1] in full.run("search", READ[1]).lower()
@@ -197,6 +229,7 @@ def test_no_child_is_told_the_key(full: Place) -> None:
                 assert key not in content
             limits = Path(f"/proc/{pid}/limits").read_text()
             assert "Max core file size        0 " in limits
+            assert int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) == 0
         for child in children:
             for descriptor in Path(f"/proc/{child.pid}/fd").iterdir():
                 assert descriptor.readlink().name not in (FILE_NAME, "prism.key")

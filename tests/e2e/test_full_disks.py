@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from prismd.embedding import open_space
 from prismd.errors import StoreError
+from prismd.ingest.embedding import open_space
 from prismd.models.fake import FakeEmbedder
 from prismd.store.database import Database
 from tests.building import embed_waiting, put, wait_until
 from tests.cli.harness import Place
-from tests.e2e.disks import free_bytes, in_namespace, mount, remount
+from tests.e2e.disks import Scenes, free_bytes, mount, remount
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
+    """All that happens here on disks of its own, begun at once."""
+    begun = Scenes(
+        [full_disk_of_the_index, full_disk_for_vectors, full_disk_of_the_files],
+        tmp_path_factory.mktemp("scenes"),
+    )
+    yield begun
+    begun.close()
+
 
 _FREE_BYTES = 8 << 20
 _FEW = 8
 
 
-def test_a_full_disk_of_the_index_loses_nothing(tmp_path: Path) -> None:
-    in_namespace(full_disk_of_the_index, tmp_path)
+def test_a_full_disk_of_the_index_loses_nothing(scenes: Scenes) -> None:
+    scenes.see(full_disk_of_the_index)
 
 
 def full_disk_of_the_index(folder: Path) -> None:
@@ -54,8 +67,8 @@ def full_disk_of_the_index(folder: Path) -> None:
     assert len(re.findall("disk is full", said)) <= _FEW
 
 
-def test_a_full_disk_is_told_though_sqlite_vec_hides_it(tmp_path: Path) -> None:
-    in_namespace(full_disk_for_vectors, tmp_path)
+def test_a_full_disk_is_told_though_sqlite_vec_hides_it(scenes: Scenes) -> None:
+    scenes.see(full_disk_for_vectors)
 
 
 def full_disk_for_vectors(folder: Path) -> None:
@@ -75,8 +88,8 @@ def full_disk_for_vectors(folder: Path) -> None:
     database.close()
 
 
-def test_a_full_disk_of_the_files_keeps_none_from_being_found(tmp_path: Path) -> None:
-    in_namespace(full_disk_of_the_files, tmp_path)
+def test_a_full_disk_of_the_files_keeps_none_from_being_found(scenes: Scenes) -> None:
+    scenes.see(full_disk_of_the_files)
 
 
 def full_disk_of_the_files(folder: Path) -> None:

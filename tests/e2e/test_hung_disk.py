@@ -5,15 +5,33 @@ It is a real one, in a namespace of its own: a file system in user space that no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.building import wait_until, write_file
 from tests.cli.harness import CONFIG, Daemon, Place
-from tests.e2e.disks import hung, in_namespace
+from tests.e2e.disks import Scenes, hung
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
+    """All that happens here, begun at once."""
+    begun = Scenes(
+        [
+            beside_a_hung_disk,
+            one_pass_beside_a_hung_disk,
+            reading_from_a_hung_disk,
+            ending_beside_a_hung_disk,
+            one_pass_from_a_hung_disk,
+        ],
+        tmp_path_factory.mktemp("scenes"),
+    )
+    yield begun
+    begun.close()
 
 
 def root_of(daemon: Daemon, folder: Path) -> dict[str, object]:
@@ -21,8 +39,8 @@ def root_of(daemon: Daemon, folder: Path) -> dict[str, object]:
     return roots[str(folder)]
 
 
-def test_a_disk_that_hangs_holds_up_nothing_but_its_own_folder(tmp_path: Path) -> None:
-    in_namespace(beside_a_hung_disk, tmp_path)
+def test_a_disk_that_hangs_holds_up_nothing_but_its_own_folder(scenes: Scenes) -> None:
+    scenes.see(beside_a_hung_disk)
 
 
 def beside_a_hung_disk(base: Path) -> None:
@@ -49,8 +67,8 @@ def beside_a_hung_disk(base: Path) -> None:
     assert "Traceback" not in place.log.read_text()
 
 
-def test_one_pass_beside_a_disk_that_hangs_comes_to_its_end(tmp_path: Path) -> None:
-    in_namespace(one_pass_beside_a_hung_disk, tmp_path)
+def test_one_pass_beside_a_disk_that_hangs_comes_to_its_end(scenes: Scenes) -> None:
+    scenes.see(one_pass_beside_a_hung_disk)
 
 
 def one_pass_beside_a_hung_disk(base: Path) -> None:
@@ -75,9 +93,9 @@ def fill(folder: Path, words: str, *, age: int = 0) -> None:
 
 
 def test_a_disk_within_a_folder_that_hangs_while_its_files_are_read_keeps_no_reader(
-    tmp_path: Path,
+    scenes: Scenes,
 ) -> None:
-    in_namespace(reading_from_a_hung_disk, tmp_path)
+    scenes.see(reading_from_a_hung_disk)
 
 
 def reading_from_a_hung_disk(base: Path) -> None:
@@ -114,8 +132,8 @@ def said(place: Place, *arguments: object) -> str:
     return err
 
 
-def test_a_daemon_ends_while_it_reads_from_a_disk_that_hangs(tmp_path: Path) -> None:
-    in_namespace(ending_beside_a_hung_disk, tmp_path)
+def test_a_daemon_ends_while_it_reads_from_a_disk_that_hangs(scenes: Scenes) -> None:
+    scenes.see(ending_beside_a_hung_disk)
 
 
 def ending_beside_a_hung_disk(base: Path) -> None:
@@ -133,14 +151,14 @@ def ending_beside_a_hung_disk(base: Path) -> None:
     assert "In the index: 5 completed" in place.run("index")
 
 
-def test_one_pass_ends_though_a_disk_hangs_in_the_middle_of_it(tmp_path: Path) -> None:
-    in_namespace(one_pass_from_a_hung_disk, tmp_path)
+def test_one_pass_ends_though_a_disk_hangs_in_the_middle_of_it(scenes: Scenes) -> None:
+    scenes.see(one_pass_from_a_hung_disk)
 
 
 def one_pass_from_a_hung_disk(base: Path) -> None:
     place, nas = Place(base), base / "files" / "nas"
     nas.mkdir()
-    for number in range(100):
+    for number in range(300):  # enough to be in the midst of them when the disk hangs
         place.write(f"{number}.txt", f"The walrus sleeps {number} times.", age=1_000)
     fill(nas, "The zeppelin lands at dusk.")  # what is older is read last
     done = place.start("index", place.folder)
@@ -148,6 +166,6 @@ def one_pass_from_a_hung_disk(base: Path) -> None:
     with hung(nas):
         out, err = done.communicate(timeout=120)
         assert done.returncode == 0, err
-        assert "In the index: 100 completed, 5 pending" in out
+        assert "In the index: 300 completed, 5 pending" in out
         assert f"5 files not read: the disk of {nas} does not answer" in err
-    assert "In the index: 105 completed" in place.run("index")
+    assert "In the index: 305 completed" in place.run("index")

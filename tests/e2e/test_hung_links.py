@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.building import wait_until
 from tests.cli.harness import CONFIG, Place
-from tests.e2e.disks import hung, in_namespace
+from tests.e2e.disks import Scenes, hung
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
+    """All that happens here, begun at once."""
+    begun = Scenes([known_behind_a_link, new_behind_a_link], tmp_path_factory.mktemp("scenes"))
+    yield begun
+    begun.close()
 
 
 def named_by_link(base: Path) -> tuple[Place, Path]:
@@ -25,8 +34,8 @@ def named_by_link(base: Path) -> tuple[Place, Path]:
     return place, docs
 
 
-def test_a_link_to_a_disk_that_hangs_keeps_nothing_from_starting(tmp_path: Path) -> None:
-    in_namespace(known_behind_a_link, tmp_path)
+def test_a_link_to_a_disk_that_hangs_keeps_nothing_from_starting(scenes: Scenes) -> None:
+    scenes.see(known_behind_a_link)
 
 
 def known_behind_a_link(base: Path) -> None:
@@ -45,8 +54,8 @@ def known_behind_a_link(base: Path) -> None:
     assert "Traceback" not in place.log.read_text()
 
 
-def test_a_new_link_to_a_disk_that_hangs_is_indexed_as_soon_as_it_answers(tmp_path: Path) -> None:
-    in_namespace(new_behind_a_link, tmp_path)
+def test_a_new_link_to_a_disk_that_hangs_is_indexed_as_soon_as_it_answers(scenes: Scenes) -> None:
+    scenes.see(new_behind_a_link)
 
 
 def new_behind_a_link(base: Path) -> None:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.building import wait_until
 from tests.cli.harness import Place
-from tests.e2e.disks import bind, in_namespace, mount, unmount
+from tests.e2e.disks import Scenes, bind, mount, unmount
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-def test_a_root_whose_disk_is_unplugged_is_offline_and_comes_back(tmp_path: Path) -> None:
-    in_namespace(unplugged_root, tmp_path)
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
+    """All that happens here on disks of its own, begun at once."""
+    begun = Scenes(
+        [unplugged_root, unplugged_folder, pass_without_disk], tmp_path_factory.mktemp("scenes")
+    )
+    yield begun
+    begun.close()
+
+
+def test_a_root_whose_disk_is_unplugged_is_offline_and_comes_back(scenes: Scenes) -> None:
+    scenes.see(unplugged_root)
 
 
 def unplugged_root(folder: Path) -> None:
@@ -42,8 +53,8 @@ def unplugged_root(folder: Path) -> None:
     assert "Traceback" not in place.log.read_text()
 
 
-def test_a_disk_within_a_root_that_is_unplugged_is_not_forgotten(tmp_path: Path) -> None:
-    in_namespace(unplugged_folder, tmp_path)
+def test_a_disk_within_a_root_that_is_unplugged_is_not_forgotten(scenes: Scenes) -> None:
+    scenes.see(unplugged_folder)
 
 
 def unplugged_folder(folder: Path) -> None:
@@ -69,8 +80,8 @@ def unplugged_folder(folder: Path) -> None:
         assert daemon.status()["embeddings_computed"] == embedded
 
 
-def test_a_pass_ends_while_files_are_on_a_disk_that_is_away(tmp_path: Path) -> None:
-    in_namespace(pass_without_disk, tmp_path)
+def test_a_pass_ends_while_files_are_on_a_disk_that_is_away(scenes: Scenes) -> None:
+    scenes.see(pass_without_disk)
 
 
 def pass_without_disk(folder: Path) -> None:
@@ -105,7 +116,7 @@ def pass_without_disk(folder: Path) -> None:
         assert (done.returncode, err) == (0, told), out
         assert out.endswith("Up to date.\n")
         bind(disk, stick)
-        wait_until(lambda: len(daemon.finds("penguin")) == 3, patience_s=20)  # before its turn
+        wait_until(lambda: len(daemon.finds("penguin")) == 3)
         assert daemon.status()["waiting"] == []
     assert "Traceback" not in place.log.read_text()
 

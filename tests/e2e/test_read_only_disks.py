@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,27 @@ import pytest
 
 from tests.building import wait_until
 from tests.cli.harness import Daemon, Place
-from tests.e2e.disks import gone_read_only, heard_daemon, in_namespace, mount, remount
+from tests.e2e.disks import Scenes, gone_read_only, heard_daemon, mount, remount
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
+    """All that happens here on disks of its own, begun at once."""
+    begun = Scenes(
+        [read_only_files, index_goes_read_only, end_while_read_only, read_only_start],
+        tmp_path_factory.mktemp("scenes"),
+    )
+    yield begun
+    begun.close()
+
 
 _REMEDY = "its disk is read-only; make it writable again"
 
 
-def test_a_watched_disk_may_be_read_only(tmp_path: Path) -> None:
-    in_namespace(read_only_files, tmp_path)
+def test_a_watched_disk_may_be_read_only(scenes: Scenes) -> None:
+    scenes.see(read_only_files)
 
 
 def read_only_files(folder: Path) -> None:
@@ -31,8 +44,8 @@ def read_only_files(folder: Path) -> None:
         assert daemon.status()["roots"][0]["state"] == "watching"
 
 
-def test_prismd_lives_through_a_disk_of_the_index_that_goes_read_only(tmp_path: Path) -> None:
-    in_namespace(index_goes_read_only, tmp_path)
+def test_prismd_lives_through_a_disk_of_the_index_that_goes_read_only(scenes: Scenes) -> None:
+    scenes.see(index_goes_read_only)
 
 
 def index_goes_read_only(folder: Path) -> None:
@@ -95,8 +108,8 @@ def while_read_only(daemon: Daemon) -> None:
     assert daemon.status()["paused"] is None
 
 
-def test_prismd_ends_in_order_on_a_disk_that_went_read_only(tmp_path: Path) -> None:
-    in_namespace(end_while_read_only, tmp_path)
+def test_prismd_ends_in_order_on_a_disk_that_went_read_only(scenes: Scenes) -> None:
+    scenes.see(end_while_read_only)
 
 
 def end_while_read_only(folder: Path) -> None:
@@ -118,8 +131,8 @@ def end_while_read_only(folder: Path) -> None:
         assert daemon.finds("walrus") == ["a.txt"]
 
 
-def test_a_start_on_a_read_only_disk_says_what_to_do(tmp_path: Path) -> None:
-    in_namespace(read_only_start, tmp_path)
+def test_a_start_on_a_read_only_disk_says_what_to_do(scenes: Scenes) -> None:
+    scenes.see(read_only_start)
 
 
 def read_only_start(folder: Path) -> None:

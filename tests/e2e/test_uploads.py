@@ -16,6 +16,7 @@ from prismd.store.check import check
 from prismd.store.database import FILE_NAME, Database
 from tests.building import wait_until
 from tests.cli.harness import Daemon, Place
+from tests.e2e.writing import files_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -48,10 +49,9 @@ def count(place: Place, table: str) -> int:
 
 def elsewhere(place: Place) -> Iterator[Path]:
     """Every file that this prismd may have written, but the index."""
-    for folder in (place.data_dir, place.root / "tmp", place.root / "home", _SHARED):
-        for path in folder.rglob("*"):
-            if path.is_file() and not path.name.startswith(FILE_NAME):
-                yield path
+    for path in files_in((place.data_dir, place.root / "tmp", place.root / "home", _SHARED)):
+        if not path.name.startswith(FILE_NAME):
+            yield path
 
 
 def holding_the_secret(place: Place) -> list[Path]:
@@ -78,10 +78,12 @@ def test_a_kill_amid_an_upload_and_amid_its_reading_leaves_nothing_half(place: P
     env = {"TMPDIR": str(place.root / "tmp")}
     with place.daemon(env=env) as daemon:
         upload(daemon, "whole.txt", SECRET, 60)
+        daemon.client.post("/pause").raise_for_status()  # until all else has come
         upload(daemon, "long.txt", LONG)
         with begin(daemon, SECRET + bytes(8 << 20)):
             wait_until(lambda: count(place, "uploads WHERE file_id IS NULL") == 1)
             wait_until(lambda: count(place, "upload_pieces") > 4)
+            daemon.client.post("/resume").raise_for_status()
             wait_until(lambda: bool(daemon.status()["current"]))
             assert holding_the_secret(place) == []
             assert daemon.stop(signal.SIGKILL) == -signal.SIGKILL

@@ -123,7 +123,7 @@ def hostile_pools(
 
 def wait_for(there: Callable[[], object]) -> None:
     pause = threading.Event()
-    for _ in range(1500):
+    for _ in range(6000):
         if there():
             return
         pause.wait(0.02)

@@ -110,7 +110,7 @@ def test_a_second_reading_is_called_off_like_the_first(
         wait_for((tmp_path / "started").exists)
         workers.cancel_all()
         with pytest.raises(ExtractError, match="called off"):
-            reading.result(30)
+            reading.result(120)
 
 
 def test_a_worker_that_is_killed_leaves_nothing_of_a_mail_behind(

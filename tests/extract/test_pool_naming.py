@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from prismd.alias import Alias
 from prismd.errors import ExtractError, UnsupportedMedia
 from prismd.extract.pool import ExtractPool
+from prismd.paths.alias import Alias
 from tests.building import picture, write_file
 
 CODE = "def area(radius):\n    return 3 * radius\n"

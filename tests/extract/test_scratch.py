@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from prismd.extract.scratch import settle
+from prismd.extract.scratch import settle, tidy
 
 HOLD = """
 import sys, tempfile
@@ -75,6 +75,17 @@ def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(
             later.communicate()
         living.communicate()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_tidied_of_what_killed_processes_left_and_of_nothing_else(tmp_path: Path) -> None:
+    with process(tmp_path) as living, process(tmp_path) as other:
+        used, _ = said(living), said(other)
+        other.kill()
+        other.communicate()
+        tidy(tmp_path)
+        assert list(tmp_path.iterdir()) == [used]
+        living.communicate()
+    tidy(tmp_path / "nowhere")
 
 
 def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.pieces import Piece
 from prismd.extract.pool import ExtractPool
+from prismd.ingest.reading import IngestSettings
 from prismd.models.fake import FakeEmbedder, FakeReranker
-from prismd.reading import IngestSettings
-from prismd.search import Search, SearchSettings
+from prismd.search.searching import Search, SearchSettings
 from prismd.store.check import check
 from tests.building import Indexer
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from prismd.disk import disk_of
+from prismd.disk.looking import disk_of
 from prismd.errors import ExtractError
 from prismd.store import files, jobs, obstacles
 from prismd.store.check import check
@@ -76,7 +76,10 @@ def test_a_pass_ends_while_files_wait_for_a_disk_within_the_root(indexer: Indexe
     assert waiting(indexer) == []
 
 
-def test_a_disk_that_is_back_is_found_so_by_one_file_for_all(indexer: Indexer) -> None:
+def test_a_disk_that_is_back_is_found_so_by_one_file_for_all(
+    indexer: Indexer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prismd.store.obstacles.LOOK_S", 3600.0)  # its turn would never come
     begin(indexer)
     for number in range(9):
         indexer.write(f"stick/{number}.txt", f"Walrus {number}.")
@@ -90,7 +93,7 @@ def test_a_disk_that_is_back_is_found_so_by_one_file_for_all(indexer: Indexer) -
         wait_until(ingest.idle)
         assert [number for _, _, number in waiting(indexer)] == [10]  # it is still away
         plug_stick(indexer, away)
-        indexer.database.write(obstacles.look_soon)
+        indexer.sweep()
         ingest.wake()
         wait_until(lambda: len(indexer.texts()) == 10)
         wait_until(ingest.idle)
@@ -174,7 +177,11 @@ def test_one_file_that_is_refused_keeps_no_other_from_being_read(
     assert [(kind, number) for kind, _, number in waiting(indexer)] == [("system", 1)]
 
 
-def test_a_trial_that_tells_nothing_is_followed_by_another_at_once(indexer: Indexer) -> None:
+def test_a_trial_that_tells_nothing_is_followed_by_another_at_once(
+    indexer: Indexer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prismd.ingest.crew.IDLE_WAIT_S", 3600.0)  # a wait would never end
+
     def wait(connection: apsw.Connection) -> None:
         for file_id in connection.execute("SELECT id FROM files").fetchall():
             obstacles.put_behind(connection, int(file_id[0]), "disk", "it is not there")  # type: ignore[arg-type]
@@ -188,6 +195,7 @@ def test_a_trial_that_tells_nothing_is_followed_by_another_at_once(indexer: Inde
         indexer.sweep()
         indexer.database.write(wait)
         ingest.resume()
+        ingest.wake()
         wait_until(lambda: indexer.texts() == {"good.txt": "The walrus."})
         wait_until(ingest.idle)
     assert waiting(indexer) == []

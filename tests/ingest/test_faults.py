@@ -12,25 +12,29 @@ import pytest
 from numpy.typing import NDArray
 
 from prismd.errors import ModelError, StoreError, WorkerError
+from prismd.ingest.reading import IngestSettings
 from prismd.models.fake import FakeEmbedder, FakeTokens
-from prismd.reading import IngestSettings
-from prismd.search import Search, SearchSettings
+from prismd.search.searching import Search, SearchSettings
 from prismd.store.check import check
 from prismd.store.jobs import Job
 from tests.building import Indexer, wait_until
 from tests.ingest.passes import LONG, SETTINGS, CountingPool, finds
 
 
-class Failing(FakeEmbedder):
-    """Fails so many times, then works."""
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is tried again at once."""
+    for module in ("crew", "embedding"):
+        monkeypatch.setattr(f"prismd.ingest.{module}.IDLE_WAIT_S", 0.01)
 
-    def __init__(self, failures: int) -> None:
-        super().__init__()
-        self.failures = failures
+
+class Failing(FakeEmbedder):
+    """Fails until it is mended."""
+
+    mended = False
 
     def embed_passages(self, texts) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
-        if self.failures:
-            self.failures -= 1
+        if not self.mended:
             raise ModelError("the model fell over; try again")
         return super().embed_passages(texts)
 
@@ -38,13 +42,15 @@ class Failing(FakeEmbedder):
 def test_a_model_that_fails_loses_no_passage(
     tmp_path: Path, data_dir: Path, pool: CountingPool
 ) -> None:
-    indexer = Indexer(tmp_path / "folder", data_dir, pool, embedder=Failing(1), settings=SETTINGS)
+    model = Failing()
+    indexer = Indexer(tmp_path / "folder", data_dir, pool, embedder=model, settings=SETTINGS)
     indexer.write("a.txt", LONG)
     indexer.sweep()
     with indexer.ingesting() as ingest:
         wait_until(lambda: indexer.progress.fault != "")
         assert "fell over" in indexer.progress.fault
         assert "a.txt" in finds(indexer, "subject4")  # words first
+        model.mended = True
         wait_until(ingest.idle)
     assert indexer.progress.fault == ""
     assert indexer.rows("SELECT count(*) FROM passages WHERE embedding_id IS NULL") == [(0,)]
@@ -107,7 +113,7 @@ def test_what_keeps_files_from_being_read_is_logged_once(
     indexer = Indexer(tmp_path / "folder", data_dir, pool, settings=SETTINGS, tokens=tokens)
     indexer.write("a.txt", "The walrus.")
     indexer.sweep()
-    monkeypatch.setattr("prismd.ingest.IDLE_WAIT_S", 0.001)
+    monkeypatch.setattr("prismd.ingest.crew.IDLE_WAIT_S", 0.001)
     with indexer.ingesting() as ingest:
         wait_until(lambda: len(pool.read) >= 20)
         tokens.mended = True

@@ -65,17 +65,19 @@ def sha256(text: str) -> str:
 WRITER = """
 import sys, time
 text = sys.stdin.read()
-with open(sys.argv[1], sys.argv[2]) as file:
-    for start in range(0, len(text), max(1, len(text) // 12)):
-        file.write(text[start : start + max(1, len(text) // 12)])
+piece = len(text) // 5 + 1
+with open(sys.argv[1], "w") as file:
+    for number in range(5):
+        file.write(text[number * piece :][:piece])
         file.flush()
-        time.sleep(0.15 if start % 2 else 0.7)
+        time.sleep(0.15 if number % 2 else 0.7)
 """
+"""Pauses for less, and for longer, than a file must have been still to be read."""
 
 
-def write_slowly(path: Path, text: str, mode: str = "w") -> None:
+def write_slowly(path: Path, text: str) -> None:
     """Write a file piece by piece, with pauses, in a process of its own."""
-    command = [sys.executable, "-c", WRITER, str(path), mode]
+    command = [sys.executable, "-c", WRITER, str(path)]
     subprocess.run(command, input=text, text=True, check=True)
 
 

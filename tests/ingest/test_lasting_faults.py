@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from prismd.errors import ModelError, StoreError, WorkerError
-from prismd.ingest import Ingest
+from prismd.ingest.crew import Ingest
 from prismd.models.fake import FakeEmbedder
+from prismd.progress.trouble import EMBEDDING, READING, READING_RECORDINGS
 from prismd.store import jobs
-from prismd.trouble import EMBEDDING, READING, READING_RECORDINGS
 from tests.building import Indexer, recording, wait_until
 from tests.ingest.passes import SETTINGS, CountingPool
 
@@ -23,8 +23,8 @@ FULL = StoreError("prism.db: its disk is full; free some disk space")
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What failed is tried again at once."""
-    for module in ("ingest", "embedding"):
-        monkeypatch.setattr(f"prismd.{module}.IDLE_WAIT_S", 0.01)
+    for module in ("crew", "embedding"):
+        monkeypatch.setattr(f"prismd.ingest.{module}.IDLE_WAIT_S", 0.01)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from prismd.errors import ExtractCrash
-from prismd.reading import IngestSettings
+from prismd.ingest.reading import IngestSettings
 from prismd.store import jobs
 from tests.building import Indexer
 from tests.ingest.passes import CountingPool, finds, work

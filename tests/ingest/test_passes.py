@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from prismd.domain import Filters
-from prismd.search import Search, SearchSettings
+from prismd.search.searching import Search, SearchSettings
 from prismd.store import files
 from tests.building import Indexer, write_file
 from tests.ingest.passes import LONG, PARAGRAPHS, CountingPool, finds, work

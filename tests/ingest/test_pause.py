@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from prismd.extract.pool import ExtractPool
-from prismd.reading import IngestSettings
+from prismd.ingest.reading import IngestSettings
 from tests.building import Indexer, wait_until
 from tests.ingest.passes import SETTINGS, CountingPool, Gate
 

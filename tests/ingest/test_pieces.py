@@ -10,9 +10,9 @@ from typing import Any
 import pymupdf as _pymupdf
 import pytest
 
-from prismd.disk import look
+from prismd.disk.looking import look
 from prismd.extract.pool import ExtractPool
-from prismd.ingest import Ingest
+from prismd.ingest.crew import Ingest
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.store import files
 from prismd.store.check import check

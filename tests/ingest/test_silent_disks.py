@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from prismd.asking import asking
+from prismd.disk.asking import asking
 from prismd.extract.pool import ExtractPool
 from prismd.models.fake import FakeImageEmbedder
 from prismd.store import obstacles

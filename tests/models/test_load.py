@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from prismd.models import catalog
 from prismd.models.added import add
 from prismd.models.base import Message, Sampling
 from prismd.models.entry import Role
@@ -22,7 +23,44 @@ def test_without_weights_every_role_is_missing_and_names_the_command(tmp_path: P
     assert (models.embedder, models.reranker, models.generator) == (None, None, None)
     assert (models.images, models.transcriber) == (None, None)
     assert set(states(models).values()) == {"missing"}
-    assert models.states()["embedding"].detail == "run `prismd models pull bge-small-en-v1.5`"
+    assert models.states()["embedding"].detail == (
+        "run `prismd models pull bge-small-en-v1.5`; until then only words are found, not meaning"
+    )
+    models.close()
+
+
+@pytest.mark.parametrize(
+    ("embedding", "told"),
+    [
+        ("off", ""),
+        ("fake", ""),
+        ("bge-small-en-v1.5", "bge-small-en-v1.5 is not installed; run `prismd models pull bge"),
+        ("clip", "a model for image, not for embedding"),
+    ],
+)
+def test_what_keeps_meaning_from_being_found_is_said(
+    tmp_path: Path, embedding: str, told: str
+) -> None:
+    models = Models(ModelSettings(tmp_path, embedding))
+    said = models.without_meaning()
+    assert told in said
+    assert bool(said) is bool(told)
+    models.close()
+
+
+def test_what_was_fetched_meanwhile_waits_for_the_next_start(tmp_path: Path) -> None:
+    models = Models(ModelSettings(tmp_path, image="off", speech="off"))
+    assert "models pull" in models.without_meaning()
+    entry = catalog.find("bge-small-en-v1.5")
+    (tmp_path / entry.name).mkdir()
+    for file in entry.files:
+        with (tmp_path / entry.name / file.name).open("wb") as stream:
+            stream.truncate(file.size_bytes)
+    told = "is here now, and is used once prismd is started anew"
+    assert models.states()["embedding"].detail == told
+    assert models.states()["embedding"].state == "missing"
+    assert models.without_meaning() == f"bge-small-en-v1.5 {told}"
+    assert "models pull" in models.states()["reranking"].detail
     models.close()
 
 

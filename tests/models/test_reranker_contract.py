@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from prismd import ranking
 from prismd.models.base import Reranker
 from prismd.models.catalog import find
 from prismd.models.fake import FakeReranker
 from prismd.models.onnx import OnnxReranker
 from prismd.models.remote import EstimatedTokens
 from prismd.models.runner import ModelRunner, RunnerReranker
+from prismd.search import ranking
 
 
 @pytest.fixture(params=["fake", "runner", pytest.param("onnx", marks=pytest.mark.models)])

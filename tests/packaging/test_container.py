@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.cli.harness import Daemon, Place, free_port
+from prismd.config import loading
+from tests.building import wait_until
+from tests.cli.harness import Daemon, Place
 from tests.clients.conftest import installed
 from tests.clients.installing import python_with
 from tests.packaging.archives import ROOT, build
+from tests.ports import free_port
 
 DOCKER = ROOT / "scripts" / "docker"
 STUB = '#!/bin/sh\necho "{0}: $*, auth ${{PRISMD_SERVER_AUTH:-unset}}" >>"$SAID"\n'
@@ -39,29 +47,41 @@ def judged(*command: object) -> None:
 
 @pytest.mark.packaging
 def test_the_dockerfile_has_no_fault_that_a_linter_knows(judges: Path) -> None:
-    if not (judges / "hadolint").exists():
+    if sys.platform == "linux" and platform.machine() != "x86_64":
         pytest.skip("there is no hadolint for this machine")
     judged(judges / "hadolint", DOCKER / "Dockerfile")
 
 
 @pytest.mark.packaging
-def test_the_compose_file_keeps_to_its_schema(judges: Path) -> None:
+def test_the_compose_file_keeps_to_its_schema(judges: Path, tmp_path: Path) -> None:
     schema = ["--builtin-schema", "vendor.compose-spec"]
-    judged(judges / "check-jsonschema", *schema, DOCKER / "compose.yaml")
+    judged(judges / "check-jsonschema", *schema, DOCKER / "compose.yaml", encrypted(tmp_path))
 
 
-@pytest.mark.packaging
-def test_the_container_is_let_do_no_more_than_it_must(judges: Path) -> None:
+def encrypted(tmp_path: Path) -> Path:
+    """The compose file with the lines for an encrypted index taken in."""
+    lines = (DOCKER / "compose.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    path = tmp_path / "compose.yaml"
+    path.write_text("".join(re.sub(r"^( *)# (.*) # encrypted$", r"\1\2", line) for line in lines))
+    return path
+
+
+def read_yaml(judges: Path, path: Path) -> Any:
     program = "import json, sys, ruamel.yaml as y; print(json.dumps(y.YAML().load(sys.stdin)))"
     said = subprocess.run(
         [judges / "python", "-c", program],
-        input=(DOCKER / "compose.yaml").read_text(encoding="utf-8"),
+        input=path.read_text(encoding="utf-8"),
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     ).stdout
-    service: dict[str, Any] = json.loads(said)["services"]["prismd"]
+    return json.loads(said)
+
+
+@pytest.mark.packaging
+def test_the_container_is_let_do_no_more_than_it_must(judges: Path) -> None:
+    service: dict[str, Any] = read_yaml(judges, DOCKER / "compose.yaml")["services"]["prismd"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
@@ -70,6 +90,22 @@ def test_the_container_is_let_do_no_more_than_it_must(judges: Path) -> None:
     assert bound
     assert all(volume["read_only"] for volume in bound)
     assert not {"privileged", "network_mode", "cap_add", "devices"} & set(service)
+
+
+@pytest.mark.packaging
+def test_the_key_of_an_encrypted_container_is_a_secret_by_settings_that_there_are(
+    judges: Path, tmp_path: Path
+) -> None:
+    made = read_yaml(judges, encrypted(tmp_path))
+    service = made["services"]["prismd"]
+    assert service["secrets"] == list(made["secrets"])
+    given = {name: str(value) for name, value in service["environment"].items()}
+    none = tmp_path / "config.toml"
+    none.touch()
+    settings = loading.load(none, {**given, "PRISMD_PORT": "7776"})
+    assert settings.storage.encryption
+    assert settings.storage.key == "file"
+    assert settings.storage.key_file == Path("/run/secrets", *service["secrets"])
 
 
 def test_the_image_is_not_run_by_root_and_is_locked() -> None:
@@ -113,37 +149,70 @@ def test_what_the_builder_is_sent_makes_the_wheel(wheel: Path, tmp_path: Path) -
     assert {DOCKER / "entry", DOCKER / "build.lock", DOCKER / "healthy.py"} <= set(sent)
 
 
-def entered(tmp_path: Path, *arguments: str, env: dict[str, str]) -> list[str]:
-    """What the container's entry starts, in the order of their names."""
+@contextlib.contextmanager
+def entered(
+    tmp_path: Path, *arguments: str, env: dict[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], list[str]]]]:
+    """The container's entry, with what it starts for prismd and socat, and what they say.
+
+    Here prismd ends when its standard input does, and socat at once.
+    """
     programs, said = tmp_path / "programs", tmp_path / "said"
     programs.mkdir()
-    for name in ("prismd", "socat"):
-        (programs / name).write_text(STUB.format(name))
+    said.touch()
+    for name, then in (("prismd", "exec cat"), ("socat", "exec false")):
+        (programs / name).write_text(STUB.format(name) + then)
         (programs / name).chmod(0o755)
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
-    # Ends when whatever it started has ended, because each holds its standard output.
-    subprocess.run(
+    with subprocess.Popen(
         [DOCKER / "entry", *arguments],
         env={"PATH": path, "SAID": str(said), **env},
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=60,
-    )
-    return sorted(said.read_text().splitlines())
+        stdin=subprocess.PIPE,
+    ) as process:
+        yield process, lambda: said.read_text().splitlines()
 
 
 @pytest.mark.parametrize(("env", "port"), [({}, "7776"), ({"PRISMD_PORT": "8001"}, "8001")])
 def test_what_arrives_at_the_container_is_handed_on_and_needs_the_token(
     tmp_path: Path, env: dict[str, str], port: str
 ) -> None:
-    daemon, door = entered(tmp_path, "run", "/a b", env={**env, "PRISMD_SERVER_AUTH": "false"})
+    env = {**env, "PRISMD_SERVER_AUTH": "false"}
+    with entered(tmp_path, "run", "/a b", env=env) as (_, said):
+        wait_until(lambda: len(set(said())) == 2)
+        door, daemon = sorted(set(said()), reverse=True)
     assert daemon == "prismd: run /a b, auth true"
     assert "TCP-LISTEN:7777,fork" in door
     assert f"TCP:127.0.0.1:{port}," in door
 
 
+def test_the_door_is_opened_again_as_long_as_prismd_is_there(tmp_path: Path) -> None:
+    with entered(tmp_path, "run", env={}) as (process, said):
+        wait_until(lambda: sum(line.startswith("socat: ") for line in said()) > 1)
+        wait_until(lambda: bool(doors(process.pid)))
+        (door,) = doors(process.pid)
+        assert process.poll() is None
+    assert process.returncode == 0
+    wait_until(lambda: not door.is_running() or door.status() == psutil.STATUS_ZOMBIE)
+    assert sum(line.startswith("prismd: ") for line in said()) == 1
+
+
+def doors(pid: int) -> list[psutil.Process]:
+    """What keeps the container's door open, while prismd has the number of the entry."""
+    return [child for child in psutil.Process(pid).children() if "entry" in str(child.cmdline())]
+
+
 def test_other_commands_of_the_container_open_no_door(tmp_path: Path) -> None:
-    assert entered(tmp_path, "models", "list", env={}) == ["prismd: models list, auth unset"]
+    with entered(tmp_path, "models", "list", env={}) as (process, said):
+        wait_until(lambda: bool(said()))
+        assert psutil.Process(process.pid).children() == []
+    assert said() == ["prismd: models list, auth unset"]
+
+
+def test_the_container_has_as_long_to_stop_as_the_service() -> None:
+    compose = (DOCKER / "compose.yaml").read_text(encoding="utf-8")
+    unit = (ROOT / "systemd" / "prismd.service").read_text(encoding="utf-8")
+    (own,) = re.findall(r"(?m)^ *stop_grace_period: (\S+)$", compose)
+    assert re.findall(r"(?m)^TimeoutStopSec=(\S+)$", unit) == [own]
 
 
 @pytest.fixture(scope="module")

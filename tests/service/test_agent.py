@@ -96,6 +96,7 @@ def test_it_is_loaded_loaded_anew_and_removed(mac: Mac) -> None:
     log = Path.home() / "Library" / "Logs" / "prismd" / "prismd.log"
     assert read(mac.plist.read_text())["EnvironmentVariables"]["PRISMD_LOG_FILE"] == str(log)
     assert log.parent.is_dir()
+    assert launchd.log_files() == (log, log.with_name("prismd.stderr.log"))
     standing = launchd.standing()
     assert (standing.state, standing.pid, standing.starts) == ("running", 77, "at login")
     assert not standing.is_outdated

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.harness import CONFIG
 from tests.service.desktop import Desktop
+from tests.service.manager import stand_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="launchd is what macOS has")
 
@@ -34,7 +35,7 @@ def test_it_is_written_enabled_and_started(desktop: Desktop) -> None:
     text = desktop.service.read_text()
     assert (
         f'ExecStart=:"{sys.executable}" "-P" "-m" "prismd" "--config" "{desktop.config}"'
-        f' "--data-dir" "{desktop.data_dir}" "run"\n'
+        f' "--data-dir" "{desktop.data_dir}" "run" "--patient"\n'
     ) in text
     assert "@" not in "".join(line for line in text.splitlines() if not line.startswith("System"))
     assert desktop.unit_names() == ["prismd.service"]
@@ -230,8 +231,10 @@ def test_how_it_stands_is_told_to_people_and_programs(desktop: Desktop) -> None:
     standing = desktop.json(
         *("--config", desktop.config, "--data-dir", desktop.data_dir, "service", "status")
     )
+    assert standing.pop("command")["argv"][-1] == "--patient"
     assert standing == {
         "installed": True,
+        "data_dir": str(desktop.data_dir),
         "manager": "systemd",
         "files": [str(desktop.service)],
         "starts": "at login",
@@ -243,6 +246,7 @@ def test_how_it_stands_is_told_to_people_and_programs(desktop: Desktop) -> None:
         "is_edited": False,
         "is_outdated": False,
         "lingers": False,
+        "log_files": [],
     }
     said = desktop.run("service", "status")
     assert "says       idle: 3 files\n" in said
@@ -261,6 +265,21 @@ def test_the_journal_is_shown(desktop: Desktop, options: list[str], call: str) -
     desktop.install()
     assert desktop.run("service", "logs", *options) == "the last of the log\n"
     assert f"journalctl --user {call}\n" in desktop.calls.read_text()
+
+
+def test_a_keyring_that_is_locked_at_boot_is_told_of(desktop: Desktop) -> None:
+    stand_in(desktop.bin, "loginctl", 'echo "Linger=yes"')
+    desktop.config.write_text(f"{CONFIG}\n[storage]\nencryption = true\n")
+    (desktop.state / "show-prismd.service").write_text(
+        _RUNNING.replace("idle: 3 files", "waiting for the key of the index, from the keyring")
+    )
+    process = desktop.start("service", "install")
+    said, notes = process.communicate(timeout=120)
+    assert "says       waiting for the key of the index, from the keyring\n" in said
+    assert "note: it runs from boot on, and the key of the index is in the keyring" in notes
+    desktop.config.write_text(CONFIG)
+    process = desktop.start("service", "install")
+    assert "keyring" not in process.communicate(timeout=120)[1]
 
 
 def test_a_log_in_a_file_is_shown_from_there(desktop: Desktop) -> None:
@@ -287,7 +306,7 @@ def test_settings_of_the_shell_are_told_of(desktop: Desktop) -> None:
     assert "PRISMD_PORT" in notes
     assert "set in this shell, and not for the service" in notes
     assert "PRISMD_DATA_DIR" not in notes  # it is written into the command
-    assert f'"--config" "{desktop.config}" "--data-dir" "{desktop.data_dir}" "run"' in (
+    assert f'"--config" "{desktop.config}" "--data-dir" "{desktop.data_dir}" "run" "--patient"' in (
         desktop.service.read_text()
     )
     assert "note: no folder is indexed yet; name one: 'prismd add FOLDER'" in notes

@@ -134,7 +134,15 @@ def test_nothing_is_filled_in_twice() -> None:
 def test_the_command_is_the_invocation_with_the_places_of_the_shell() -> None:
     called = Invocation(("/bin/prismd",), Path("/c.toml"), Path("/data"))
     found = command_of(called, {"PRISMD_PORT": "1", "XDG_DATA_HOME": "/d"})
-    assert found.argv == ("/bin/prismd", "--config", "/c.toml", "--data-dir", "/data", "run")
+    assert found.argv == (
+        "/bin/prismd",
+        "--config",
+        "/c.toml",
+        "--data-dir",
+        "/data",
+        "run",
+        "--patient",
+    )
     assert found.environment == {"XDG_DATA_HOME": "/d"}
 
 

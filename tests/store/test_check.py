@@ -10,11 +10,11 @@ import apsw
 import numpy as np
 import pytest
 
+from prismd.disk.source import source_of
 from prismd.domain import Filters
 from prismd.errors import StoreError
 from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.models.fake import FakeEmbedder
-from prismd.source import source_of
 from prismd.store import jobs, lexical, list_building, listing, retrieval, uploads, vectors
 from prismd.store.check import backup, check
 from prismd.store.database import FILE_NAME, Database

@@ -12,8 +12,8 @@ from pathlib import Path
 import apsw
 import pytest
 
+from prismd.encryption.key import Key
 from prismd.errors import StoreError
-from prismd.key import Key
 from prismd.store import cipher, files
 from prismd.store.check import backup, check
 from prismd.store.cipher import WrongKey

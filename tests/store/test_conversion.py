@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from pathlib import Path
 import apsw
 import pytest
 
+from prismd.encryption.key import Key
 from prismd.errors import StoreError
-from prismd.key import Key
 from prismd.store import cipher, conversion, files, snapshot
 from prismd.store.check import check
 from prismd.store.database import FILE_NAME, Database
@@ -90,6 +91,38 @@ def test_what_was_readable_is_overwritten(data_dir: Path, monkeypatch: pytest.Mo
     assert wiped == [f"{FILE_NAME}-wal", f"{FILE_NAME}.old"]
     assert os.fstat(kept).st_size == 0
     os.close(kept)
+
+
+def test_the_second_name_is_on_the_disk_before_the_first_is_another_files(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(data_dir, None)
+    old = path.with_name(f"{FILE_NAME}.old")
+    settled: list[bool] = []
+    fsync = os.fsync
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) and old.exists():
+            settled.append(old.samefile(path))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    conversion.convert(path, None, ONE)
+    assert settled == [True, False]
+
+
+def test_what_else_is_to_go_is_gone_before_the_new_file_is_there(data_dir: Path) -> None:
+    path = make(data_dir, None)
+    found: list[str] = []
+    conversion.convert(path, None, ONE, clear=lambda: found.append(cipher.state(path)))
+    assert found == ["plain"]
+
+    def failing() -> None:
+        raise PermissionError("no")
+
+    with pytest.raises(StoreError):
+        conversion.convert(path, ONE, OTHER, clear=failing)
+    assert paths(data_dir, ONE) == 201
 
 
 def test_a_file_is_overwritten_with_zeros_before_it_goes(
@@ -198,7 +231,7 @@ def test_odd_names_of_folders_do_no_harm(tmp_path: Path) -> None:
 KILLING = """
 import json, os, shutil, signal, sys
 from pathlib import Path
-from prismd.key import Key
+from prismd.encryption.key import Key
 from prismd.store import cipher, conversion
 source, place, old, new = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5]
 old, new = (Key.parse(text) if text else None for text in (old, new))

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from prismd.domain import Filters
-from prismd.embedding import open_space
+from prismd.ingest.embedding import open_space
 from prismd.models.fake import FakeEmbedder
 from prismd.store import counts, documents, files, lexical, retrieval, vectors
 from prismd.store.check import check

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from prismd.domain import Filters
-from prismd.embedding import open_space
+from prismd.ingest.embedding import open_space
 from prismd.models.fake import FakeEmbedder
 from prismd.store import counts, documents, files, jobs, lexical, retrieval, vectors
 from prismd.store.check import check

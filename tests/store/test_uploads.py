@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prismd.intake import Intake
+from prismd.ingest.intake import Intake
 from prismd.store import erasing, jobs, listing, uploads
 from prismd.store.database import Database
 from prismd.store.uploads import PIECE_BYTES, Upload, is_upload

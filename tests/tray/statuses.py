@@ -25,6 +25,7 @@ IDLE: dict[str, Any] = {
     "fault": "",
     "faults": [],
     "config_fault": "",
+    "encrypted": False,
     "models": {"embedding": {"name": "bge", "state": "loaded", "detail": ""}},
 }
 INDEXING: dict[str, Any] = {

@@ -12,7 +12,7 @@ from prismd.cli.context import Context
 from prismd.errors import PrismdError, RequestError
 from prismd.tray.doing import Doing, ask, open_file
 from prismd.tray.link import Link
-from prismd.tray.menu import Action
+from prismd.tray.menu import Action, Entry
 from prismd.tray.power import Launch
 from tests.building import wait_until
 from tests.cli.harness import COMMAND, Daemon, Place
@@ -31,7 +31,9 @@ class Chooser:
         self._doing = Doing(
             reach=self.context.daemon,
             launch=launch,
-            link=Link(self.context.daemon, lambda standing: None, lambda status: None),
+            link=Link(
+                self.context.daemon, lambda standing: None, lambda status: None, lambda: None
+            ),
             configuration=place.config,
             folder=place.root,
             complain=self.complaints.append,
@@ -39,11 +41,11 @@ class Chooser:
         )
         self._doing.start()
 
-    def choose(self, *actions: Action) -> None:
+    def choose(self, *actions: Action, about: str = "") -> None:
         """Choose, and wait until all of it is done: one is done after the other."""
         before = len(self.ended)
         for action in (*actions, "quit"):
-            self._doing.do(action)
+            self._doing.do(Entry("", action, about))
         wait_until(lambda: len(self.ended) > before)
 
 
@@ -85,7 +87,7 @@ def test_pausing_and_resuming_is_what_the_daemon_then_does(
     short = daemon.status()["paused"]["until"]
     chooser.choose("pause-1h")
     long = daemon.status()["paused"]["until"]
-    assert long - short == pytest.approx(45 * 60, abs=40)
+    assert 44 * 60 < long - short < 60 * 60  # and what passed between them
     chooser.choose("pause")
     assert daemon.status()["paused"] == {"by": "you", "why": "", "until": None}
     chooser.choose("resume")
@@ -114,6 +116,29 @@ def test_a_page_is_opened_by_a_link_that_signs_in_once(
     signed_in = daemon.client.get(url, headers={"Authorization": ""})
     assert (signed_in.status_code, signed_in.headers["location"]) == (303, arrives)
     assert daemon.client.get(url, headers={"Authorization": ""}).status_code == 401
+
+
+def test_what_was_cited_is_opened_where_it_is_and_a_forgotten_file_is_said_so(
+    daemon: Daemon, chooser: Chooser, opened: Path
+) -> None:
+    asked = {"query": "What sails at noon?", "answer": True}
+    daemon.client.post("/search", json=asked).raise_for_status()
+    wait_until(lambda: bool(cited(daemon)))
+    [place] = cited(daemon)
+    chooser.choose("cited", about=place["citation_id"])
+    wait_until(lambda: opened.exists() and opened.read_text().endswith("\n"))
+    arrived = daemon.client.get(opened.read_text().strip(), headers={"Authorization": ""})
+    assert arrived.headers["location"] == f"/c/{place['citation_id']}"
+    assert chooser.complaints == []
+    chooser.choose("cited", about="0" * 24)
+    assert chooser.complaints == ["what was cited there is in the index no more; ask again"]
+
+
+def cited(daemon: Daemon) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = (
+        daemon.client.get("/search/cited").raise_for_status().json()["data"]
+    )
+    return found
 
 
 def test_the_configuration_and_the_log_are_opened(
@@ -154,3 +179,18 @@ def test_a_daemon_is_started_and_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     chooser.choose("stop")
     wait_until(lambda: not chooser.context.running())
     assert chooser.complaints == []
+
+
+def test_a_daemon_that_has_another_token_is_told_of_for_people(
+    daemon: Daemon, chooser: Chooser
+) -> None:
+    token = daemon.place.data_dir / "token"
+    before = token.read_text()
+    token.write_text("prism-another")
+    try:
+        chooser.choose("pause", "cited", about="0" * 24)
+    finally:
+        token.write_text(before)
+    assert [words.partition(":")[0] for words in chooser.complaints] == [
+        "the prismd that answers does not take this data directory's token"
+    ] * 2

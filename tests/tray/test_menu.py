@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from msgspec.structs import replace
 
+from prismd.tray.cited import Cited
 from prismd.tray.menu import SEPARATOR, Action, Entry, menu_of, shape
 from prismd.tray.standing import AWAY, STARTING, Standing, standing_of, unfollowed
 from tests.tray.statuses import FAULTY, IDLE, INDEXING, paused, unread
@@ -57,7 +58,10 @@ def test_against_the_schedule_one_goes_on_by_saying_so() -> None:
 def test_without_a_daemon_only_what_needs_none_is_offered() -> None:
     assert offered(AWAY) == {"start", "configuration", "log", "quit"}
     assert offered(STARTING) == {"configuration", "log", "quit"}
-    assert offered(unfollowed("why")) == {"configuration", "log", "quit"}
+
+
+def test_a_daemon_that_cannot_be_followed_runs_and_can_be_stopped() -> None:
+    assert offered(unfollowed("why")) == {"configuration", "log", "stop", "quit"}
 
 
 def test_without_a_file_the_settings_are_shown_by_the_page() -> None:
@@ -96,8 +100,15 @@ def test_the_file_in_hand_and_a_note_are_only_to_be_read() -> None:
     ]
 
 
-def test_a_long_line_is_cut() -> None:
-    assert len(menu_of(unfollowed("x" * 500), configured=True)[0].text) == 70
+def test_a_long_line_is_told_in_several_and_the_longest_is_cut() -> None:
+    why = "the prismd that answers has another token; " * 3 + "stop it, and start it again"
+    menu = menu_of(unfollowed(why), configured=True)
+    told = [entry.text for entry in menu[: menu.index(SEPARATOR)]]
+    assert " ".join(told).lower() == why
+    assert max(map(len, told)) <= 70
+    [*lines, last] = [e.text for e in menu_of(unfollowed("x" * 500), configured=True)[:4]]
+    assert {len(text) for text in lines} == {70}
+    assert last.endswith("…")
 
 
 def test_figures_do_not_change_the_shape_of_a_menu_and_choices_do() -> None:
@@ -108,3 +119,15 @@ def test_figures_do_not_change_the_shape_of_a_menu_and_choices_do() -> None:
     assert shape(before) == shape(later)
     assert shape(before) != shape(menu_of(standing_of(paused(), 0), configured=True))
     assert shape(before) != shape(menu_of(replace(standing, unread=1), configured=True))
+
+
+def test_what_was_cited_is_offered_by_name_and_its_coming_is_no_new_shape() -> None:
+    lease = Cited("ab12", "/home/a/lease.pdf", "page 3")
+    menu = menu_of(standing_of(IDLE, 0), configured=True, cited=[lease])
+    [under] = [entry.under for entry in menu if entry.text == "Files of recent answers"]
+    assert under == (Entry("lease.pdf, page 3", "cited", "ab12"),)
+    other = menu_of(standing_of(IDLE, 0), configured=True, cited=[replace(lease, path="/b.txt")])
+    assert shape(menu) == shape(other)
+    assert menu != other
+    assert "cited" not in offered(standing_of(IDLE, 0))
+    assert "cited" not in set(actions(menu_of(AWAY, configured=True, cited=[lease])))

@@ -51,8 +51,12 @@ def test_files_are_told_of_when_more_were_given_up_than_before() -> None:
 
 def test_a_model_is_told_of_only_where_nothing_stands_in_for_it() -> None:
     (notices,) = told_in_turn({**IDLE, "models": {"embedding": MISSING}})
-    assert notices == ("only words are found: bge is missing; 'prismd models pull bge' fetches it",)
+    assert notices == ("bge is missing; 'prismd models pull bge' fetches it",)
     assert told_in_turn({**IDLE, "models": {"generation": MISSING}}) == [()]
+    broken = {"name": "bge", "state": "error", "detail": "its file is damaged; pull it anew"}
+    assert told_in_turn({**IDLE, "models": {"embedding": broken}}) == [
+        ("only words are found: bge is error; its file is damaged; pull it anew",)
+    ]
 
 
 def test_a_wrong_configuration_is_told() -> None:

@@ -15,11 +15,12 @@ import psutil
 import pytest
 
 from prismd.errors import DaemonUnreachable, PrismdError
-from prismd.running import Running, find_running
+from prismd.running import Running, find_running, find_waiting
 from prismd.tray import power
-from prismd.tray.power import Launch, serves
+from prismd.tray.power import Launch
 from tests.building import wait_until
-from tests.cli.harness import COMMAND, Place
+from tests.cli.harness import COMMAND, CONFIG, Place
+from tests.encryption import file_keyring
 
 
 @pytest.fixture
@@ -45,13 +46,31 @@ def running(place: Place) -> Running:
     return found
 
 
-def service(place: Place, *, files: tuple[Path, ...], pid: int | None = None) -> Launch:
-    """A prismd that is installed as a service: it notes what it is asked for."""
+def service(
+    place: Place,
+    *,
+    serves: Path | None,
+    pid: int | None = None,
+    log_files: tuple[str, ...] = (),
+) -> Launch:
+    """A prismd that is installed as a service: it notes what it is asked for.
+
+    Args:
+        place: Where it lies.
+        serves: The data directory of its daemon; None where it is not installed.
+        pid: Of its daemon.
+        log_files: Where it logs to, if to files.
+    """
     program = place.root / "prismd"
-    standing = msgspec.json.encode(
-        {"installed": bool(files), "pid": pid, "files": [str(path) for path in files], "more": 1}
-    )
-    (place.root / "standing").write_bytes(standing)
+    named = str(serves) if serves is not None else None
+    told = {
+        "installed": serves is not None,
+        "pid": pid,
+        "data_dir": named,
+        "log_files": log_files,
+        "more": 1,
+    }
+    (place.root / "standing").write_bytes(msgspec.json.encode(told))
     program.write_text(
         "#!/bin/sh\n"
         f'echo "$*" >> {place.root}/asked\n'
@@ -90,7 +109,38 @@ def test_a_daemon_that_ends_at_once_says_why(place: Place) -> None:
     ended: list[str] = []
     power.start(launch_of(place), ended.append)
     wait_until(lambda: bool(ended))
-    assert "porty: unknown key" in ended[0]
+    assert ended[0].startswith("config.toml: [server] porty: unknown key")
+
+
+def test_what_ends_a_daemon_of_an_encrypted_index_is_shown_to_its_user(place: Place) -> None:
+    storage = "[storage]\nencryption = true\n"
+    place.config.write_text(f"{storage}[server]\nporty = 0\n")
+    ended: list[str] = []
+    power.start(launch_of(place), ended.append)
+    wait_until(lambda: bool(ended))
+    assert ended[0].startswith("config.toml: [server] porty: unknown key")
+
+
+def test_a_daemon_that_waits_for_its_key_can_be_ended(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for name, value in file_keyring.variables(keys).items():
+        monkeypatch.setenv(name, value)
+    file_keyring.silence(keys)
+    place.config.write_text(f"{CONFIG}\n[storage]\nencryption = true\n")
+    ended: list[str] = []
+    launch = launch_of(place)
+    power.start(launch, ended.append)
+    wait_until(lambda: find_waiting(place.data_dir) is not None)
+    found = find_waiting(place.data_dir)
+    assert found is not None
+    daemon = psutil.Process(found.pid)
+    power.stop(launch)
+    psutil.wait_procs([daemon], timeout=60)
+    assert find_waiting(place.data_dir) is None
+    assert ended == []
 
 
 def test_a_program_that_is_gone_cannot_be_started(place: Place) -> None:
@@ -115,41 +165,51 @@ def test_a_process_that_only_has_the_number_of_a_daemon_is_left_alone(place: Pla
 
 
 def test_an_installed_service_is_started_and_stopped_as_one(place: Place) -> None:
-    unit = place.root / "prismd.service"
-    unit.write_text("ExecStart=/usr/bin/prismd run\n")
-    power.start(service(place, files=(unit,)), lambda words: None)
+    power.start(service(place, serves=place.data_dir), lambda words: None)
     assert asked(place) == ["service status --json", "service start"]
     with place.daemon() as daemon:
-        launch = service(place, files=(unit,), pid=daemon.process.pid)
+        launch = service(place, serves=place.data_dir, pid=daemon.process.pid)
         power.stop(launch)
         assert asked(place)[2:] == ["service status --json", "service stop"]
         assert daemon.process.poll() is None  # the service manager ends it, nobody else
 
 
 def test_a_daemon_that_runs_beside_the_service_is_ended_itself(place: Place) -> None:
-    unit = place.root / "prismd.service"
-    unit.write_text("ExecStart=/usr/bin/prismd run\n")
     with place.daemon() as daemon:
-        power.stop(service(place, files=(unit,), pid=None))
+        power.stop(service(place, serves=place.data_dir, pid=None))
         assert daemon.process.wait(60) == 0
     assert "service stop" not in asked(place)
 
 
 def test_a_service_that_refuses_says_why(place: Place) -> None:
-    unit = place.root / "prismd.service"
-    unit.write_text("ExecStart=/usr/bin/prismd run\n")
-    launch = service(place, files=(unit,))
+    launch = service(place, serves=place.data_dir)
     (place.root / "prismd.broken").touch()
     with pytest.raises(PrismdError, match="it is masked"):
         power.start(launch, lambda words: None)
 
 
-def test_the_services_log_is_copied_where_it_is_none_of_files(place: Place) -> None:
-    unit = place.root / "prismd.service"
-    unit.write_text("ExecStart=/usr/bin/prismd run\n")
-    path = power.log_of(service(place, files=(unit,)), place.root)
-    assert path == place.root / "log.txt"
+def test_the_services_log_is_copied_where_it_is_none_of_files(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = place.root / "run"
+    runtime.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    launch = service(place, serves=place.data_dir)
+    path = power.log_of(launch, place.root)
+    assert path.is_relative_to(runtime)  # where nothing outlives the login
     assert path.read_text() == "a line of the journal\n"
+    assert path.parent.stat().st_mode & 0o077 == 0
+    assert power.log_of(launch, place.root) == path
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place.root / "none"))
+    with pytest.raises(PrismdError, match="'prismd service logs' shows it"):
+        power.log_of(launch, place.root)
+
+
+def test_a_log_that_the_service_writes_to_a_file_is_that_file(place: Place) -> None:
+    launch = service(
+        place, serves=place.data_dir, log_files=("/logs/prismd.log", "/logs/other.log")
+    )
+    assert power.log_of(launch, place.root) == Path("/logs/prismd.log")
 
 
 def test_without_a_log_the_person_is_told_where_it_is(place: Place) -> None:
@@ -157,25 +217,28 @@ def test_without_a_log_the_person_is_told_where_it_is(place: Place) -> None:
         power.log_of(launch_of(place), place.root)
 
 
-@pytest.mark.parametrize("standing", [b"", b"{", b'{"installed": true, "files": ["/gone"]}'])
+@pytest.mark.parametrize("standing", [b"", b"{", b"[]", b'{"installed": true, "data_dir": null}'])
 def test_what_says_nothing_sensible_is_no_service(place: Place, standing: bytes) -> None:
-    launch = service(place, files=())
+    launch = service(place, serves=None)
     (place.root / "standing").write_bytes(standing)
     assert power.find_service(launch) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "overrides", "served"),
-    [
-        ("prismd run", (), True),
-        ("prismd --data-dir /other run", (), False),
-        ("prismd --config /other run", (), False),
-        ("prismd --data-dir /mine run", ("--data-dir", "/mine"), True),
-        ("prismd --data-dir /mine run", ("--data-dir", "/mine", "--config", "/c"), False),
-        ("prismd run", ("--data-dir", "/mine"), False),
-    ],
-)
-def test_a_service_of_another_data_directory_is_none_of_this_trays(
-    text: str, overrides: tuple[str, ...], served: bool
-) -> None:
-    assert serves(text, overrides) is served
+def test_a_service_of_another_data_directory_is_none_of_this_trays(place: Place) -> None:
+    other = place.data_dir.with_name(f"{place.data_dir.name}2")
+    assert power.find_service(service(place, serves=other)) is None
+    assert power.find_service(service(place, serves=place.data_dir)) is not None
+
+
+def test_one_data_directory_by_two_names_is_one(place: Place) -> None:
+    place.data_dir.mkdir()
+    link = place.root / "link"
+    link.symlink_to(place.data_dir)
+    assert power.find_service(service(place, serves=link)) is not None
+
+
+def test_a_daemon_that_hangs_is_killed_in_the_end(place: Place) -> None:
+    with place.daemon() as daemon:
+        daemon.process.send_signal(signal.SIGSTOP)  # it takes no notice of being asked to end
+        power.stop(launch_of(place), patience_s=0.5)
+        assert daemon.process.wait(60) == -signal.SIGKILL

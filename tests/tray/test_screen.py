@@ -15,6 +15,7 @@ from prismd.tray.drawing import TILE
 from prismd.tray.standing import Mood
 from tests.building import wait_until
 from tests.cli.harness import COMMAND, Place
+from tests.needing import leave_out
 from tests.tray.screen import Icon, Screen, desktop, missing_programs
 
 pytestmark = [pytest.mark.screen, pytest.mark.slow]
@@ -25,12 +26,8 @@ _PATIENCE_S = 60
 
 def need(missing: list[str], remedy: str) -> None:
     """Skip where something is missing; in CI, where all of it can be installed, fail."""
-    if not missing:
-        return
-    reason = f"{', '.join(missing)}: not installed; {remedy}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if missing:
+        leave_out(f"{', '.join(missing)}: not installed; {remedy}")
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,7 @@ def test_the_file_in_hand_is_named_without_its_folder() -> None:
 def test_a_name_that_would_steer_the_menu_is_shown_harmlessly() -> None:
     current = [{**INDEXING["current"][1], "path": "/home/a/\x1b]0;b\n\udcff.txt"}]
     shown = standing_of({**INDEXING, "current": current}, NOON).in_hand
+    assert ".txt" in shown
     assert all(character.isprintable() for character in shown)
     shown.encode()
 
@@ -98,3 +99,9 @@ def test_any_time_left_can_be_told(seconds: float) -> None:
 
 def test_a_daemon_that_cannot_be_followed_wants_attention() -> None:
     assert unfollowed("why") == Standing("attention", "why", reachable=False)
+
+
+def test_of_an_encrypted_index_no_file_is_named() -> None:
+    standing = standing_of({**INDEXING, "encrypted": True}, NOON)
+    assert standing.in_hand == "A file: extracting 2 of 8 (and 1 more)"
+    assert "Lease" in standing_of(INDEXING, NOON).in_hand

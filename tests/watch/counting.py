@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prismd.disk import hash_file
+from prismd.disk.looking import hash_file
 from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.pieces import Piece
 from prismd.extract.pool import ExtractPool
+from prismd.ingest.reading import Parsers
 from prismd.models.fake import FakeEmbedder
-from prismd.reading import Parsers
 from tests.building import write_file
 
 

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.stateful import run_state_machine_as_test
 
-from prismd.disk import heed_writers
+from prismd.disk.looking import heed_writers
 from tests.watch.counting import shared_parsers
 from tests.watch.machine import Programs
 from tests.watch.tally import TALLY, Tally

@@ -12,7 +12,7 @@ from typing import TypeVar
 import apsw
 import pytest
 
-from prismd.disk import look
+from prismd.disk.looking import look
 from prismd.store import files
 from prismd.store.database import Database
 from prismd.store.files import Root

@@ -15,7 +15,7 @@ from prismd.watch.events import Hints, SystemEvents
 from prismd.watch.inotify import WatchLimit, watched_of
 from tests.watch.watched import unprivileged
 
-_PATIENCE_S = 20.0
+_PATIENCE_S = 120.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="macOS watches a whole tree at once")
 
 

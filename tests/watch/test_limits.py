@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.building import wait_until
+from tests.needing import leave_out
 from tests.watch.watching_process import watching_process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is of Linux")
@@ -34,7 +35,7 @@ def in_namespace(setting: str, besides: str = "") -> list[str]:
     shell = shutil.which("sh")
     unshare = shutil.which("unshare")
     if shell is None or unshare is None:
-        pytest.skip("unshare is not installed")
+        leave_out("unshare is not installed")
     trial = [unshare, "-Urm", shell, "-c", setting]
     if subprocess.run(trial, capture_output=True, check=False).returncode:
         pytest.skip("this system lets nobody have a user namespace")

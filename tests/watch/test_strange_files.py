@@ -51,7 +51,7 @@ def test_what_is_no_regular_file_is_never_opened(
     make(watched.folder / name)
     sweeping = threading.Thread(target=watched.sweep, daemon=True)
     sweeping.start()
-    sweeping.join(20)
+    sweeping.join(120)
     stuck = sweeping.is_alive()
     if stuck:  # it waits for someone to write into the pipe
         os.close(os.open(watched.folder / name, os.O_WRONLY | os.O_NONBLOCK))

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from prismd.disk import look
+from prismd.disk.looking import look
 from prismd.store import files, folders, jobs
 from prismd.store.database import Database
 from prismd.store.files import Known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 
-from prismd.opening import lstat
+from prismd.paths.opening import lstat
 from prismd.watch.events import Cover, Events, Hints
 from tests.watch.disk import GONE
 

@@ -13,10 +13,10 @@ from unittest.mock import patch
 import apsw
 
 from prismd.chunk import Chunking
-from prismd.ingest import Ingest
+from prismd.ingest.crew import Ingest
+from prismd.ingest.reading import IngestSettings, Parsers
 from prismd.models.fake import FakeEmbedder, FakeTokens
-from prismd.progress import Progress
-from prismd.reading import IngestSettings, Parsers
+from prismd.progress.progress import Progress
 from prismd.store import files, jobs
 from prismd.store.check import check
 from prismd.store.database import Database

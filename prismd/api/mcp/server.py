@@ -20,7 +20,7 @@ from prismd import __version__
 from prismd.api.mcp.reach import Reach
 from prismd.api.mcp.schemas import schema_of
 from prismd.api.mcp.tools import BY_NAME, INSTRUCTIONS, TOOLS, Tool
-from prismd.discretion import own
+from prismd.encryption.discretion import own
 from prismd.errors import PrismdError
 
 log = logging.getLogger(__name__)

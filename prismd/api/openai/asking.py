@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from prismd.answer import Question
+from prismd.answer.answering import Question
+from prismd.answer.conversation import resolve
 from prismd.api.openai import bare, cited, wire
 from prismd.api.openai.completion import Item, Work
 from prismd.api.openai.model_names import (
@@ -29,9 +30,8 @@ from prismd.api.openai.tools import (
 from prismd.api.openai.turns import turn_of
 from prismd.api.services import ApiSettings, Services
 from prismd.api.wire import filters_of
-from prismd.conversation import resolve
 from prismd.models.base import Message
-from prismd.query import combine
+from prismd.search.query import combine
 
 
 def plan(

@@ -38,7 +38,7 @@ from prismd.api.services import Api, ApiRequest, api_of
 from prismd.api.streaming import StreamedResponse, watching_client
 from prismd.errors import CANCELLED, ExtractCrash, ExtractError, ExtractTimeout, RequestError
 from prismd.models.base import Transcriber, Transcript
-from prismd.openable import Openable
+from prismd.paths.openable import Openable
 
 _EARLY_S = 2.0
 """How long a stream waits for its first words, so that an early failure gets its own status."""

@@ -15,7 +15,6 @@ from prismd.api.body import decode_body
 from prismd.api.description import EVENT, EVENTS, described
 from prismd.api.errors import describe
 from prismd.api.examples import BODY_BYTES
-from prismd.api.generating import respond
 from prismd.api.openai import wire
 from prismd.api.openai.asking import plan
 from prismd.api.openai.completion import (
@@ -29,6 +28,7 @@ from prismd.api.openai.completion import (
     last_chunks,
     text_chunk,
 )
+from prismd.api.openai.generating import respond
 from prismd.api.openai.parts import check_size, pictures_of
 from prismd.api.services import ApiRequest, api_of
 

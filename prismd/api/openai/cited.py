@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from prismd.answer import FullAnswer, Question
+from prismd.answer.answering import FullAnswer, Question
+from prismd.answer.conversation import resolve
 from prismd.api.openai.completion import Item, Usage, reply_of, source_list, usage_of
 from prismd.api.services import Services
-from prismd.conversation import resolve
 from prismd.domain import Answer
 from prismd.errors import ModelError
 from prismd.models.base import Message

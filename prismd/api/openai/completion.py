@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from prismd.answer import FullAnswer
+from prismd.answer.answering import FullAnswer
 from prismd.domain import Answer, Citation, Explanation, Hit, PageLocator, TextLocator
 from prismd.models.base import ToolCall
+from prismd.timing import iso_time
 from prismd.wording import plain, shown_name
 
 _SNIPPET_CHARS = 300
@@ -67,8 +67,20 @@ class ExplainedHit(Struct, frozen=True):
     explanation: Explanation
 
 
+Searched = Literal["meaning", "words"]
+"""How was searched; ``words`` where what says the same in other words could not be found."""
+
+
+def searched(*, by_words_alone: bool) -> Searched:
+    """How was searched, as answers of the API say it."""
+    return "words" if by_words_alone else "meaning"
+
+
 class PrismNote(Struct, frozen=True):
-    """prismd's own part of an answer."""
+    """prismd's own part of an answer.
+
+    ``searched`` is ``words`` where what says the same in other words could not be found.
+    """
 
     citations: tuple[Citation, ...]
     grounding: str
@@ -77,6 +89,7 @@ class PrismNote(Struct, frozen=True):
     timings_ms: Mapping[str, float]
     hits: tuple[ExplainedHit, ...] | UnsetType = UNSET
     warnings: tuple[str, ...] = ()
+    searched: Searched = "meaning"
 
 
 class Sources(Struct, frozen=True):
@@ -268,6 +281,7 @@ def reply_of(answer: FullAnswer, usage: Usage, base_url: str, *, explain: bool) 
         answer.timings_ms,
         hits if explain else UNSET,
         answer.warnings,
+        searched(by_words_alone=answer.by_words_alone),
     )
     return Reply(
         answer.text,
@@ -309,11 +323,6 @@ def source_list(answer: Answer) -> str:
 def content_url(hit: Hit, base_url: str) -> str:
     """Where the file of a hit can be read."""
     return f"{base_url}/files/file-{hit.file_id}/content"
-
-
-def iso_time(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _chunk(head: Head, delta: Delta, finish_reason: FinishReason | None = None) -> ChatChunk:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from prismd.api.openai.file_filters import AttributeFilter, condition_of
 from prismd.domain import UPLOADS, Filters
 from prismd.errors import RequestError
-from prismd.search import RerankMode
+from prismd.search.searching import RerankMode
 from prismd.store import collections
 from prismd.store.collections import Collection
 from prismd.store.database import Database

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from prismd.answer.prompt import neutralise
 from prismd.api.body import CHAT_BODY_BYTES
 from prismd.api.examples import bytes_of, is_data_url, picture_of
 from prismd.api.interrupt import is_called_off
@@ -14,8 +15,7 @@ from prismd.api.openai import wire
 from prismd.api.openai.model_names import refused
 from prismd.api.services import Services
 from prismd.errors import RequestError
-from prismd.prompt import neutralise
-from prismd.viewing import Viewed
+from prismd.search.viewing import Viewed
 
 MOST_PICTURES = 8
 _TEXTS = ("text", "input_text", "output_text")

@@ -12,7 +12,6 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from prismd import ranking
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
 from prismd.api.description import NOT_BLANK, described
 from prismd.api.errors import ClientGone
@@ -23,7 +22,8 @@ from prismd.api.wire import Query
 from prismd.errors import ModelError, RequestError
 from prismd.models.base import Reranker
 from prismd.models.remote import EstimatedTokens
-from prismd.ranking import Scored, Windows
+from prismd.search import ranking
+from prismd.search.ranking import Scored, Windows
 
 _MAX_DOCUMENTS = 1_000
 _MAX_WINDOWS = 2_000

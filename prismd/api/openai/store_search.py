@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
+from prismd.answer.showing import describe
 from prismd.api.body import CHAT_BODY_BYTES, decode_body
 from prismd.api.description import described
 from prismd.api.openai.file_filters import AttributeFilter
@@ -20,9 +21,8 @@ from prismd.api.wire import Query
 from prismd.domain import Hit, Locator, PageLocator, TextLocator, TimeLocator
 from prismd.errors import RequestError
 from prismd.place import rounded
-from prismd.query import parse_query
-from prismd.search import SearchResult
-from prismd.showing import describe
+from prismd.search.query import parse_query
+from prismd.search.searching import SearchResult
 from prismd.store import attributes, documents
 from prismd.store.attributes import Values
 from prismd.wording import shown_name

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from prismd.cli.terminal import plain
 from prismd.config.options import Config
 from prismd.errors import ConfigError
 from prismd.wording import counted
+
+if TYPE_CHECKING:
+    from prismd.cli.doctor.index import Index
 
 _MODELS_S = 180.0
 _INDEX_S = 60.0
@@ -42,7 +46,8 @@ def doctor_command(ctx: click.Context, context: Context, verify: bool, as_json: 
     """Look for what could keep prismd from working, and say what helps.
 
     Ends with 1 when there is a problem ("!!"). A note ("--") is something to know of. Nothing is
-    changed, and no file is made; prismd may run meanwhile.
+    changed: to try the disk, a file without a name is written to the data directory, and gone at
+    once. prismd may run meanwhile.
     """
     if sys.stderr.isatty() and not as_json:
         click.echo("Looking. Weights that were never verified are read whole.\n", err=True)
@@ -98,7 +103,7 @@ def _checks(context: Context, *, verify: bool) -> Iterator[Check]:
 
 
 def _of_the_index(config: Config) -> Iterator[Check]:
-    from prismd.cli.doctor import encryption, folders, index, place, program
+    from prismd.cli.doctor import encryption, index, memory, place, program
     from prismd.store.database import FILE_NAME
 
     path = config.data_dir
@@ -114,25 +119,34 @@ def _of_the_index(config: Config) -> Iterator[Check]:
     def look_at_encryption() -> Iterator[Verdict]:
         return encryption.judge(encrypting.needed())
 
+    def look_at_memory() -> Iterator[Verdict]:
+        seen = encrypting.meanwhile(_KEY_S)
+        return iter(()) if seen is None else memory.look(config, seen)
+
     def look_at_index() -> Iterator[Verdict]:
         return index.judge(reading.needed(), path / FILE_NAME, time.time())
 
     def look_at_disk() -> Iterator[Verdict]:
         return place.look_at_disk(config, index.needed_bytes(reading.meanwhile(_MEANWHILE_S)))
 
-    def look_at_folders() -> Iterator[Verdict]:
-        found = reading.meanwhile(_MEANWHILE_S)
-        if (found is None or found.held is None) and (path / FILE_NAME).exists():
-            return folders.look(config, None)
-        return folders.look(config, found.roots if found is not None else ())
-
     yield Check("Data", "data directory", partial(place.look_at_directory, path, config.log.file))
     yield Check("Data", "disk space", look_at_disk)
     yield Check("Data", "encryption", look_at_encryption, _KEY_S, _KEYRING)
+    yield Check("Data", "memory folder", look_at_memory)
     yield Check("Data", "index", look_at_index, _INDEX_S)
     clock = partial(place.look_at_clock, config, program.installed_file())
     yield Check("Data", "clock", clock)
-    yield Check("Folders", "folder", look_at_folders, _INDEX_S)
+    yield Check("Folders", "folder", partial(_look_at_folders, config, reading), _INDEX_S)
+
+
+def _look_at_folders(config: Config, reading: Shared[Index | None]) -> Iterator[Verdict]:
+    from prismd.cli.doctor import folders
+    from prismd.store.database import FILE_NAME
+
+    found = reading.meanwhile(_MEANWHILE_S)
+    if (found is None or found.held is None) and (config.data_dir / FILE_NAME).exists():
+        return folders.look(config, None)
+    return folders.look(config, found.roots if found is not None else ())
 
 
 def _of_the_models(config: Config, *, verify: bool) -> Iterator[Check]:
@@ -148,16 +162,21 @@ def _of_the_models(config: Config, *, verify: bool) -> Iterator[Check]:
 def _of_the_daemon(context: Context, config: Config) -> Iterator[Check]:
     from prismd.cli.doctor import daemon, desktop, service
     from prismd.cli.service import service_manager
+    from prismd.running import find_waiting
 
     asking = Shared(lambda: service_manager(context, config).standing())
 
     def look_at_service() -> Iterator[Verdict]:
-        return service.judge(asking.needed())
+        standing = asking.needed()
+        yield from service.judge(standing)
+        yield from service.judge_boot(standing, config)
 
     def look_at_daemon() -> Iterator[Verdict]:
         found = daemon.find(config.data_dir)
         if found.state != "away":
             return daemon.judge(found)
+        if (held := find_waiting(config.data_dir)) is not None:
+            return iter((service.judge_key_wait(held),))
         standing = asking.meanwhile(_SERVICE_S)
         waiting = service.judge_waiting(standing, config) if standing is not None else None
         if waiting is not None:

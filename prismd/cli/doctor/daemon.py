@@ -16,11 +16,15 @@ from prismd.access import FILE_NAME as TOKEN
 from prismd.cli.doctor.verdict import Verdict, note, ok, problem
 from prismd.config.options import Config
 from prismd.running import Running, find_running
+from prismd.wording import counted
 
 _HEALTH_S = 5.0
 _STATUS_S = 15.0
 _REFUSED = (401, 403)
 _START = "prismd run"
+_AGAIN = (
+    f"stop it (kill {{pid}}) and start it again ({_START}); of a service: prismd service restart"
+)
 
 
 class Daemon(NamedTuple):
@@ -89,7 +93,7 @@ def version_at(url: str) -> str | None:
 
 def judge(daemon: Daemon, version: str = __version__) -> Iterator[Verdict]:
     """What is to be said of a daemon that runs. Pure."""
-    again = f"stop it (kill {daemon.pid}), and start it again: {_START}"
+    again = _AGAIN.format(pid=daemon.pid)
     if daemon.state == "mute":
         yield problem("daemon", f"process {daemon.pid} does not answer at {daemon.url}", again)
         return
@@ -97,14 +101,15 @@ def judge(daemon: Daemon, version: str = __version__) -> Iterator[Verdict]:
         detail = f"{daemon.url} runs prismd {daemon.version}; this program is {version}"
         yield note("daemon", detail, again)
     if daemon.state == "strange":
-        yield problem("daemon", f"{daemon.url} does not take the token of this directory", again)
+        detail = f"the prismd at {daemon.url} does not take the token of this data directory"
+        yield problem("daemon", detail, again)
         return
     if daemon.version == version:
         yield ok("daemon", f"answers at {daemon.url} and takes the token")
-    yield from _judge_status(daemon.status)
+    yield from _judge_status(daemon.status, again)
 
 
-def _judge_status(status: dict[str, Any]) -> Iterator[Verdict]:
+def _judge_status(status: dict[str, Any], again: str) -> Iterator[Verdict]:
     """What the daemon itself says is amiss. Pure."""
     for fault in status.get("faults", []):
         yield problem("at work", fault["message"])
@@ -113,10 +118,10 @@ def _judge_status(status: dict[str, Any]) -> Iterator[Verdict]:
         yield problem("configuration", status["config_fault"], remedy)
     if status.get("after_restart"):
         waiting = ", ".join(status["after_restart"])
-        yield note("restart", f"{waiting}: changed, and wait for the next start", _START)
+        yield note("restart", f"changed settings wait for the next start: {waiting}", again)
     for waiting in status.get("waiting", []):
-        detail = f"{waiting['files']} cannot be read now: {waiting['why']}"
-        yield note("waiting", detail, "they are read as soon as that is over")
+        detail = f"{counted(waiting['files'], 'file')} cannot be read now: {waiting['why']}"
+        yield note("waiting", detail, "nothing need be done in prismd: it tries again by itself")
     if status.get("paused"):
         yield note("pause", "indexing is paused", "prismd resume")
 
@@ -158,13 +163,14 @@ def judge_port(where: str, error: OSError, version: str | None, held_by: str) ->
     """
     another = "set port under [server] to another one, such as 7777"
     if error.errno == errno.EADDRINUSE and version is not None:
-        detail = f"{where}: is used by a prismd {version} of another data directory {held_by}"
-        return problem("port", detail.rstrip(), f"stop that one, or {another}")
+        by = f"{held_by}, " if held_by else ""
+        detail = f"{where}: is used by {by}a prismd {version} with another data directory"
+        return problem("port", detail, f"stop that one, or {another}")
     if error.errno == errno.EADDRINUSE:
         detail = f"{where}: is used by {held_by or 'another program'}"
         return problem("port", detail, f"stop it, or {another}")
     if error.errno == errno.EACCES:
-        detail = f"{where}: not for every user to have"
+        detail = f"{where}: the system does not let you have it"
         return problem("port", detail, f"{another}; those below 1024 are the system's")
     if error.errno == errno.EADDRNOTAVAIL:
         detail = f"{where}: is no address of this computer"

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from prismd.cli.doctor.verdict import Verdict, note, ok, problem, problem_of
 from prismd.config.options import Config
+from prismd.daemon.unlocking import key_of, key_place
 from prismd.errors import PrismdError
 from prismd.store import cipher
 from prismd.store.database import FILE_NAME
-from prismd.unlocking import key_of, key_place
 
 _WHAT = "encryption"
 
@@ -51,7 +51,7 @@ def see(config: Config) -> Seen:
     if state != "encrypted" and not wanted:
         return Seen(state, wanted)
     try:
-        place = key_place(config)
+        place = key_place(config, bound_s=None)  # whoever looks is not waited for long
         key = key_of(path, place) if state == "encrypted" else place.read()
     except PrismdError as error:
         return Seen(state, wanted, fault=error)

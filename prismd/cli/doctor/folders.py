@@ -13,8 +13,8 @@ from typing import NamedTuple
 from prismd.cli.doctor.system import in_shell
 from prismd.cli.doctor.verdict import Verdict, note, ok, problem
 from prismd.config.options import Config
-from prismd.parameters import rules
-from prismd.real_path import as_it_stands, gives_out, is_folder, real_path
+from prismd.daemon.parameters import rules
+from prismd.paths.real_path import as_it_stands, gives_out, is_folder, real_path
 from prismd.store.files import Root
 from prismd.watch.inotify import SHARE, raised_limit, system_limit
 from prismd.watch.mounts import mounts
@@ -187,7 +187,8 @@ def judge_instances(used: int, most: int) -> Iterator[Verdict]:
         setting = f"fs.inotify.max_user_instances={max(1024, 2 * most)}"
         remedy = f"sudo sysctl {setting}; to keep it: echo {setting} | sudo tee"
         remedy += " /etc/sysctl.d/60-prismd-instances.conf"
-        yield note("watching programs", f"{used} of {most} are in use", remedy)
+        detail = f"{used} run, and the system lets you have {most}"
+        yield note("watching programs", detail, remedy)
 
 
 def _instances_used() -> int:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from prismd.assembly import Prism
 from prismd.cli.doctor.system import in_shell
 from prismd.cli.doctor.verdict import Verdict, note, ok, problem
 from prismd.config.options import Config
+from prismd.daemon.assembly import Prism
 from prismd.errors import StoreError
 from prismd.store import files
 from prismd.store.database import FILE_NAME

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from prismd.cli.doctor.verdict import Verdict, note, ok, problem
 from prismd.config.options import Config
+from prismd.daemon.parameters import model_settings
 from prismd.errors import ModelError
 from prismd.models import catalog
 from prismd.models.added import entries
 from prismd.models.entry import ModelEntry
 from prismd.models.installed import difference
 from prismd.models.load import Models, ModelState
-from prismd.parameters import model_settings
 
 _ENGINE = "llama-cpp-python"
 _IMPORT_S = 60.0
@@ -52,7 +52,9 @@ def judge(role: str, state: ModelState, *, needed: bool) -> Verdict:
         state: How it stands.
         needed: Whether nothing else stands in for it.
     """
-    detail = f"{state.name} ({state.state})" if state.name else state.state
+    if state.state == "off":
+        return ok(role, state.detail)
+    detail = f"{state.name} ({state.state})"
     if state.state not in ("missing", "error"):
         return ok(role, detail)
     return (problem if needed or state.state == "error" else note)(role, detail, state.detail)

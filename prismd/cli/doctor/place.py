@@ -41,7 +41,7 @@ def look_at_directory(path: Path, log: Path | None = None) -> Iterator[Verdict]:
     """
     there = existing(path)
     if not there.is_dir():
-        yield problem(_DIRECTORY, f"{path}: {there} is a file", _ANOTHER)
+        yield problem(_DIRECTORY, f"{path}: {there} is a file, and no folder", _ANOTHER)
     elif not os.access(there, os.W_OK | os.X_OK):
         cause, remedy = _why_closed(there)
         yield problem(_DIRECTORY, f"{path}: {cause}", remedy)
@@ -49,6 +49,8 @@ def look_at_directory(path: Path, log: Path | None = None) -> Iterator[Verdict]:
         yield ok(_DIRECTORY, f"{path} (made at the first start)")
     else:
         yield from _look_into(path, log)
+    if log is not None:
+        yield from _look_at_log(log)
     yield from judge_mount(path, silent=mounts().is_silent(os.fsencode(os.path.realpath(there))))
 
 
@@ -62,6 +64,18 @@ def judge_mount(path: Path, *, silent: bool) -> Iterator[Verdict]:
     if silent:
         detail = f"{path} is on a network disk, where SQLite may lose what two programs write"
         yield problem("disk of the index", detail, f"{_ANOTHER}: one on a disk of this computer")
+
+
+def _look_at_log(file: Path) -> Iterator[Verdict]:
+    """See whether the log can be written, without which prismd does not start."""
+    there = existing(file)
+    if there == file:
+        fits = file.is_file() and os.access(file, os.W_OK)
+    else:
+        fits = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    if not fits:
+        remedy = "name another file under [log], or none"
+        yield problem("log", f"{file}: cannot be written at {there}", remedy)
 
 
 def _why_closed(folder: Path) -> tuple[str, str]:
@@ -139,8 +153,11 @@ def _look_at_token(path: Path) -> Iterator[Verdict]:
     anew = f"delete it, and a new one is made at the next start: rm {in_shell(path)}"
     try:
         token = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        yield problem("token", f"{path}: cannot be used ({error})", anew)
+    except OSError as error:
+        yield problem("token", f"{path}: cannot be read ({error.strerror})", anew)
+        return
+    except UnicodeDecodeError:
+        yield problem("token", f"{path}: holds no token", anew)
         return
     if not token:
         yield problem("token", f"{path}: is empty", anew)
@@ -162,7 +179,8 @@ def judge_room(where: Path, free_bytes: int, needed_bytes: int) -> Verdict:
     detail = f"{free_bytes / 1e9:.1f} GB free at {where}"
     remedy = "free some space, or set data_dir to another disk"
     if needed_bytes > free_bytes:
-        return problem("disk space", f"{detail}; about {needed_bytes / 1e9:.1f} needed", remedy)
+        wanted = f"about {needed_bytes / 1e9:.1f} GB are needed for what is still to be read"
+        return problem("disk space", f"{detail}; {wanted}", remedy)
     return (
         note("disk space", detail, remedy)
         if free_bytes < _LOW_DISK_BYTES

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prismd.cli.doctor.verdict import Verdict, note, ok, problem
-from prismd.cli.service import in_words
+from prismd.cli.service import AT_BOOT, in_words, waits_at_boot
 from prismd.config.options import Config
+from prismd.running import Waiting
 from prismd.service.base import Standing
 from prismd.service.unit import address
 
@@ -32,6 +33,18 @@ def judge(standing: Standing) -> Iterator[Verdict]:
         again = f"{_INSTALL} --socket" if standing.listens else _INSTALL
         detail = "it was installed by another version, or with other options than are given here"
         yield note(_WHAT, detail, f"{again}, if it is to be as here")
+
+
+def judge_boot(standing: Standing, config: Config) -> Iterator[Verdict]:
+    """What is to be said of a service that starts when nobody has logged in."""
+    if waits_at_boot(config, standing):
+        yield note(_WHAT, AT_BOOT, 'key = "file" and key_file under [storage], if that matters')
+
+
+def judge_key_wait(found: Waiting) -> Verdict:
+    """What is to be said of a daemon that waits for the key of its index. Pure."""
+    detail = f"process {found.pid} waits for the key of the index"
+    return note("daemon", detail, "mend what 'encryption' tells of; it goes on by itself")
 
 
 def judge_waiting(standing: Standing, config: Config) -> Verdict | None:

@@ -16,6 +16,20 @@ _WITHIN_S = 10.0
 _OLD = 4
 _NOT_TEXT = frozenset({"osd", "equ", "snum"})
 _UNTIL_THEN = "until then the words on pictures and scanned pages are not read"
+_CORRECT = (
+    "correct ocr_languages under [index] or [[folders]]: Tesseract's codes are such as eng, deu,"
+    " fra or chi_sim; data of your own counts by its name in Tesseract's folder"
+)
+_PUBLISHED = """
+    afr amh ara asm aze aze_cyrl bel ben bod bos bre bul cat ceb ces chi_sim chi_sim_vert chi_tra
+    chi_tra_vert chr cos cym dan deu div dzo ell eng enm epo est eus fao fas fil fin fra frk frm
+    fry gla gle glg grc guj hat heb hin hrv hun hye iku ind isl ita ita_old jav jpn jpn_vert kan
+    kat kat_old kaz khm kir kmr kor kor_vert lao lat lav lit ltz mal mar mkd mlt mon mri msa mya
+    nep nld nor oci ori osd pan pol por pus que ron rus san sin slk slv snd spa spa_old sqi srp
+    srp_latn sun swa swe syr tam tat tel tgk tha tir ton tur uig ukr urd uzb uzb_cyrl vie yid yor
+"""
+PUBLISHED = frozenset(_PUBLISHED.split())
+"""What Tesseract's makers offer data for, and systems have packages of."""
 _VERSION = re.compile(r"tesseract v?(\d+)[\d.]*")
 
 
@@ -54,9 +68,13 @@ def judge(found: Tesseract, wanted: Collection[str], by: Installer) -> Iterator[
         yield note(_WHAT, f"{detail}; it reads far worse than version 5", tesseract_command(by))
         return
     absent = sorted({*wanted} - found.data) or ([] if texts else ["eng"])
-    if absent:
-        lacks = f"{detail}; no data for {', '.join(absent)}"
-        yield note(_WHAT, lacks, tesseract_command(by, absent))
+    unknown = [name for name in absent if name not in PUBLISHED]
+    if unknown:
+        lacks = f"{detail}; none is called {', '.join(unknown)}"
+        yield note(_WHAT, lacks, _CORRECT)
+    if there_are := [name for name in absent if name in PUBLISHED]:
+        lacks = f"{detail}; no data for {', '.join(there_are)}"
+        yield note(_WHAT, lacks, tesseract_command(by, there_are))
     if "osd" not in found.data:
         lacks = f"{detail}; without osd, pages that lie on their side are not read"
         yield note(_WHAT, lacks, tesseract_command(by, ["osd"]))

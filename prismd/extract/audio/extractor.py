@@ -1,6 +1,6 @@
 """Recordings and films: what they say of themselves, their chapters, and how they sound.
 
-What is said in them is written down elsewhere, by a model; see ``prismd.transcript``.
+What is said in them is written down elsewhere, by a model; see ``prismd.ingest.transcript``.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from prismd.extract.draft import Draft
 from prismd.extract.mail.message import content, file_name
 from prismd.extract.mail.structure import is_logo
 from prismd.extract.parts import MOST_BEFORE_BARE, bare, part
-from prismd.extract.scratch import DISK_FULL, room, settle
-from prismd.openable import Openable
+from prismd.extract.scratch import room, settle
+from prismd.paths.aside import NO_ROOM
+from prismd.paths.openable import Openable
 
 _MAIL_MODULE = "prismd.extract.mail.mail:"
 _MAX_ATTACHMENTS = 500
@@ -108,7 +109,7 @@ class Attachments:
                 held.write(data)
                 self._read_file(name, held.path, level)
         except ExtractError as error:
-            if error.code == DISK_FULL:
+            if error.code in NO_ROOM:
                 raise
             if error.code == NO_OCR:
                 self.engines[_OCR] = ""

@@ -23,10 +23,10 @@ from prismd.extract.mail.message import (
 )
 from prismd.extract.mail.outlook import outlook_message
 from prismd.extract.parts import part
-from prismd.extract.scratch import DISK_FULL
 from prismd.extract.steps import step, within
 from prismd.extract.text.html import parse_html, write_html
 from prismd.extract.text.text import paragraphs
+from prismd.paths.aside import NO_ROOM
 
 _LEAD = ("from", "to", "cc", "date", "reply-to")
 _LEAD_CHARS = 1000
@@ -111,7 +111,7 @@ class _Writer:
             raise  # as of an attachment
         # One message of a mailbox must not cost the others.
         except Exception as error:
-            if isinstance(error, ExtractError) and error.code == DISK_FULL:
+            if isinstance(error, ExtractError) and error.code in NO_ROOM:
                 raise
             self.warnings.add(f"message {number} could not be read ({type(error).__name__})")
 

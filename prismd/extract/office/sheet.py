@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from prismd.extract.draft import Draft
 from prismd.extract.steps import step
-from prismd.extract.table import cell_text, table_line, table_rule
+from prismd.extract.table import cell_text, column_names, table_line, table_rule
 
 MAX_COLUMNS = 1024
 _BLOCK_ROWS = 200
@@ -15,8 +14,6 @@ _BLOCK_CHARS = 1 << 20
 _STEP_ROWS = 256
 _SHORT_CHARS = 600
 _MAX_TITLES = 5
-_NAMES_CHARS = 240
-_NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*%?")
 
 
 def has_cells(draft: Draft) -> bool:
@@ -97,23 +94,3 @@ class SheetWriter:
             if all(sum(map(bool, row)) == 1 for row in self._rows):
                 return
             self._draft.add("".join(self._rows.pop(0)), "caption")
-
-
-def column_label(names: Sequence[str]) -> str:
-    """The names of a table's columns as one heading, cut where it gets long."""
-    label = ""
-    for name in filter(None, (" ".join(name.split()) for name in names)):
-        longer = f"{label} | {name}" if label else name
-        if len(longer) > _NAMES_CHARS:
-            return f"{label} | …" if label else f"{name[:_NAMES_CHARS]}…"
-        label = longer
-    return label
-
-
-def column_names(row: Sequence[str]) -> tuple[str, ...]:
-    """The first row as a heading, if it is one: words in most of its cells, numbers in none."""
-    names = [cell for cell in row if cell]
-    worded = sum(any(map(str.isalpha, name)) for name in names)
-    if len(names) < 2 or 2 * worded <= len(names) or any(map(_NUMBER.fullmatch, names)):
-        return ()
-    return (column_label(names),)

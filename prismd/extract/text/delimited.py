@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from prismd.domain import Block, Extraction, Layout
 from prismd.extract.base import ExtractOptions
-from prismd.extract.office.sheet import column_names
 from prismd.extract.steps import step
+from prismd.extract.table import column_names
 from prismd.extract.text.text import read_text
 
 _DELIMITERS = (",", ";", "\t", "|")

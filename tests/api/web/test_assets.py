@@ -30,6 +30,7 @@ def test_a_browser_that_has_not_signed_in_is_told_how(live: Live) -> None:
     response = httpx.get(live.url + "/", headers={"accept": "text/html"}, trust_env=False)
     assert response.status_code == 401
     assert "prismd token --open" in response.text
+    assert "Bearer" not in response.text  # that is for programs
     assert httpx.get(live.url + "/assets/app.js", trust_env=False).status_code == 401
 
 
@@ -83,7 +84,12 @@ def test_the_page_names_nothing_from_elsewhere_and_builds_no_markup() -> None:
 
 def test_whatever_the_parts_name_is_there() -> None:
     parts = load()
-    for name, asset in parts.items():
-        for given in re.findall(r'"((?:/assets/|\.{1,2}/)[^"]+)"', asset.body.decode()):
+    naming = {
+        name: re.findall(r'"((?:/assets/|\.{1,2}/)[^"]+)"', asset.body.decode())
+        for name, asset in parts.items()
+    }
+    assert any(naming.values())
+    for name, all_given in naming.items():
+        for given in all_given:
             named = posixpath.normpath(posixpath.join("/assets", posixpath.dirname(name), given))
             assert named.removeprefix("/assets/") in parts, f"{name} names {given}"

@@ -52,6 +52,9 @@ def test_an_index_at_rest_is_left_as_it_is(indexed: Place) -> None:
     assert tree(indexed.data_dir) == before
 
 
+PULL = "run `prismd models pull bge-small-en-v1.5`"
+
+
 def test_what_is_missing_is_found_with_remedies(place: Place) -> None:
     place.run("token")
     place.data_dir.chmod(0o755)
@@ -64,18 +67,18 @@ def test_what_is_missing_is_found_with_remedies(place: Place) -> None:
         "data directory": f"chmod 700 {place.data_dir}",
         "token": f"chmod 600 {place.data_dir}/token",
         "folder": "correct the path, or remove the folder from the configuration",
-        "embedding": "run `prismd models pull bge-small-en-v1.5`",
+        "embedding": f"{PULL}; until then only words are found, not meaning",
     }
     shown = place.run("doctor", exit_code=1, env=REAL_MODEL)
     assert "  !!  embedding         bge-small-en-v1.5 (missing)\n" in shown
-    assert f"{' ' * 24}-> run `prismd models pull bge-small-en-v1.5`\n" in shown
+    assert f"{' ' * 24}-> {PULL}; until then" in shown
     assert "\n4 problems, " in shown
 
 
 def test_a_port_that_is_taken_is_found(place: Place, served: Daemon) -> None:
     found = verdicts(place, exit_code=1, env={"PRISMD_PORT": str(served.place.port)})
     assert not found["port"]["well"]
-    assert "of another data directory" in found["port"]["detail"]
+    assert "with another data directory" in found["port"]["detail"]
 
 
 def test_it_survives_what_it_looks_for(place: Place, indexed: Place) -> None:

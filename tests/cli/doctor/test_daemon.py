@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_one_that_does_not_take_the_token_is_told(served: Served, data_dir: Path
     assert found.state == "strange"
     (verdict,) = judge(found, found.version)
     assert verdict.level == "problem"
-    assert verdict.remedy == f"stop it (kill {running.pid}), and start it again: prismd run"
+    assert verdict.remedy.startswith(f"stop it (kill {running.pid}) and start it again (prismd ")
 
 
 def test_one_that_does_not_answer_is_told(data_dir: Path, free_port: int) -> None:
@@ -98,8 +99,8 @@ def test_another_version_is_told() -> None:
     [
         ({"faults": [{"message": "the disk is full; free some"}]}, "problem", ""),
         ({"config_fault": "limit: wrong"}, "problem", "correct it there, then: prismd config"),
-        ({"after_restart": ["server.port"]}, "note", "prismd run"),
-        ({"waiting": [{"files": 3, "why": "the disk is away"}]}, "note", "they are read as soon"),
+        ({"after_restart": ["server.port"]}, "note", "stop it (kill "),
+        ({"waiting": [{"files": 3, "why": "the disk is away"}]}, "note", "nothing need be done"),
         ({"paused": {"why": "x"}}, "note", "prismd resume"),
     ],
 )
@@ -130,7 +131,10 @@ def test_a_port_of_another_prismd_is_told(data_dir: Path, served: Served) -> Non
     assert version_at(served.url) == served.status()["version"]
     server = Server(port=served.place.port)
     (found,) = look_at_port(Config(data_dir=data_dir, server=server))
-    assert "of another data directory" in found.detail
+    where = f"127.0.0.1, port {served.place.port}: is used by "
+    pid = served.process.pid
+    told = rf"{re.escape(where)}(\S+ \(process {pid}\), )?a prismd \S+ with another data directory"
+    assert re.fullmatch(told, found.detail)
     assert found.remedy.startswith("stop that one, or set port under [server]")
 
 

@@ -54,11 +54,23 @@ def test_one_that_will_be_made_is_not_made_yet(data_dir: Path) -> None:
     assert not data_dir.exists()
 
 
+@pytest.mark.parametrize(
+    ("log", "where"), [("file/prismd.log", "file"), ("folder", "folder"), ("new/prismd.log", "")]
+)
+def test_a_log_that_cannot_be_written_is_told(private: Path, log: str, where: str) -> None:
+    put(private.parent / "file")
+    (private.parent / "folder").mkdir()
+    path = private.parent / log
+    found = [v for v in look_at_directory(private, path) if v.level != "ok"]
+    told = f"{path}: cannot be written at {private.parent / where}"
+    assert [(v.what, v.detail) for v in found] == ([("log", told)] if where else [])
+
+
 @pytest.mark.parametrize("inner", ["", "within"])
 def test_a_file_in_its_place_is_told(data_dir: Path, inner: str) -> None:
     put(data_dir)
     found = amiss(data_dir / inner)["data directory"]
-    assert found.detail.endswith(f"{data_dir} is a file")
+    assert found.detail.endswith(f"{data_dir} is a file, and no folder")
     assert found.remedy == "name another with --data-dir, or data_dir in the configuration"
 
 
@@ -110,7 +122,7 @@ def test_a_folder_in_the_place_of_a_file_is_told(private: Path) -> None:
     assert found.remedy.startswith("move it away: mv ")
 
 
-@pytest.mark.parametrize(("content", "cause"), [("", "is empty"), ("tökén", "cannot be used")])
+@pytest.mark.parametrize(("content", "cause"), [("", "is empty"), ("tökén", "holds no token")])
 def test_a_token_that_is_none_is_told(private: Path, content: str, cause: str) -> None:
     path = put(private / "token", content)
     found = amiss(private)["token"]

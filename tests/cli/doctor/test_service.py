@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from prismd.cli.doctor.service import judge, judge_waiting
-from prismd.config.options import Config, Server
+from prismd.cli.doctor.service import judge, judge_boot, judge_key_wait, judge_waiting
+from prismd.config.options import Config, Server, Storage
+from prismd.running import Waiting
 from prismd.service.base import Standing
 from tests.service.desktop import Desktop
 
@@ -41,6 +42,31 @@ def test_each_state_has_its_remedy(state: str, level: str, remedy: str) -> None:
     (found,) = judge(standing)
     assert found.detail == f"prismd under systemd: {state}; starts at login."
     assert (found.level, found.remedy) == (level, remedy)
+
+
+@pytest.mark.parametrize(
+    ("lingers", "storage", "told"),
+    [
+        (True, Storage(encryption=True), True),
+        (False, Storage(encryption=True), False),
+        (None, Storage(encryption=True), False),
+        (True, Storage(encryption=True, key="file"), False),
+        (True, Storage(), False),
+    ],
+)
+def test_a_keyring_that_is_locked_when_it_starts_is_told(
+    tmp_path: Path, lingers: bool | None, storage: Storage, told: bool
+) -> None:
+    standing = Standing(manager="systemd", files=FILES, starts="at login", lingers=lingers)
+    found = list(judge_boot(standing, Config(data_dir=tmp_path, storage=storage)))
+    assert [(each.level, 'key = "file"' in each.remedy) for each in found] == [
+        ("note", True)
+    ] * told
+
+
+def test_who_waits_for_the_key_is_told_of() -> None:
+    found = judge_key_wait(Waiting(7, "its key is not in /k"))
+    assert (found.level, found.detail) == ("note", "process 7 waits for the key of the index")
 
 
 def test_none_is_well() -> None:

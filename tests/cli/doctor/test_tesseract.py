@@ -55,6 +55,27 @@ def test_languages_that_settings_name_and_nobody_installed_are_told() -> None:
     assert verdict.remedy == "sudo dnf install tesseract-langpack-fra"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"), [(["german", "eng"], "german"), (["fr", "de"], "de, fr")]
+)
+def test_of_languages_that_nobody_offers_no_package_is_named(wanted: list[str], told: str) -> None:
+    (verdict,) = judge(GOOD, wanted, "apt")
+    assert verdict.level == "note"
+    assert verdict.detail.endswith(f"; none is called {told}")
+    assert verdict.remedy.startswith("correct ocr_languages under [index]")
+
+
+def test_what_can_be_installed_is_told_beside_what_cannot() -> None:
+    wrong, missing = judge(GOOD, ["fra", "xyz"], "apt")
+    assert "xyz" in wrong.detail
+    assert missing.remedy == "sudo apt install tesseract-ocr-fra"
+
+
+def test_data_of_ones_own_is_taken_by_any_name() -> None:
+    (verdict,) = judge(GOOD._replace(data=frozenset({"eng", "osd", "myhand"})), ["myhand"], "apt")
+    assert verdict.level == "ok"
+
+
 def test_without_any_language_english_is_advised() -> None:
     (verdict,) = judge(GOOD._replace(data=frozenset({"osd"})), [], "apt")
     assert verdict.remedy == "sudo apt install tesseract-ocr-eng"

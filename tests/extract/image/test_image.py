@@ -24,15 +24,14 @@ from prismd.extract.ocr import reader as ocr
 from prismd.extract.pieces import Piece, keeping
 from prismd.extract.steps import listening
 from prismd.layout import line_index, locate, unpack
+from tests.needing import needs
 
 Write = Callable[[str, bytes | str], Path]
 
 ENGLISH = ExtractOptions(ocr_languages=("eng",))
 NO_OCR = ExtractOptions(ocr=False)
 
-needs_ocr = pytest.mark.skipif(
-    not ocr.available(ENGLISH), reason="Tesseract with its English data is not installed"
-)
+needs_ocr = needs(ocr.available(ENGLISH), "Tesseract with its English data is not installed")
 
 
 def word_offsets(text: str) -> NDArray[np.int32]:

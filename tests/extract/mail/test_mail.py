@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from prismd.domain import Extraction
 from prismd.errors import ExtractError
 from prismd.extract.steps import listening
-from prismd.openable import Openable
+from prismd.paths.openable import Openable
 from tests.extract.mail.writing import message
 
 Read = Callable[..., Extraction]

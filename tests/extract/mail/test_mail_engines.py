@@ -21,10 +21,11 @@ from prismd.store import documents, files, stale
 from prismd.store.database import Database
 from prismd.store.stale import Present
 from tests.building import document, entry
+from tests.needing import needs
 
 Read = Callable[..., Extraction]
 
-needs_ocr = pytest.mark.skipif(tesseract.engine() is None, reason="Tesseract is not installed")
+needs_ocr = needs(tesseract.engine(), "Tesseract is not installed")
 
 
 def picture() -> bytes:

@@ -46,7 +46,7 @@ def test_pictures_are_made_in_the_callers_thread_and_few_ahead(parallel: int) ->
 
 
 def test_as_many_as_that_are_read_at_the_same_time() -> None:
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=120)
     read = read_ahead(range(6), lambda _: together.wait(), ExtractOptions(parallel=3))
     assert sorted(read) == [0, 0, 1, 1, 2, 2]
 

@@ -17,9 +17,9 @@ from prismd.api.body import decode_body
 from prismd.api.description import EVENT, EVENTS, between, described
 from prismd.api.examples import BODY_BYTES
 from prismd.api.files import in_range
-from prismd.api.generating import respond
 from prismd.api.openai.asking import plan
 from prismd.api.openai.completion import Item, Work
+from prismd.api.openai.generating import respond
 from prismd.api.openai.narrowing import Narrowing, narrowing
 from prismd.api.openai.parts import check_size
 from prismd.api.openai.responses.items import ConversationItem, Given, referred, taken

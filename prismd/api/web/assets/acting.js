@@ -1,6 +1,6 @@
 // Buttons that ask something of the daemon, and questions before what cannot be undone.
 import { isAborted } from "./api.js";
-import { el } from "./dom.js";
+import { el, isAllowed } from "./dom.js";
 
 /**
  * Do something for a button, once at a time; what fails is shown in the server's words.
@@ -9,15 +9,17 @@ import { el } from "./dom.js";
  * @param {import("./app.js").Context} context
  * @param {HTMLElement} button
  * @param {() => Promise<T>} work
- * @returns {Promise<T | undefined>} Nothing where it failed, or was under way already.
+ * @returns {Promise<T | undefined>} Nothing where it failed, was under way already, or is not to be
+ *   done now.
  */
 export async function act(context, button, work) {
-  if (button.getAttribute("aria-busy") === "true") return undefined;
+  if (button.getAttribute("aria-busy") === "true" || !isAllowed(button)) return undefined;
   button.setAttribute("aria-busy", "true"); // not disabled: that would take the focus away
   try {
     return await work();
   } catch (error) {
-    if (!isAborted(error)) context.toast(error.message, { error: true });
+    const told = isAborted(error) || error.code === "signed_out"; // by the banner
+    if (!told) context.toast(error.message, { error: true });
     return undefined;
   } finally {
     button.removeAttribute("aria-busy");
@@ -25,7 +27,7 @@ export async function act(context, button, work) {
 }
 
 /**
- * Ask whether something is to be done; Escape is no.
+ * Ask whether something is to be done; Escape is no, and so is going elsewhere (app.js).
  *
  * @param {{title: string, text: (string | Node)[], action: string}} question `action` is what the
  *   button says that does it.
@@ -61,7 +63,14 @@ export function confirmed({ title, text, action }) {
   });
 }
 
-/** Put text into the clipboard, and say so. */
+/**
+ * Put text into the clipboard, and say so; a browser may not let a page of another name than this
+ * computer's write there.
+ *
+ * @param {Pick<import("./app.js").Context, "toast">} context
+ * @param {string} text
+ * @param {string} what Names it, with a capital letter.
+ */
 export async function copy(context, text, what) {
   try {
     await navigator.clipboard.writeText(text);

@@ -4,20 +4,28 @@
 // "Sources" are buttons named "Source 1: …".
 import { append, el, icon, replace, spoken } from "./dom.js";
 import { render } from "./markdown.js";
-import { place, short, support, typeIcon } from "./labels.js";
+import { place, short, shownPath, support, tails, typeIcon } from "./labels.js";
+import { noteElement } from "./text.js";
 
 const QUOTE_CHARS = 180;
+const NAME_CHARS = 80; // nobody listens to more of a name
 const GROUNDING = {
   supported: ["check", "Your files say so: every sentence has a source."],
   partial: ["info", "Partly from your files: sentences without a number have no source."],
   none: ["info", "Your files do not say: nothing is cited."],
+};
+// What says the same in other words could not be found, which limits the verdict.
+const BY_WORDS = {
+  supported: ["info", "Every sentence has a source, of those that were found by words alone."],
+  none: ["info", "Nothing is cited: no source was found by words alone."],
 };
 
 /**
  * The element of a turn, brought up to date by `refresh`.
  *
  * @param {import("./conversation.js").Turn} turn
- * @param {{open: (citation: object, opener: HTMLElement) => void, retry: () => void}} actions
+ * @param {{open: (citation: any, opener: HTMLElement) => void, retry: () => void,
+ *   hint: () => HTMLElement | null}} actions `hint` is what to do while there is nothing to ask.
  */
 export function turnElement(turn, actions) {
   const heading = el("h2.question", {}, turn.question);
@@ -37,7 +45,10 @@ export function turnElement(turn, actions) {
     replace(rest, afterText(turn, actions));
   };
   refresh();
-  return { element, refresh };
+  /** The last of what is to be seen when it is whole: the first source, or the verdict. */
+  const first = () =>
+    rest.querySelector(".source") ?? rest.querySelector(".grounding") ?? rest.lastElementChild;
+  return { element, refresh, first };
 }
 
 function textOf(turn, actions) {
@@ -64,8 +75,10 @@ function citedBy(turn) {
   for (const character of citations.length ? turn.text : "")
     units.push(units.at(-1) + character.length);
   const unit = (point) => units[Math.min(point, units.length - 1)];
+  const tail = tails(citations.map((each) => each.path));
   return citations.map((each) => ({
     ...each,
+    file: short(tail.get(each.path), NAME_CHARS),
     from: unit(each.char_start),
     to: unit(each.char_end),
   }));
@@ -107,7 +120,7 @@ function mark(number, citation, actions) {
       type: "button",
       dataset: { support: citation.support },
       "aria-label": named(citation),
-      title: `${citation.title}${comma(place(citation.locator))} – ${support(citation.support)}`,
+      title: `${from(citation)} – ${support(citation.support)}`,
       onclick: (event) => actions.open(citation, event.currentTarget),
     },
     number,
@@ -115,26 +128,30 @@ function mark(number, citation, actions) {
 }
 
 function named(citation) {
-  return `Source ${citation.n}: ${citation.title}${comma(place(citation.locator))}, ${support(citation.support)}`;
+  return `Source ${citation.n}: ${from(citation)}, ${support(citation.support)}`;
 }
 
-function comma(text) {
-  return text ? `, ${text}` : "";
+/** Title, file where that is another, and place. */
+function from({ title, file, locator }) {
+  return [title, file === title ? "" : file, place(locator)].filter(Boolean).join(", ");
 }
 
 function afterText(turn, actions) {
   if (turn.state === "streaming") return [];
   if (turn.state === "failed") return failure(turn, actions);
-  if (turn.state === "stopped") {
-    return el(
-      "p.grounding",
-      {},
-      icon("stop"),
-      "Stopped. What was written until then has not been checked.",
-    );
-  }
-  const parts = [groundingOf(turn), warningsOf(turn), sourcesOf(turn, actions), figuresOf(turn)];
-  return parts;
+  if (turn.state === "stopped") return stopped(turn, actions);
+  const warnings = (turn.note?.warnings ?? []).map(noteElement);
+  return [actions.hint() ?? groundingOf(turn), warnings, sourcesOf(turn, actions), figuresOf(turn)];
+}
+
+function stopped(turn, actions) {
+  const words = turn.text
+    ? "Stopped. What was written until then has not been checked."
+    : "Stopped before anything was written.";
+  return [
+    el("p.grounding", {}, icon("stop"), words),
+    el("button", { type: "button", onclick: actions.retry }, "Ask again"),
+  ];
 }
 
 function failure(turn, actions) {
@@ -151,22 +168,21 @@ function failure(turn, actions) {
   );
 }
 
+/** How far the files bear an answer out: the name of an icon, and words. */
+export function verdictOf({ note }) {
+  return (note?.searched === "words" && BY_WORDS[note.grounding]) || (GROUNDING[note?.grounding] ?? []);
+}
+
 function groundingOf(turn) {
-  const [name, words] = GROUNDING[turn.note?.grounding] ?? [];
+  const [name, words] = verdictOf(turn);
   return words
     ? el("p.grounding", { dataset: { grounding: turn.note.grounding } }, icon(name), words)
     : null;
 }
 
-function warningsOf(turn) {
-  return (turn.note?.warnings ?? []).map((text) =>
-    el("p.note.small", {}, icon("info"), el("span", {}, text)),
-  );
-}
-
 function sourcesOf(turn, actions) {
   const seen = new Map();
-  for (const each of turn.note?.citations ?? []) {
+  for (const each of citedBy(turn)) {
     const key = `${each.n} ${each.citation_id}`;
     if (!seen.has(key)) seen.set(key, each);
   }
@@ -189,16 +205,26 @@ function sourceItem(citation, actions) {
         "span.source-title",
         {},
         icon(typeIcon(citation.type)),
-        spoken(`Source ${citation.n}: `),
-        el("bdi", {}, citation.title),
-        where(citation),
-        spoken(". "),
+        el(
+          "span",
+          {},
+          spoken(`Source ${citation.n}: `),
+          el("bdi", {}, citation.title),
+          citation.file === citation.title ? null : spoken(`, ${citation.file}`),
+          where(citation),
+          spoken(". "),
+        ),
       ),
       citation.quote ? el("span.source-quote", {}, short(citation.quote, QUOTE_CHARS)) : null,
       el(
-        "span.source-support",
-        { dataset: { support: citation.support } },
-        support(citation.support),
+        "span.source-foot",
+        {},
+        path(citation),
+        el(
+          "span.source-support",
+          { dataset: { support: citation.support } },
+          support(citation.support),
+        ),
       ),
     ),
     citation.thumbnail
@@ -206,6 +232,11 @@ function sourceItem(citation, actions) {
       : null,
   );
   return el("li", {}, button);
+}
+
+/** Where the file lies; its name was said with the title already. */
+function path({ path: whole }) {
+  return el("bdi.source-path", { "aria-hidden": "true", title: whole }, shownPath(whole, 2));
 }
 
 function where(citation) {

@@ -21,13 +21,29 @@ export class ApiError extends Error {
   }
 }
 
+/** What is said where the daemon does not let this browser in. */
+export const SIGNED_OUT =
+  "This browser is not signed in any more. Run 'prismd token --open' in a terminal of this computer; this page then goes on by itself.";
+
+/** @type {(admitted: boolean) => void} */
+let tell = () => {};
+
+/**
+ * Have it told with every answer whether the daemon still lets this browser in.
+ *
+ * @param {(admitted: boolean) => void} callback
+ */
+export function onAdmission(callback) {
+  tell = callback;
+}
+
 /** Whether an error is nothing but that the user, or the page, took the request back. */
 export function isAborted(error) {
   return error?.name === "AbortError";
 }
 
 /** A path with its query; empty values are left out, lists are repeated. */
-export function address(path, params = {}) {
+function address(path, params = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
     for (const each of [value].flat()) {
@@ -48,12 +64,34 @@ export async function get(path, { params, signal } = {}) {
   return (await send(address(path, params), { signal })).json();
 }
 
-/** POST a value as JSON, and read JSON. */
+/**
+ * Whether there is something at a path, for what cannot tell why it did not come: pictures, players.
+ *
+ * @param {string} path
+ * @throws {ApiError} There is not; why.
+ */
+export async function check(path) {
+  const response = await send(path, {});
+  await response.body?.cancel();
+}
+
+/**
+ * POST a value as JSON, and read JSON.
+ *
+ * @param {string} path
+ * @param {Object} [body]
+ * @param {{signal?: AbortSignal}} [options]
+ */
 export async function post(path, body = {}, { signal } = {}) {
   return (await send(path, withJson("POST", body, signal))).json();
 }
 
-/** DELETE; answers are JSON here as well. */
+/**
+ * DELETE; answers are JSON here as well.
+ *
+ * @param {string} path
+ * @param {{params?: Object, signal?: AbortSignal}} [options]
+ */
 export async function del(path, { params, signal } = {}) {
   return (await send(address(path, params), { method: "DELETE", signal })).json();
 }
@@ -61,6 +99,9 @@ export async function del(path, { params, signal } = {}) {
 /**
  * POST, and read server-sent events as they come; ending the iteration takes the request back.
  *
+ * @param {string} path
+ * @param {Object} body
+ * @param {{signal?: AbortSignal}} [options]
  * @returns {AsyncGenerator<any>} The data of each event.
  * @throws {ApiError} An event holds an error's envelope, or the stream breaks off.
  */
@@ -115,10 +156,11 @@ export function upload(path, form, { signal, onprogress } = {}) {
     request.open("POST", path);
     request.responseType = "json";
     request.upload.onprogress = (event) => onprogress?.(event.loaded, event.total);
-    request.onload = () =>
-      request.status < 400
-        ? resolve(request.response)
-        : reject(errorOf(request.response, request.status));
+    request.onload = () => {
+      tell(request.status !== 401);
+      if (request.status < 400) resolve(request.response);
+      else reject(errorOf(request.response, request.status));
+    };
     request.onerror = () => reject(unreachable());
     request.onabort = () => reject(new DOMException("taken back", "AbortError"));
     signal?.addEventListener("abort", () => request.abort());
@@ -142,17 +184,14 @@ async function send(path, options) {
   } catch (error) {
     throw isAborted(error) ? error : unreachable();
   }
+  tell(response.status !== 401);
   if (response.ok) return response;
   throw errorOf(await response.json().catch(() => null), response.status);
 }
 
 function errorOf(body, status) {
   const told = body?.error;
-  if (status === 401) {
-    const message =
-      "This browser is not signed in any more. Run 'prismd token --open' in a terminal of this computer.";
-    return new ApiError(message, { status, code: "signed_out" });
-  }
+  if (status === 401) return new ApiError(SIGNED_OUT, { status, code: "signed_out" });
   if (!told) return new ApiError(`The daemon answered with status ${status}.`, { status });
   return new ApiError(told.message, { status, code: told.code ?? "", param: told.param ?? null });
 }

@@ -1,16 +1,21 @@
 // The shell: navigation, the view that is shown, what is announced, whether prismd is there.
-//
-// A view is a module of `views/` that exports `async function show(main, context)`; it fills
-// `main`, with one `h1`, and returns a function that ends whatever it began.
 import * as api from "./api.js";
+import { Banner } from "./banner.js";
 import { append, el, icon, replace } from "./dom.js";
 import { Keys } from "./keys.js";
 import { Live } from "./live.js";
 import { Route } from "./route.js";
 import { statusLine } from "./status_line.js";
 import { themeButton } from "./themes.js";
+import { Toasts } from "./toasts.js";
 import { uploads } from "./upload.js";
 import { Viewer } from "./viewer.js";
+import { show as showActivity } from "./views/activity.js";
+import { show as showAsk } from "./views/ask.js";
+import { show as showFiles } from "./views/files.js";
+import { show as showFolders } from "./views/folders.js";
+import { show as showHistory } from "./views/history.js";
+import { show as showSettings } from "./views/settings.js";
 
 /**
  * What a view is given.
@@ -25,43 +30,58 @@ import { Viewer } from "./viewer.js";
  * @property {(message: string, options?: {error?: boolean}) => void} toast Shows a short note.
  */
 
-/** Every view: its path, its name in the navigation, its icon and its module. */
+/**
+ * Every view: its path, its name in the navigation, its icon, and what fills `main` with one `h1`
+ * and promises what it can be asked for from then on. All are loaded with the page: one that is
+ * opened while the daemon restarts is there.
+ */
 const VIEWS = [
-  { path: "/", name: "Ask", icon: "ask", load: () => import("./views/ask.js") },
-  { path: "/files", name: "Files", icon: "files", load: () => import("./views/files.js") },
-  {
-    path: "/activity",
-    name: "Activity",
-    icon: "activity",
-    load: () => import("./views/activity.js"),
-  },
-  { path: "/folders", name: "Folders", icon: "folders", load: () => import("./views/folders.js") },
-  { path: "/history", name: "History", icon: "history", load: () => import("./views/history.js") },
-  {
-    path: "/settings",
-    name: "Settings",
-    icon: "settings",
-    load: () => import("./views/settings.js"),
-  },
+  { path: "/", name: "Ask", icon: "ask", fill: showAsk },
+  { path: "/files", name: "Files", icon: "files", fill: showFiles },
+  { path: "/activity", name: "Activity", icon: "activity", fill: showActivity },
+  { path: "/folders", name: "Folders", icon: "folders", fill: showFolders },
+  { path: "/history", name: "History", icon: "history", fill: showHistory },
+  { path: "/settings", name: "Settings", icon: "settings", fill: showSettings },
 ];
 
-const TOAST_MS = 6_000;
-const byId = (id) => document.getElementById(id);
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const main = byId("main");
 const live = new Live();
 const route = new Route();
-
 const keys = new Keys();
-const viewer = new Viewer(byId("viewer"), byId("shell"), announce);
+const toasts = new Toasts(byId("toasts"), main);
+const banner = new Banner(byId("banner"), live, back);
+const viewer = new Viewer(byId("viewer"), {
+  behind: [byId("shell"), byId("skip-link")],
+  announce,
+  toast,
+  rest: main,
+  searchAgain: () => {
+    main.focus({ preventScroll: true }); // what led to the old results goes with them
+    show();
+  },
+});
 
 /** @type {Context} */
-const context = { api, live, route, viewer, keys, announce, toast };
+const context = {
+  api,
+  live,
+  route,
+  viewer,
+  keys,
+  announce,
+  toast,
+};
 
-let shown = null; // the view that is shown, of VIEWS
-let end = () => {};
+/** @type {typeof VIEWS[number] | null} */
+let shown = null;
+/** @type {import("./viewer.js").Shown} */
+const NOTHING = { end: () => {}, retry: () => {} };
+let standing = NOTHING;
 let turn = 0;
 
 async function show() {
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close(); // of where one was
   const view = VIEWS.find((each) => each.path === route.path);
   if (!view) return route.go("/");
   if (view === shown && route.follower) return route.follower(route.params);
@@ -72,35 +92,49 @@ async function show() {
   document.title = view.path === "/" ? "prismd" : `${view.name} · prismd`;
   markCurrent(view);
   try {
-    const module = await view.load();
-    if (own !== turn) return;
-    const ended = await module.show(main, context);
-    if (own === turn) end = ended ?? (() => {});
-    else ended?.();
+    const filled = await view.fill(main, context);
+    if (own === turn) standing = filled;
+    else filled.end();
   } catch (error) {
     if (own === turn) failed(error);
   }
   // A reader of the page is told of the new view; at the start the page itself is.
   if (own === turn && !first && !main.contains(document.activeElement))
     main.focus({ preventScroll: true });
+  return undefined;
 }
 
 function close() {
   viewer.close();
-  end();
-  end = () => {};
+  standing.end();
+  standing = NOTHING;
   route.follower = null;
   replace(main);
   scrollTo(0, 0);
 }
 
 function failed(error) {
+  standing = { ...NOTHING, retry: again };
+  route.follower = null;
   replace(
     main,
     el("h1", {}, "This cannot be shown"),
     el("p", { role: "alert" }, error.message),
-    el("button", { type: "button", onclick: () => location.reload() }, "Load the page again"),
+    el("button", { type: "button", onclick: again }, "Try again"),
   );
+}
+
+/** Show the view anew. */
+function again() {
+  shown = null;
+  show();
+}
+
+/** Requests are answered again: what was not is asked once more, and all else stays as it is. */
+function back() {
+  announce("Connected again");
+  standing.retry();
+  viewer.retry();
 }
 
 function buildNavigation() {
@@ -136,31 +170,12 @@ function announce(text) {
   requestAnimationFrame(() => (announcer.textContent = text));
 }
 
-function toast(message, { error = false } = {}) {
-  const note = el(error ? "div.toast.error" : "div.toast", {}, message);
-  byId("toasts").append(note);
-  setTimeout(() => note.remove(), TOAST_MS);
-}
-
-function showConnection({ connected, status }) {
-  const banner = byId("banner");
-  banner.hidden = connected;
-  if (connected) return replace(banner);
-  if (banner.childElementCount) return undefined;
-  const words = status
-    ? "The connection to prismd was lost. The page goes on by itself when it is back."
-    : "prismd cannot be reached. Start it with 'prismd run'.";
-  const told = el("span", {}, words);
-  // A socket that is refused does not say why; a request does.
-  api.get("/status").catch((error) => {
-    if (!error.unreachable) told.textContent = error.message;
-  });
-  return replace(
-    banner,
-    icon("warning"),
-    told,
-    el("button.quiet", { type: "button", onclick: () => live.hurry() }, "Try now"),
-  );
+/**
+ * @param {string} message
+ * @param {{error?: boolean}} [options]
+ */
+function toast(message, options) {
+  toasts.show(message, options);
 }
 
 function focusBox() {
@@ -172,6 +187,9 @@ function focusBox() {
 buildNavigation();
 keys.listen({ focusBox, escape: () => viewer.close() });
 route.onchange = show;
-live.subscribe(showConnection);
+banner.start();
+live.subscribe(({ status }) => {
+  if (status) route.keepWords(status.history_kept && !status.encrypted);
+});
 live.start();
 show();

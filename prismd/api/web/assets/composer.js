@@ -1,9 +1,12 @@
 // The one box: text, whether to ask or to search, filters, a picture to search by.
 //
 // For tests: a `search` landmark with the textbox "Ask or search your files", the radio buttons
-// "Ask" and "Search", and the buttons "Filters", "Search by picture", "Ask"/"Search"/"Stop".
+// "Ask" and "Search", and the buttons "Filters", "Search by picture", "Ask"/"Search"/"Stop",
+// and below a conversation "New question".
+// Where nothing can be searched by a picture, that button says why.
 import { el, icon, iconButton, replace } from "./dom.js";
 import { filterControls } from "./filters.js";
+import { literal } from "./text.js";
 
 const MODES = [
   ["ask", "Ask"],
@@ -16,10 +19,11 @@ const MODES = [
  * @param {import("./filters.js").Filters} options.filters
  * @param {() => void} options.onsubmit
  * @param {() => void} options.onstop
+ * @param {() => void} options.onnew What was asked is to be left behind.
  * @param {() => void} options.onchange The mode or a filter is another.
  * @param {(file: File) => void} options.onpicture
  */
-export function composer({ mode, filters, onsubmit, onstop, onchange, onpicture }) {
+export function composer({ mode, filters, onsubmit, onstop, onnew, onchange, onpicture }) {
   let current = filters;
   const text = el("textarea", {
     rows: "1",
@@ -38,13 +42,16 @@ export function composer({ mode, filters, onsubmit, onstop, onchange, onpicture 
   });
   const modes = modeSwitch(mode, onchange);
   const picture = el("div.picture-slot", { hidden: true });
+  const pictures = pictureSearch(onpicture);
+  const anew = iconButton("plus", "New question", onnew, { hidden: true });
   const send = el("button.primary.send", { type: "submit" });
   const row = el(
     "div.composer-row",
     {},
     modes.element,
     controls.button,
-    pictureButton(onpicture),
+    pictures.controls,
+    anew,
     send,
   );
   const form = el(
@@ -52,18 +59,23 @@ export function composer({ mode, filters, onsubmit, onstop, onchange, onpicture 
     { role: "search", "aria-label": "Your files" },
     picture,
     text,
+    pictures.note,
     row,
   );
   const outer = el("div.composer-area", {}, form, controls.panel, controls.chips);
 
+  const submit = () => {
+    pictures.hush();
+    onsubmit();
+  };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (stops()) onstop();
-    else onsubmit();
+    else submit();
   });
-  text.addEventListener("keydown", (event) => submitOnEnter(event, onsubmit));
+  text.addEventListener("keydown", (event) => submitOnEnter(event, submit));
   text.addEventListener("input", () => grow(text));
-  takePictures(outer, text, onpicture);
+  takePictures(outer, text, pictures.take);
 
   const element = {
     outer,
@@ -82,6 +94,10 @@ export function composer({ mode, filters, onsubmit, onstop, onchange, onpicture 
       label();
     },
     offer: controls.offer,
+    allowPictures: pictures.allow,
+    offerNew(is) {
+      anew.hidden = !is;
+    },
     /** Show Stop in place of the button that asks; a search does not wait for an answer. */
     busy(is) {
       if (is) form.dataset.busy = "true";
@@ -144,7 +160,16 @@ function grow(text) {
   text.style.setProperty("height", `${text.scrollHeight}px`);
 }
 
-function pictureButton(onpicture) {
+/** The button, and in place of a search that cannot be made, why it cannot. */
+function pictureSearch(onpicture) {
+  let why = "";
+  const note = el("p.note.small", { role: "status", hidden: true });
+  const tell = () => {
+    note.hidden = false;
+    replace(note, icon("info"), el("span", {}, literal(why)));
+  };
+  const hush = () => (note.hidden = true);
+  const take = (file) => (why ? tell() : onpicture(file));
   const input = el("input", {
     type: "file",
     accept: "image/*",
@@ -153,10 +178,26 @@ function pictureButton(onpicture) {
     tabindex: "-1",
   });
   input.addEventListener("change", () => {
-    if (input.files[0]) onpicture(input.files[0]);
+    const file = input.files?.[0];
+    if (file) take(file);
     input.value = "";
   });
-  return [iconButton("image", "Search by picture", () => input.click()), input];
+  const choose = () => (why ? tell() : input.click());
+  const button = iconButton("image", "Search by picture", choose);
+  return {
+    controls: [button, input],
+    note,
+    hush,
+    take,
+    /** @param {string} reason Why it cannot be done; empty where it can. */
+    allow(reason) {
+      if (reason === why) return;
+      why = reason;
+      hush();
+      button.title = why || "Search by picture";
+      button.toggleAttribute("data-unable", Boolean(why));
+    },
+  };
 }
 
 /** Pictures that are dropped on the box or pasted into it are searched by; they are not indexed. */

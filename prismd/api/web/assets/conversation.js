@@ -21,7 +21,9 @@ export class Conversation {
   constructor() {
     /** @type {Turn[]} */
     this.turns = [];
+    /** @type {(turn: Turn) => void} */
     this.onchange = () => {};
+    /** @type {AbortController | null} */
     this.controller = null;
   }
 
@@ -51,6 +53,7 @@ export class Conversation {
   async ask(question, filters, { alone = false } = {}) {
     this.stop();
     const messages = [...(alone ? [] : this.said()), { role: "user", content: question }];
+    /** @type {Turn} */
     const turn = {
       question,
       filters,
@@ -77,10 +80,14 @@ export class Conversation {
     this.onchange(turn);
   }
 
-  /** Ask the last question once more, in place of the answer that failed. */
-  retry() {
-    const turn = this.turns.pop();
-    return turn ? this.ask(turn.question, turn.filters, { alone: turn.alone }) : undefined;
+  /**
+   * Ask a question once more, as the newest, in place of what did not become an answer.
+   *
+   * @param {Turn} turn
+   */
+  retry(turn) {
+    this.turns = this.turns.filter((each) => each !== turn);
+    return this.ask(turn.question, turn.filters, { alone: turn.alone });
   }
 
   async receive(turn, body, signal) {

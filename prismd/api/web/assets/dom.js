@@ -8,19 +8,29 @@ const SVG = "http://www.w3.org/2000/svg";
  */
 
 /**
+ * The type of an element by its tag, with or without classes behind it.
+ *
+ * @template {string} Kind
+ * @typedef {Kind extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Kind]
+ *   : Kind extends `${infer Tag extends keyof HTMLElementTagNameMap}.${string}`
+ *   ? HTMLElementTagNameMap[Tag] : HTMLElement} ElementOf
+ */
+
+/**
  * Build an element.
  *
- * @param {string} kind Tag name with classes behind dots, such as "button.primary".
+ * @template {string} Kind
+ * @param {Kind} kind Tag name with classes behind dots, such as "button.primary".
  * @param {Object<string, any>} [attributes] `onclick` and the like add listeners; `true` sets an
  *   attribute without a value; `null`, `undefined` and `false` leave it out; `dataset` and
  *   `style` (custom properties too) take objects; `value`, `checked` and `indeterminate` are set
  *   as properties.
  * @param {...Child} children Strings become text.
- * @returns {HTMLElement}
+ * @returns {ElementOf<Kind>}
  */
 export function el(kind, attributes = {}, ...children) {
   const [tag, ...classes] = kind.split(".");
-  const element = document.createElement(tag);
+  const element = /** @type {ElementOf<Kind>} */ (document.createElement(tag));
   if (classes.length) element.classList.add(...classes);
   for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
   append(element, children);
@@ -78,4 +88,18 @@ export function iconButton(name, label, onclick, attributes = {}) {
     { type: "button", "aria-label": label, title: label, onclick, ...attributes },
     icon(name),
   );
+}
+
+/** Whether a button may be used now, see `allow`. */
+export function isAllowed(button) {
+  return button.getAttribute("aria-disabled") !== "true";
+}
+
+/**
+ * Let a button be used or not. One that cannot be keeps the focus, and looks like it; what it does
+ * has to see for itself whether there is something to do.
+ */
+export function allow(button, is) {
+  if (is) button.removeAttribute("aria-disabled");
+  else button.setAttribute("aria-disabled", "true");
 }

@@ -36,3 +36,11 @@ export function moment(date) {
   const year = date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
   return `${date.toLocaleDateString([], { day: "numeric", month: "short", ...year })}, ${time}`;
 }
+
+/** "12.3 files a second", "24 files a minute"; empty where that is next to nothing. */
+export function rate(perSecond, one, many = `${one}s`) {
+  const slow = perSecond < 1;
+  const value = slow ? Math.round(perSecond * MINUTE_S) : Number(perSecond.toFixed(1));
+  if (!value) return "";
+  return `${number(value)} ${value === 1 ? one : many} a ${slow ? "minute" : "second"}`;
+}

@@ -3,7 +3,7 @@
 // For tests: the button "Filters" opens a region of that name; active ones stand in the list
 // "Active filters" as buttons named "Remove filter …".
 import { el, icon, replace } from "./dom.js";
-import { fileName, TYPES } from "./labels.js";
+import { tails, TYPES } from "./labels.js";
 
 const NAMES = ["type", "folder", "after", "before"];
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -65,7 +65,7 @@ export function filterControls({ filters, onchange }) {
   const toggle = (open) => {
     panel.hidden = !open;
     button.setAttribute("aria-expanded", String(open));
-    if (open) panel.querySelector("input, button")?.focus();
+    if (open) panel.querySelector("input")?.focus();
   };
   const change = (name, value) => {
     current = { ...current, [name]: value };
@@ -79,7 +79,7 @@ export function filterControls({ filters, onchange }) {
     (chips.querySelector("button") ?? button).focus();
   };
   const draw = () => {
-    replace(chips, chipsOf(current, remove));
+    replace(chips, chipsOf(current, folders, remove));
     chips.hidden = !chips.childElementCount;
   };
   panel.addEventListener("keydown", (event) => {
@@ -106,28 +106,30 @@ export function filterControls({ filters, onchange }) {
     offer(paths) {
       if (paths.join("\n") === folders.join("\n")) return;
       folders = paths;
+      draw(); // which tells them apart by what differs
       if (!panel.contains(document.activeElement)) fill();
     },
   };
 }
 
-function chipsOf(filters, remove) {
+function chipsOf(filters, folders, remove) {
   const names = Object.fromEntries(TYPES);
+  const tail = tails([...folders, ...filters.folder]);
   const without = (name, value) => filters[name].filter((each) => each !== value);
   return [
     ...filters.type.map((type) => chip(names[type], () => remove("type", without("type", type)))),
     ...filters.folder.map((path) =>
-      chip(`in ${fileName(path)}`, () => remove("folder", without("folder", path))),
+      chip(`in ${tail.get(path)}`, () => remove("folder", without("folder", path)), path),
     ),
     filters.after && chip(`from ${filters.after}`, () => remove("after", "")),
     filters.before && chip(`before ${filters.before}`, () => remove("before", "")),
   ].filter(Boolean);
 }
 
-function chip(label, onclick) {
+function chip(label, onclick, title = null) {
   const button = el(
     "button.chip",
-    { type: "button", "aria-label": `Remove filter ${label}`, onclick },
+    { type: "button", "aria-label": `Remove filter ${label}`, title, onclick },
     label,
     icon("close"),
   );
@@ -135,6 +137,7 @@ function chip(label, onclick) {
 }
 
 function fields(filters, folders, change) {
+  const tail = tails(folders);
   return [
     fieldset(
       "Type",
@@ -143,7 +146,7 @@ function fields(filters, folders, change) {
     folders.length
       ? fieldset(
           "Folder",
-          folders.map((path) => box("folder", path, fileName(path), filters, change)),
+          folders.map((path) => box("folder", path, tail.get(path), filters, change)),
         )
       : null,
     fieldset("Last changed", [
@@ -161,7 +164,7 @@ function fieldset(name, children) {
 function box(name, value, label, filters, change) {
   const input = el("input", { type: "checkbox", value, checked: filters[name].includes(value) });
   input.addEventListener("change", () => {
-    const boxes = [...input.closest("fieldset").querySelectorAll("input")];
+    const boxes = [...(input.closest("fieldset")?.querySelectorAll("input") ?? [])];
     change(
       name,
       boxes.filter((each) => each.checked).map((each) => each.value),

@@ -26,6 +26,7 @@ export class Keys {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (document.querySelector("dialog[open]")) return; // which has keys of its own
       if (event.key === "Escape") return escape();
+      if (document.querySelector("[aria-modal='true']")) return; // behind it nothing can be used
       if (!this.single || writes(event.target)) return;
       if (event.key === "/") {
         event.preventDefault();

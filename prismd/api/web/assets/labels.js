@@ -38,15 +38,55 @@ export function place(locator) {
   return first === last ? `line ${first}` : `lines ${first}–${last}`;
 }
 
-/** The last part of a path. */
+/** By these a program that ends in ".exe" can look as if it ended in ".txt". */
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** A name as it may be shown: signs that turn what follows them around are seen as such. */
+export function seen(name) {
+  return name.replace(TURNING, "\ufffd");
+}
+
+/** The last part of a path, to be shown. */
 export function fileName(path) {
-  return path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+  return seen(path.split(/[\\/]/).filter(Boolean).at(-1) ?? path);
+}
+
+/**
+ * As much of the end of each path as makes it differ from the others: its name alone, mostly.
+ *
+ * @param {string[]} paths
+ * @returns {Map<string, string>}
+ */
+export function tails(paths) {
+  /** @type {[string, string[]][]} */
+  const all = [...new Set(paths)].map((path) => [path, path.split(/[\\/]/).filter(Boolean)]);
+  const end = (parts, many) => parts.slice(-many).join("/");
+  return new Map(
+    all.map(([path, parts]) => {
+      const others = all.filter(([other]) => other !== path);
+      const differs = (many) => others.every(([, each]) => end(each, many) !== end(parts, many));
+      let many = 1;
+      while (many < parts.length && !differs(many)) many += 1;
+      return [path, end(parts, many) || path];
+    }),
+  );
 }
 
 /** The folder of a path, its front left out where it is long. */
 export function folderOf(path, most = 3) {
   const parts = path.split("/").filter(Boolean).slice(0, -1);
   return parts.length > most ? `…/${parts.slice(-most).join("/")}` : `/${parts.join("/")}`;
+}
+
+/** Where a file is; those of no folder were uploaded. */
+export function whereIn(path, most = 3) {
+  return path.startsWith("/") ? folderOf(path, most) : "Uploaded";
+}
+
+/** A path to be shown on one line: its folder, as far as there is room for it, and its name. */
+export function shownPath(path, most) {
+  if (!path.startsWith("/")) return `Uploaded: ${fileName(path)}`;
+  return `${folderOf(path, most)}/${fileName(path)}`;
 }
 
 /** Bytes in the unit that suits them. */

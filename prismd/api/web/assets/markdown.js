@@ -54,6 +54,7 @@ function lines(all, shown) {
 function blocks(source) {
   const found = [];
   let at = 0;
+  /** @type {Object<string, any> | null} */
   let open = null;
   let fenced = false;
   for (const raw of source.split("\n")) {
@@ -63,7 +64,7 @@ function blocks(source) {
       fenced = !fenced;
       open = null;
       if (fenced) found.push((open = { kind: "code", lines: [] }));
-    } else if (fenced) open.lines.push(line);
+    } else if (fenced) open?.lines.push(line);
     else open = gather(found, open, line);
   }
   return found;

@@ -2,7 +2,7 @@
 //
 // Roles for tests: list "Notices"; button "Redo now" in the item of what is stale, with a dialog
 // "Redo what is stale?" ("Cancel", "Redo").
-import { act, confirmed } from "./acting.js";
+import { act, confirmed, focusOn } from "./acting.js";
 import { el, icon, replace } from "./dom.js";
 import { obstaclesOf, staleInWords } from "./state.js";
 import { count } from "./labels.js";
@@ -19,11 +19,13 @@ export function notices(context) {
     const key = JSON.stringify(told);
     if (key === known) return; // what is read, or has the focus, stays where it is
     known = key;
+    const held = element.contains(document.activeElement);
     element.hidden = !told.length;
     replace(
       element,
       told.map((each) => item(context, each)),
     );
+    if (held) focusOn(element.querySelector("button") ?? element.parentElement);
   }
   return { element, update };
 }

@@ -3,12 +3,15 @@
 // Roles for tests: region "Files with problems"; group "Show" with toggle buttons "All", "Failed",
 // "Quarantined", "Skipped" (their counts in the name); button "Retry all that failed", or of some
 // "Retry all"; list "Files with problems", each item with the file's name, the reason, a link "Open
-// the file in a new tab: NAME", and a button "Retry NAME".
+// the file in a new tab: NAME", and a button "Retry NAME"; an alert where they cannot be had
+// (failure.js).
 import { act, focusOn } from "./acting.js";
-import { el, icon, replace } from "./dom.js";
+import { allow, el, icon } from "./dom.js";
+import { failure } from "./failure.js";
 import { number } from "./figures.js";
+import { Keyed } from "./keyed.js";
 import { setText } from "./text.js";
-import { count, fileName, folderOf } from "./labels.js";
+import { count, fileName, whereIn } from "./labels.js";
 
 const PAGE = 50;
 const MOST = 1_000;
@@ -27,23 +30,63 @@ const STATES = [
 
 /**
  * @param {import("./app.js").Context} context
- * @returns {{element: HTMLElement, end: () => void}}
+ * @returns {{element: HTMLElement} & import("./viewer.js").Shown}
  */
 export function problems(context) {
   const view = new Problems(context);
-  return { element: view.element, end: () => view.end() };
+  return { element: view.element, end: () => view.end(), retry: () => view.trouble.retry() };
 }
 
 class Problems {
+  heading = el("h2", { id: "problems-title", tabindex: "-1" }, "Files with problems");
+  buttons = STATES.map((each) =>
+    el("button.chip", { type: "button", onclick: () => this.go(each.state) }, each.name),
+  );
+  about = el("p.soft.small");
+  retryWords = el("span");
+  retryAll = el(
+    "button",
+    { type: "button", onclick: () => this.retryEverything() },
+    icon("retry"),
+    this.retryWords,
+  );
+  trouble = failure(() => this.load(), { leave: () => this.heading });
+  list = el("ul.problems", { "aria-labelledby": this.heading.id });
+  /** @type {Keyed<any>} */
+  rows = new Keyed(this.list, (item) => this.row(item), {
+    key: (item) => String(item.id),
+    leave: () => this.heading,
+  });
+  empty = el("p.empty", { hidden: true }, "No file has a problem.");
+  more = el("button", { type: "button", hidden: true, onclick: () => this.showMore() }, "Show more");
+  element = el(
+    "section",
+    { "aria-labelledby": this.heading.id },
+    this.heading,
+    el(
+      "div.toolbar",
+      {},
+      el("div.chips", { role: "group", "aria-label": "Show" }, this.buttons),
+      this.retryAll,
+    ),
+    this.about,
+    this.trouble.element,
+    this.list,
+    this.empty,
+    this.more,
+  );
+
+  /** @param {import("./app.js").Context} context */
   constructor(context) {
     this.context = context;
     this.chosen =
       STATES.find((each) => each.state === context.route.params.get("errors")) ?? STATES[0];
     this.shown = PAGE;
-    this.items = [];
+    this.listed = this.chosen;
     this.counts = "";
+    this.timer = 0;
     this.aborting = new AbortController();
-    this.build();
+    this.mark();
     this.unsubscribe = context.live.subscribe((heard) => this.heard(heard));
     context.route.follow((params) => this.choose(params.get("errors") ?? ""));
     this.load();
@@ -53,40 +96,6 @@ class Problems {
     this.unsubscribe();
     clearTimeout(this.timer);
     this.aborting.abort();
-  }
-
-  build() {
-    this.heading = el("h2", { id: "problems-title" }, "Files with problems");
-    this.buttons = STATES.map((each) =>
-      el("button.chip", { type: "button", onclick: () => this.go(each.state) }, each.name),
-    );
-    this.about = el("p.soft.small");
-    this.retryWords = el("span");
-    this.retryAll = el("button", { type: "button" }, icon("retry"), this.retryWords);
-    this.retryAll.addEventListener("click", () => this.retryEverything());
-    this.list = el("ul.problems", { "aria-labelledby": this.heading.id });
-    this.empty = el("p.empty", { hidden: true }, "No file has a problem.");
-    this.more = el(
-      "button",
-      { type: "button", hidden: true, onclick: () => this.showMore() },
-      "Show more",
-    );
-    this.element = el(
-      "section",
-      { "aria-labelledby": this.heading.id },
-      this.heading,
-      el(
-        "div.toolbar",
-        {},
-        el("div.chips", { role: "group", "aria-label": "Show" }, this.buttons),
-        this.retryAll,
-      ),
-      this.about,
-      this.list,
-      this.empty,
-      this.more,
-    );
-    this.mark();
   }
 
   /** Show others; the address says which, so that Back and a reload lead there. */
@@ -119,7 +128,7 @@ class Problems {
     STATES.forEach((each, at) =>
       setText(this.buttons[at], `${each.name} ${number(counts[each.state])}`),
     );
-    this.retryAll.disabled = !connected;
+    allow(this.retryAll, connected);
     const key = JSON.stringify([connected, counts]);
     if (key === this.counts) return;
     const first = !this.counts;
@@ -139,34 +148,28 @@ class Problems {
     const params = { state: this.chosen.state, limit: this.shown };
     try {
       this.show(await this.context.api.get("/errors", { params, signal }));
+      this.trouble.clear();
     } catch (error) {
-      if (!signal.aborted && !error.unreachable) this.fail(error);
+      if (!signal.aborted) this.fail(error);
     }
   }
 
+  /** Nothing stays that would say something of the files that were not had. */
   fail(error) {
-    replace(this.list, el("li.note.error", {}, error.message));
+    // Those that are shown already stand; that prismd is away, the banner says.
+    if (error.unreachable && this.rows.size && this.listed === this.chosen) return;
+    this.rows.show([]);
+    for (const each of [this.empty, this.more, this.retryAll]) each.hidden = true;
+    this.trouble.tell(error);
   }
 
   show(found) {
-    this.items = found.data;
-    const kept = document.activeElement?.closest?.("[data-file]")?.dataset.file;
-    const within = this.list.contains(document.activeElement);
-    replace(
-      this.list,
-      this.items.map((item) => this.row(item)),
-    );
+    this.listed = this.chosen;
+    this.rows.show(found.data);
     this.empty.hidden = found.total > 0;
     this.retryAll.hidden = !this.retried(found);
     this.more.hidden = found.next === null || this.shown >= MOST;
     setText(this.more, `Show more of ${number(found.total)}`);
-    if (within) this.restoreFocus(kept);
-  }
-
-  /** What stood in the list's place had the focus; it must not fall to the page's start. */
-  restoreFocus(kept) {
-    const same = kept && this.list.querySelector(`[data-file="${CSS.escape(kept)}"] button`);
-    focusOn(same || this.list.querySelector("button") || this.heading);
   }
 
   retried(found) {
@@ -184,7 +187,7 @@ class Problems {
     retry.addEventListener("click", () => this.retryOne(item, retry));
     return el(
       "li.problem",
-      { dataset: { file: item.id } },
+      {},
       el(
         "div.grow",
         {},
@@ -195,7 +198,7 @@ class Problems {
           el(item.state === "skipped" ? "span.badge" : "span.badge.warn", {}, item.state),
         ),
         el("p.reason", {}, item.error?.message ?? "No reason is known; retry to learn it."),
-        el("p.path.small.soft", {}, placeOf(item.path), " · ", wholeFile(item, name)),
+        el("p.path.small.soft", {}, whereIn(item.path, Infinity), " · ", wholeFile(item, name)),
       ),
       retry,
     );
@@ -219,9 +222,12 @@ class Problems {
     });
   }
 
-  showMore() {
+  /** The focus stays on the button, or goes on where the new ones begin when the button goes. */
+  async showMore() {
+    const [before, held] = [this.rows.size, this.more.contains(document.activeElement)];
     this.shown = Math.min(this.shown + 2 * PAGE, MOST);
-    this.load();
+    await this.load();
+    if (held && this.more.hidden) this.rows.first(before)?.focus();
   }
 }
 
@@ -240,6 +246,3 @@ function wholeFile(item, name) {
 }
 
 /** Where a file is; those of no folder were uploaded. */
-function placeOf(path) {
-  return path.startsWith("/") ? folderOf(path, Infinity) : "Uploaded";
-}

@@ -1,12 +1,14 @@
 // What a search has found.
 //
-// For tests: the list "Results"; each result is a list item with a button named by its title.
+// For tests: the list "Results"; each result is a list item with a button named by its title, its
+// file and its place.
 import { el, icon, spoken } from "./dom.js";
-import { day, folderOf, fileName, place, typeIcon } from "./labels.js";
+import { day, fileName, place, short, shownPath, tails, typeIcon } from "./labels.js";
 
 const SNIPPET_CHARS = 320;
 const BEFORE_CHARS = 80;
 const LEAST_STEM = 4;
+const NAME_CHARS = 80; // nobody listens to more of a name
 const THUMBNAIL_PX = 192;
 const PAGE_DPI = 36;
 
@@ -20,20 +22,43 @@ const EVERYWHERE = new Set(
 /**
  * The list; the arrows go through it.
  *
- * @param {object[]} results Of `POST /search`.
+ * @param {any[]} results Of `POST /search`.
  * @param {string} query Its words are marked.
- * @param {(result: object, opener: HTMLElement) => void} open
+ * @param {(result: any, opener: HTMLElement) => void} open
  */
 export function resultList(results, query, open) {
   const words = wordsOf(query);
   const list = el("ol.results", { "aria-label": "Results" });
-  for (const result of results) list.append(item(result, words, open));
+  const tail = tails(results.map(({ metadata }) => metadata.path));
+  for (const result of results)
+    list.append(item(result, words, tail.get(result.metadata.path), open));
   list.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && step(list, event));
   return list;
 }
 
+const OWN_KEYS = "input, textarea, select, [contenteditable], video, audio, #viewer, dialog";
+
+/**
+ * j and k go through the results, and the arrow from the end of the box to the first of them.
+ *
+ * @param {Element} list
+ * @param {KeyboardEvent} event
+ * @param {HTMLTextAreaElement} box
+ * @param {boolean} single Whether keys of one character are wanted.
+ */
+export function goThrough(list, event, box, single) {
+  if (event.target === box) {
+    const atEnd = box.selectionStart === box.value.length;
+    if (event.key === "ArrowDown" && atEnd) step(list, event);
+    return;
+  }
+  const target = /** @type {Element} */ (event.target);
+  const isLetter = event.key === "j" || event.key === "k";
+  if (single && isLetter && !target.closest?.(OWN_KEYS)) step(list, event);
+}
+
 /** Move the focus by j and k, or by the arrows, from one result to the next. */
-export function step(list, event) {
+function step(list, event) {
   const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
   if (!by || event.ctrlKey || event.metaKey || event.altKey) return false;
   const buttons = [...list.querySelectorAll("button.result-title")];
@@ -44,9 +69,11 @@ export function step(list, event) {
   return true;
 }
 
-function item(result, words, open) {
+function item(result, words, file, open) {
   const { metadata: about } = result;
   const where = place(about.locator);
+  const title = about.title || fileName(about.path);
+  const name = [title, file === title ? "" : short(file, NAME_CHARS), where].filter(Boolean).join(", ");
   return el(
     "li.result",
     {},
@@ -62,17 +89,21 @@ function item(result, words, open) {
           {},
           el(
             "button.result-title",
-            { type: "button", onclick: (event) => open(result, event.currentTarget) },
-            about.title || fileName(about.path),
+            {
+              type: "button",
+              "aria-label": name,
+              onclick: (event) => open(result, event.currentTarget),
+            },
+            title,
           ),
-          where ? el("span.result-place", {}, where) : null,
+          where ? el("span.result-place", { "aria-hidden": "true" }, where) : null,
         ),
       ),
       el("p.result-text", {}, snippet(about.text, words)),
       el(
         "p.result-foot",
         {},
-        el("span.result-path", { title: about.path }, `${folderOf(about.path)}/${fileName(about.path)}`),
+        el("span.result-path", { title: about.path }, shownPath(about.path)),
         el("span", {}, day(about.modified_at)),
         el(
           "span.match",
@@ -115,6 +146,7 @@ function snippet(text, words) {
   const from =
     first > SNIPPET_CHARS - BEFORE_CHARS ? flat.indexOf(" ", first - BEFORE_CHARS) + 1 : 0;
   const to = Math.min(flat.length, from + SNIPPET_CHARS);
+  /** @type {(string | HTMLElement)[]} */
   const nodes = [from ? "… " : ""];
   let at = from;
   for (const match of found) {
@@ -133,4 +165,16 @@ function isNear(word, words) {
     const stem = wanted.slice(0, Math.max(LEAST_STEM, wanted.length - 2));
     return wanted.length > LEAST_STEM && word.startsWith(stem) && word.length <= wanted.length + 3;
   });
+}
+
+/** An error of the daemon for a person, who knows neither the names of its fields. */
+export function refusal({ message, param, status }, picture) {
+  if (param === "image" && status === 404)
+    return "The picture that this is to be like is not among your files any more.";
+  const front = `${param}: `;
+  if (!param || !message.startsWith(front)) return message;
+  const rest = message.slice(front.length);
+  if (param === "image" && picture) return `${picture.name}: ${rest}`;
+  if (param === "query") return `What you search for ${rest}`;
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
 }

@@ -1,5 +1,5 @@
 // What a status says, in words; the status line and the activity view agree by it.
-import { moment, number, percent, shortTimeLeft, timeLeft } from "./figures.js";
+import { moment, number, percent, rate, shortTimeLeft, timeLeft } from "./figures.js";
 import { count } from "./labels.js";
 
 /**
@@ -13,6 +13,18 @@ export function progressOf(status) {
   const waiting = status.waiting.reduce((sum, each) => sum + each.files, 0);
   const total = Math.max(status.files.total - waiting, 0);
   return { done: Math.max(total - status.left, 0), total };
+}
+
+/** Whether all files are read, and what is made now is vectors of their passages. */
+export function makesVectors({ state, left, passages, passages_embedded: embedded }) {
+  return state === "indexing" && !left && embedded < passages;
+}
+
+/** How fast that goes which is being done; empty while nothing is, or that is not known. */
+export function pace(status) {
+  if (status.state !== "indexing") return "";
+  if (status.left) return rate(status.rate_files_per_s, "file");
+  return makesVectors(status) ? rate(status.rate_embeddings_per_s, "passage") : "";
 }
 
 /**
@@ -35,10 +47,19 @@ const TONES = { starting: "busy", indexing: "busy", idle: "idle", paused: "pause
 export function shortState(status) {
   if (status.faults.length) return "Needs your attention";
   if (status.state === "paused" && status.paused?.by === "schedule") return "Waiting";
+  if (makesVectors(status)) {
+    const far = `${percent(status.passages_embedded, status.passages)} by meaning`;
+    return [far, shortTimeLeft(status.eta_s)].filter(Boolean).join(" · ");
+  }
   if (status.state !== "indexing" || !status.left) return stateOf(status).title;
   const { done, total } = progressOf(status);
   const far = `${number(done)} of ${number(total)}`;
   return [far, shortTimeLeft(status.eta_s)].filter(Boolean).join(" · ");
+}
+
+/** Whether nothing can be found by its meaning, though that is wanted. */
+export function lacksMeaning(status) {
+  return ["missing", "error"].includes(status.models.embedding?.state);
 }
 
 /** What is in the way, each fit to show: faults, the configuration's, and files that wait. */
@@ -74,8 +95,9 @@ function found(status) {
 function work(status) {
   const { done, total } = progressOf(status);
   if (status.left) return `${number(done)} of ${count(total, "file")}`;
-  if (status.passages_embedded < status.passages) {
-    return `${percent(status.passages_embedded, status.passages)} searchable by meaning`;
+  if (makesVectors(status)) {
+    const far = `${number(status.passages_embedded)} of ${count(status.passages, "passage")}`;
+    return `${far} searchable by meaning`;
   }
   return status.looking ? "Comparing your folders with the index" : "";
 }

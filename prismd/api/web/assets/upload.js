@@ -5,6 +5,7 @@
 // Roles for tests: button "Upload files"; region "Uploads" with a list, each item with the file's
 // name, a progressbar named by it, the server's words, and a button "Cancel NAME" or "Hide NAME";
 // button "Close uploads".
+import { focusOn } from "./acting.js";
 import { isAborted } from "./api.js";
 import { el, icon, iconButton, replace } from "./dom.js";
 import { setText } from "./text.js";
@@ -21,13 +22,13 @@ const UNREAD = new Set(["pending", "processing"]);
  * @returns {HTMLElement} A button that has files chosen.
  */
 export function uploads(context) {
-  const panel = new Panel(context);
+  const button = iconButton("upload", "Upload files", () => chooser.click());
+  const panel = new Panel(context, button);
   const chooser = el("input", { type: "file", multiple: true, hidden: true });
   chooser.addEventListener("change", () => {
-    panel.take([...chooser.files]);
+    panel.take([...(chooser.files ?? [])]);
     chooser.value = ""; // the same file may be chosen again
   });
-  const button = iconButton("upload", "Upload files", () => chooser.click());
   document.body.append(panel.element, chooser);
   hearDrops(panel);
   return button;
@@ -50,7 +51,7 @@ function hearDrops(panel) {
   // First of all, because what a part of the page takes may never come up to here.
   for (const kind of ["dragover", "drop"]) addEventListener(kind, hide, { capture: true });
   addEventListener("dragover", (event) => {
-    if (!hasFiles(event) || event.defaultPrevented) return;
+    if (!event.dataTransfer || !hasFiles(event) || event.defaultPrevented) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
     veil.hidden = false;
@@ -82,28 +83,37 @@ function dropped(transfer) {
 }
 
 class Panel {
-  constructor(context) {
-    this.context = context;
-    this.rows = new Set();
-    this.queue = [];
-    this.sending = 0;
-    this.largest = null;
-    this.build();
-    context.live.subscribe((heard) => this.heard(heard));
-  }
+  heading = el("h2", { id: "uploads-title" }, "Uploads");
+  limit = el("p.soft.small");
+  list = el("ul", { "aria-labelledby": this.heading.id });
+  element = el(
+    "section.uploads",
+    { "aria-labelledby": this.heading.id, hidden: true },
+    el(
+      "div.uploads-head",
+      {},
+      this.heading,
+      iconButton("close", "Close uploads", () => this.close()),
+    ),
+    this.limit,
+    this.list,
+  );
+  /** @type {Set<Row>} */
+  rows = new Set();
+  /** @type {Row[]} */
+  queue = [];
+  sending = 0;
+  /** @type {number | null} */
+  largest = null;
 
-  build() {
-    this.heading = el("h2", { id: "uploads-title" }, "Uploads");
-    this.limit = el("p.soft.small");
-    this.list = el("ul", { "aria-labelledby": this.heading.id });
-    const close = iconButton("close", "Close uploads", () => this.close());
-    this.element = el(
-      "section.uploads",
-      { "aria-labelledby": this.heading.id, hidden: true },
-      el("div.uploads-head", {}, this.heading, close),
-      this.limit,
-      this.list,
-    );
+  /**
+   * @param {import("./app.js").Context} context
+   * @param {HTMLElement} rest Gets the focus when the panel goes.
+   */
+  constructor(context, rest) {
+    this.context = context;
+    this.rest = rest;
+    context.live.subscribe((heard) => this.heard(heard));
   }
 
   async take(files) {
@@ -162,8 +172,9 @@ class Panel {
   }
 
   next() {
-    while (this.sending < AT_ONCE && this.queue.length) {
+    while (this.sending < AT_ONCE) {
       const row = this.queue.shift();
+      if (!row) return;
       if (row.ended) continue;
       this.sending += 1;
       row.send().finally(() => {
@@ -183,40 +194,47 @@ class Panel {
   }
 
   drop(row) {
+    const next = row.element.nextElementSibling ?? row.element.previousElementSibling;
     this.rows.delete(row);
+    if (!this.rows.size) this.hide();
+    else if (row.element.contains(document.activeElement)) focusOn(next?.querySelector("button"));
     row.element.remove();
-    if (!this.rows.size) this.element.hidden = true;
-    else this.list.querySelector("button")?.focus();
+  }
+
+  hide() {
+    const held = this.element.contains(document.activeElement);
+    this.element.hidden = true;
+    if (held) this.rest.focus();
   }
 
   /** Put away what is done; what is under way goes on, and shows again with the next file. */
   close() {
+    this.hide();
     for (const row of [...this.rows]) if (row.ended) this.drop(row);
-    this.element.hidden = true;
   }
 }
 
 /** One file on its way. */
 class Row {
+  bar = el("progress", { max: 1, value: 0 });
+  words = el("p.small.soft");
+  aborting = new AbortController();
+  id = "";
+  ended = false;
+  waiting = false;
+  missed = false;
+
   constructor(panel, file) {
     this.panel = panel;
     this.context = panel.context;
     this.file = file;
-    this.aborting = new AbortController();
-    this.ended = false;
-    this.waiting = false;
-    this.missed = false;
-    this.build();
-  }
-
-  build() {
-    this.bar = el("progress", { "aria-label": this.file.name, max: 1, value: 0 });
-    this.words = el("p.small.soft", {}, `Waiting · ${size(this.file.size)}`);
-    this.button = iconButton("close", `Cancel ${this.file.name}`, () => this.cancel());
+    this.bar.setAttribute("aria-label", file.name);
+    this.say(`Waiting · ${size(file.size)}`);
+    this.button = iconButton("close", `Cancel ${file.name}`, () => this.cancel());
     this.element = el(
       "li.upload",
       {},
-      el("div.grow", {}, el("span.name", {}, this.file.name), this.bar, this.words),
+      el("div.grow", {}, el("span.name", {}, file.name), this.bar, this.words),
       this.button,
     );
   }
@@ -291,8 +309,8 @@ class Row {
   }
 
   hideable() {
-    this.button.setAttribute("aria-label", `Hide ${this.file.name}`);
-    this.button.title = this.button.getAttribute("aria-label");
+    this.button.title = `Hide ${this.file.name}`;
+    this.button.setAttribute("aria-label", this.button.title);
   }
 
   /** Take it back while it is sent; later only its row goes. */

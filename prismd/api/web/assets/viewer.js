@@ -2,56 +2,53 @@
 //
 // For tests: a region (on a narrow window a dialog) named by the document's title; the marked
 // places on a page or picture are `[data-place-box]`, the marked words of lines are `mark`.
-import { get } from "./api.js";
+import { copy } from "./acting.js";
 import { el, icon, iconButton, replace } from "./dom.js";
+import { failure } from "./failure.js";
 import { showLines } from "./viewer/lines.js";
 import { showPages } from "./viewer/pages.js";
+import { inWords, placeOf } from "./viewer/place.js";
 import { showRecording } from "./viewer/recording.js";
-import { fileName, place as inWords } from "./labels.js";
+import { Step } from "./viewer/step.js";
+import { fileName, place as whereInWords } from "./labels.js";
 
 /**
- * A place in a document, however it came to be shown.
+ * What shows something: a view, or a place within the panel.
  *
- * @typedef {object} Place
- * @property {string} title
- * @property {string} path
- * @property {string} sha256
- * @property {string} quote Empty where nothing is quoted.
- * @property {Object<string, any> | null} locator
- * @property {number} start Where the quote begins in the document's text, in code points.
- * @property {number} end
- * @property {string} citationId Empty where it is no citation.
- * @property {string} standing `same`, `changed`, `gone`.
- * @property {Object<string, any> | null} document As `GET /documents/{sha256}` describes it.
+ * @typedef {object} Shown
+ * @property {() => void} end Ends whatever it began.
+ * @property {() => void} retry Tries once more what failed, and leaves all else as it is.
  */
 
 const NARROW = matchMedia("(max-width: 70rem)");
-const NOTES = {
-  changed:
-    "This file has changed since it was cited. The quote is from the version that was cited.",
-  gone: "The file that was cited is not there any more. The quote was kept.",
-};
 const SHOWN = { page: showPages, image: showPages, time: showRecording, text: showLines };
 
 /** The panel; there is one, and it shows one place at a time. */
 export class Viewer {
   /**
    * @param {HTMLElement} panel
-   * @param {HTMLElement} behind What cannot be used while the panel covers it.
-   * @param {(text: string) => void} announce
+   * @param {object} page
+   * @param {HTMLElement[]} page.behind What cannot be used while the panel covers it.
+   * @param {(text: string) => void} page.announce
+   * @param {import("./app.js").Context["toast"]} page.toast
+   * @param {HTMLElement} page.rest Gets the focus where what opened it is gone.
+   * @param {() => void} page.searchAgain Finds anew what the address asks for.
    */
-  constructor(panel, behind, announce) {
+  constructor(panel, { behind, announce, toast, rest, searchAgain }) {
     this.panel = panel;
     this.behind = behind;
     this.announce = announce;
-    this.end = () => {};
-    this.opener = null;
+    this.toast = toast;
+    this.rest = rest;
+    this.searchAgain = searchAgain;
+    /** @type {Shown | null} */
+    this.shown = null;
+    /** @type {{target: import("./viewer/place.js").Target, opener: HTMLElement | null} | null} */
+    this.asked = null;
+    this.failing = false;
+    this.step = new Step({ close: () => this.close(), reopen: () => this.reopen() });
     NARROW.addEventListener("change", () => this.fit());
-    panel.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || event.defaultPrevented) return;
-      event.preventDefault();
-      this.close();
-    });
+    panel.addEventListener("keydown", (event) => this.key(event));
   }
 
   /** Whether something is shown. */
@@ -62,46 +59,86 @@ export class Viewer {
   /**
    * Show a place.
    *
-   * @param {{citation?: string, hit?: object, file?: object}} target A citation's id, a result of
-   *   `POST /search`, or an item of `GET /files`.
+   * @param {import("./viewer/place.js").Target} target
    * @param {HTMLElement | null} [opener] Gets the focus back.
    */
   async open(target, opener = null) {
-    const turn = (this.turn = {});
-    this.clear();
-    this.opener = opener;
+    this.asked = { target, opener };
     this.panel.hidden = false;
     document.body.dataset.viewer = "open";
     this.fit();
+    await this.load(true);
+  }
+
+  /**
+   * Load what was asked for.
+   *
+   * @param {boolean} held Whether the focus is to be in the panel.
+   */
+  async load(held) {
+    const { asked } = this;
+    if (!asked) return;
+    this.clear();
     this.frame(
       el("p.thinking", {}, el("span.pulse", { "aria-hidden": "true" }), "Opening…"),
       "Opening…",
     );
-    this.panel.querySelector(".viewer-close").focus({ preventScroll: true });
+    if (held) this.focus();
     try {
-      const place = await placeOf(target);
-      if (turn === this.turn) this.show(place);
+      const place = await placeOf(asked.target);
+      if (this.isOpen && asked === this.asked) this.show(place);
     } catch (error) {
-      if (turn === this.turn) this.failed(error);
+      if (this.isOpen && asked === this.asked) this.failed(error);
     }
   }
 
-  /** Hide it; the focus goes back to what opened it. */
+  /**
+   * Hide it; if it has the focus, that goes back to what opened it.
+   *
+   * @returns {Promise<void>} Until the browser's history has gone back as well.
+   */
   close() {
-    if (!this.isOpen) return;
-    this.turn = null;
+    if (!this.isOpen) return Promise.resolve();
+    // Who is at something else, such as a question half written, stays there.
+    const { activeElement: at, body } = document;
+    const held = at === body || this.panel.contains(at);
     this.clear();
     this.panel.hidden = true;
     delete document.body.dataset.viewer;
     this.fit();
-    if (this.opener?.isConnected) this.opener.focus({ preventScroll: true });
-    this.opener = null;
+    const opener = this.asked?.opener;
+    if (held) (opener?.isConnected ? opener : this.rest).focus({ preventScroll: true });
+    return this.step.leave();
+  }
+
+  /** Try once more what failed. */
+  retry() {
+    if (!this.isOpen) return;
+    if (this.failing) this.load(this.panel.contains(document.activeElement));
+    else this.shown?.retry();
+  }
+
+  reopen() {
+    if (this.asked) this.open(this.asked.target, this.asked.opener);
   }
 
   clear() {
-    this.end();
-    this.end = () => {};
+    this.failing = false;
+    this.shown?.end();
+    this.shown = null;
     replace(this.panel);
+  }
+
+  focus() {
+    const close = this.panel.querySelector("button.viewer-close");
+    if (close instanceof HTMLElement) close.focus({ preventScroll: true });
+  }
+
+  key(event) {
+    if (event.key === "Escape" && !event.defaultPrevented) {
+      event.preventDefault();
+      this.close();
+    } else if (event.key === "j" || event.key === "k") event.stopPropagation(); // of the results
   }
 
   /** A panel beside the page, or a dialog above it. */
@@ -110,14 +147,16 @@ export class Viewer {
     this.panel.setAttribute("role", covers ? "dialog" : "region");
     if (covers) this.panel.setAttribute("aria-modal", "true");
     else this.panel.removeAttribute("aria-modal");
-    this.behind.inert = covers;
+    for (const element of this.behind) element.inert = covers;
+    if (covers) this.step.take();
+    else if (this.isOpen) this.step.leave();
   }
 
   frame(body, title, path = "") {
     replace(
       this.panel,
       el(
-        "header.viewer-head",
+        "div.viewer-head",
         {},
         el(
           "div.viewer-titles",
@@ -133,31 +172,63 @@ export class Viewer {
     );
   }
 
-  /** @param {Place} place */
+  /** @param {import("./viewer/place.js").Place} place */
   show(place) {
     const stage = el("div.viewer-stage");
     this.panel.dataset.cited = String(Boolean(place.quote));
+    const held = this.panel.contains(document.activeElement);
     this.frame(
-      [noteOf(place), quoteOf(place), stage, this.links(place)],
+      [this.noteOf(place), quoteOf(place), stage, this.links(place)],
       place.title || fileName(place.path),
-      pathOf(place),
+      whereabouts(place),
     );
-    const close = this.panel.querySelector(".viewer-close");
-    if (!this.panel.contains(document.activeElement)) close.focus({ preventScroll: true });
+    if (held) this.focus();
     const known = place.document;
-    if (!known) return;
-    const pictured = known.kind === "page" || known.kind === "image";
-    const shown = pictured && !known.file_id ? showLines : SHOWN[known.kind];
-    this.end = shown(stage, place, this.announce) ?? (() => {});
-    this.announce(`Opened ${place.title || fileName(place.path)} ${inWords(place.locator)}`);
+    if (known) {
+      const pictured = known.kind === "page" || known.kind === "image";
+      const shown = pictured && !known.file_id ? showLines : SHOWN[known.kind];
+      this.shown = shown(stage, place, this.announce);
+    }
+    const told = [`Opened ${place.title || fileName(place.path)}`, whereInWords(place.locator)];
+    this.announce([...told, place.note].filter(Boolean).join(". "));
   }
 
   failed(error) {
+    this.failing = true;
+    const isAway = error.unreachable || error.code === "signed_out";
+    const trouble = failure(isAway ? () => this.reopen() : null, { covering: true });
+    trouble.tell(error, inWords(error));
+    const held = this.panel.contains(document.activeElement);
     this.frame(
-      el("div.note.error", { role: "alert" }, icon("warning"), el("p", {}, error.message)),
+      [
+        trouble.element,
+        el("div.buttons", {}, isAway ? null : this.searchButton()),
+      ],
       "This cannot be shown",
     );
-    this.panel.querySelector(".viewer-close").focus({ preventScroll: true });
+    if (held) this.focus();
+  }
+
+  /** What is known of the file; where what was found is gone, a way to find it anew. */
+  noteOf({ note, outdated }) {
+    if (!note) return null;
+    return el(
+      "div.note.small",
+      { role: "note" },
+      icon("warning"),
+      el("p.grow", {}, note),
+      outdated ? this.searchButton() : null,
+    );
+  }
+
+  /** A button that searches anew; nothing where no search has led here. */
+  searchButton() {
+    if (!this.asked?.target.hit) return null;
+    const search = async () => {
+      await this.close();
+      this.searchAgain();
+    };
+    return el("button", { type: "button", onclick: search }, icon("search"), "Search again");
   }
 
   links(place) {
@@ -165,22 +236,15 @@ export class Viewer {
     const words = [place.quote && `“${place.quote}”`, whereabouts(place)]
       .filter(Boolean)
       .join("\n");
-    const copy = async () => {
-      // A browser may not let a page of another name than this computer's write there.
-      const done = await navigator.clipboard?.writeText(words).then(
-        () => true,
-        () => false,
-      );
-      copied.textContent = done ? "Copied" : "This browser does not let a page copy";
-      this.announce(copied.textContent);
-    };
-    const copied = el("span", {}, place.quote ? "Copy quote and path" : "Copy path");
+    const what = place.quote ? "Quote and path" : "Path";
+    const button = el("button.quiet", { type: "button" }, icon("copy"), `Copy ${what.toLowerCase()}`);
+    button.addEventListener("click", () => copy(this, words, what));
     return el(
-      "p.viewer-links",
+      "div.viewer-links",
       {},
       place.citationId ? link(`/c/${place.citationId}`, "open", "Open in a tab of its own") : null,
       id ? link(`/files/${id}/content`, "download", "The whole file") : null,
-      el("button.quiet", { type: "button", onclick: copy }, icon("copy"), copied),
+      button,
     );
   }
 }
@@ -189,77 +253,14 @@ function link(href, name, label) {
   return el("a.button.quiet", { href, target: "_blank", rel: "noopener" }, icon(name), label);
 }
 
-function noteOf(place) {
-  const words = NOTES[place.standing];
-  return words
-    ? el("p.note.small", { role: "note" }, icon("warning"), el("span", {}, words))
-    : null;
-}
-
 function quoteOf(place) {
   if (!place.quote) return null;
   const kind = place.locator?.kind ?? "";
   return el("blockquote.viewer-quote", { dataset: { kind } }, place.quote);
 }
 
-function pathOf(place) {
-  return whereabouts(place);
-}
-
 function whereabouts(place) {
-  const words = inWords(place.locator);
+  const words = whereInWords(place.locator);
   const path = place.document?.path ?? place.path;
   return words ? `${path}, ${words}` : path;
-}
-
-/** @returns {Promise<Place>} */
-function placeOf(target) {
-  if (target.citation) return ofCitation(target.citation);
-  return target.hit ? ofHit(target.hit) : ofFile(target.file);
-}
-
-async function ofCitation(id) {
-  const found = await get(`/citations/${encodeURIComponent(id)}`);
-  return { ...found, citationId: found.citation_id, start: found.char_start, end: found.char_end };
-}
-
-async function ofHit({ chunk_id: id, metadata: about }) {
-  const [passage, document] = await Promise.all([
-    get(`/passages/${id}`, { params: { around: 0 } }),
-    get(`/documents/${about.sha256}`),
-  ]);
-  const { title, path, sha256, locator } = about;
-  const { char_start: start, char_end: end } = passage;
-  return {
-    title,
-    path,
-    sha256,
-    locator,
-    start,
-    end,
-    quote: "",
-    citationId: "",
-    standing: document.standing,
-    document,
-  };
-}
-
-async function ofFile(file) {
-  if (!file.sha256) throw new Error(file.error?.message ?? "This file has not been read yet.");
-  const document = await get(`/documents/${file.sha256}`).catch((error) => {
-    throw file.error ? new Error(file.error.message) : error;
-  });
-  const { title, path, sha256 } = file;
-  return {
-    title: title || fileName(path),
-    path,
-    sha256,
-    locator: null,
-    start: 0,
-    end: 0,
-    quote: "",
-    citationId: "",
-    standing: document.standing,
-    document,
-  };
 }

@@ -1,121 +1,176 @@
 // A page of a PDF, or a picture, with the places laid over it: exact at any size.
-import { get } from "../api.js";
-import { el, iconButton, replace } from "../dom.js";
+import { check } from "../api.js";
+import { allow, el, iconButton, replace } from "../dom.js";
+import { failure } from "../failure.js";
+import { LinePager } from "./lines.js";
+import { inWords } from "./place.js";
 
 const ZOOMS = [1, 1.5, 2, 3];
-const DPI = { 1: 110, 1.5: 150, 2: 200, 3: 280 };
+const DPI = [110, 150, 200, 280];
+const MOST_DPI = 300;
 const SHARP = 1.5; // device pixels for each of CSS, from which on a page is drawn finer
-const MOST_LINES = 500;
+const LINES_AT_ONCE = 500;
 const MARGIN_PX = 24;
 
 /**
  * @param {HTMLElement} stage
- * @param {import("../viewer.js").Place} place
+ * @param {import("./place.js").Place} place
  * @param {(text: string) => void} announce
+ * @returns {import("../viewer.js").Shown}
  */
 export function showPages(stage, place, announce) {
-  const { document: known, locator } = place;
-  const cited = locator?.page ?? 1;
-  const state = { page: cited, zoom: 0 };
-  const image = el("img.page-image", { decoding: "async" });
-  const sheet = el("div.page-sheet", {}, image);
-  const scroller = el(
+  const pages = new Pages(place, announce);
+  stage.append(...pages.parts);
+  pages.draw();
+  return { end: () => pages.end(), retry: () => pages.retry() };
+}
+
+class Pages {
+  image = el("img.page-image", {
+    decoding: "async",
+    onload: () => this.drawn(),
+    onerror: () => this.failed(),
+  });
+  sheet = el("div.page-sheet", {}, this.image);
+  scroller = el(
     "div.page-scroller",
     { tabindex: "0", role: "group", "aria-label": "Page, scrollable" },
-    sheet,
+    this.sheet,
   );
-  const number = el("span.page-number", { "aria-live": "off" });
-  const problem = el("p.note.error.small", { role: "alert", hidden: true });
-  const words = el(
+  problem = failure(() => this.again(), { leave: () => this.scroller, covering: true });
+  summary = el("summary");
+  words = el(
     "details.page-words",
-    {},
-    el("summary", {}, known.kind === "image" ? "Text in the picture" : "Text of this page"),
+    { ontoggle: () => this.words.open && this.tell() },
+    this.summary,
   );
-  const buttons = toolbar(state, known, draw, zoomed, number);
+  back = iconButton("back", "Page before", () => this.turn(-1));
+  number = el("span.page-number");
+  forward = iconButton("forward", "Next page", () => this.turn(1));
+  smaller = iconButton("minus", "Smaller", () => this.enlarge(-1));
+  larger = iconButton("plus", "Larger", () => this.enlarge(1));
+  /** @type {LinePager | null} */
+  lines = null;
+  zoom = 0;
 
-  function draw() {
-    const own = state.page === cited;
-    const dpi = DPI[ZOOMS[state.zoom]];
-    const fine = devicePixelRatio >= SHARP ? Math.min(300, Math.round(dpi * 1.5)) : dpi;
-    image.alt = describe(place, state.page, own);
-    image.src = `/files/${known.file_id}/preview?page=${state.page}&dpi=${fine}`;
-    shape(sheet, own ? locator : null);
-    replace(number, known.pages > 1 ? `${state.page} of ${known.pages}` : "");
-    for (const box of sheet.querySelectorAll(".place-box")) box.remove();
-    if (own) for (const box of boxesOf(place)) sheet.append(box);
-    buttons.update();
-    words.dataset.page = "";
-    if (words.open) tell();
-  }
-
-  function zoomed() {
-    sheet.style.setProperty("width", `${ZOOMS[state.zoom] * 100}%`);
-    draw();
-    requestAnimationFrame(() => toPlace(scroller, sheet));
-  }
-
-  async function tell() {
-    if (words.dataset.page === String(state.page)) return;
-    words.dataset.page = String(state.page);
-    const params = {
-      first: 1,
-      limit: MOST_LINES,
-      start: place.start,
-      end: place.end,
-      page: known.kind === "image" ? null : state.page,
-    };
-    const shown = await get(`/documents/${place.sha256}/lines`, { params }).then(
-      (found) => found.data.map(paragraph),
-      (error) => el("p.note.error.small", { role: "alert" }, error.message),
+  constructor(place, announce) {
+    this.place = place;
+    this.announce = announce;
+    this.known = place.document;
+    this.cited = place.locator?.page ?? 1;
+    this.page = this.cited;
+    replace(
+      this.summary,
+      this.known.kind === "image" ? "Text in the picture" : "Text of this page",
     );
-    replace(words, words.querySelector("summary"), shown);
   }
 
-  image.addEventListener("load", () => {
-    problem.hidden = true;
-    if (state.page === cited) toPlace(scroller, sheet);
-  });
-  image.addEventListener("error", () => failed(image, problem));
-  words.addEventListener("toggle", () => words.open && tell());
-  stage.append(buttons.element, scroller, problem, words);
-  draw();
-  return () => image.removeAttribute("src");
+  get parts() {
+    const tools = el(
+      "div.viewer-tools",
+      { role: "group", "aria-label": "Page and size" },
+      this.known.pages > 1 ? [this.back, this.number, this.forward] : [],
+      el("span.spread"),
+      this.smaller,
+      this.larger,
+    );
+    return [tools, this.scroller, this.problem.element, this.words];
+  }
+
+  turn(by) {
+    const page = this.page + by;
+    if (page < 1 || page > this.known.pages) return;
+    this.page = page;
+    this.draw();
+    this.announce(`Page ${page} of ${this.known.pages}`);
+  }
+
+  enlarge(by) {
+    const zoom = this.zoom + by;
+    if (!(zoom in ZOOMS)) return;
+    this.zoom = zoom;
+    this.sheet.style.setProperty("width", `${ZOOMS[zoom] * 100}%`);
+    this.draw();
+    this.announce(`${ZOOMS[zoom] * 100} %`);
+    requestAnimationFrame(() => toPlace(this.scroller, this.sheet));
+  }
+
+  draw() {
+    const own = this.page === this.cited;
+    this.image.alt = describe(this.place, this.page, own);
+    this.image.src = this.address();
+    shape(this.sheet, own ? this.place.locator : null);
+    replace(this.number, `${this.page} of ${this.known.pages}`);
+    for (const box of this.sheet.querySelectorAll(".place-box")) box.remove();
+    if (own) this.sheet.append(...boxesOf(this.place));
+    // Not disabled: that would take the focus away from who goes on to the last one.
+    allow(this.back, this.page > 1);
+    allow(this.forward, this.page < this.known.pages);
+    allow(this.smaller, this.zoom > 0);
+    allow(this.larger, this.zoom < ZOOMS.length - 1);
+    this.forget();
+    if (this.words.open) this.tell();
+  }
+
+  address() {
+    const dpi = DPI[this.zoom];
+    const fine = devicePixelRatio >= SHARP ? Math.min(MOST_DPI, Math.round(dpi * 1.5)) : dpi;
+    return `/files/${this.known.file_id}/preview?page=${this.page}&dpi=${fine}`;
+  }
+
+  drawn() {
+    this.problem.clear();
+    if (this.page === this.cited) toPlace(this.scroller, this.sheet);
+  }
+
+  /** A picture tells nothing of why it is not there: the server is asked for its words. */
+  async failed() {
+    const address = this.image.getAttribute("src");
+    if (!address) return;
+    const why = await check(address).then(
+      () => new Error("The page could not be drawn."),
+      (error) => error,
+    );
+    if (this.image.getAttribute("src") === address) this.problem.tell(why, inWords(why));
+  }
+
+  again() {
+    this.image.src = this.address();
+  }
+
+  /** Load what failed once more. */
+  retry() {
+    this.problem.retry();
+    this.lines?.retry();
+  }
+
+  /** Show the words of the page that is shown. */
+  tell() {
+    if (this.lines) return;
+    const list = el("div", { role: "group", "aria-label": `Text of page ${this.page}` });
+    this.lines = new LinePager(this.place, list, paragraph, this.announce, {
+      page: this.known.kind === "image" ? null : this.page,
+      step: LINES_AT_ONCE,
+    });
+    this.words.append(...this.lines.parts);
+    this.lines.begin();
+  }
+
+  /** Take away the words that are shown: they are of another page, also those on their way. */
+  forget() {
+    this.lines?.end();
+    this.lines = null;
+    replace(this.words, this.summary);
+  }
+
+  end() {
+    this.lines?.end();
+    this.image.removeAttribute("src");
+  }
 }
 
 function paragraph(line) {
   return el("p", {}, line.before, line.marked ? el("mark", {}, line.marked) : null, line.after);
-}
-
-function toolbar(state, known, draw, zoomed, number) {
-  const turn = (by) => () => {
-    state.page += by;
-    draw();
-  };
-  const zoom = (by) => () => {
-    state.zoom += by;
-    zoomed();
-  };
-  const back = iconButton("back", "Page before", turn(-1));
-  const forward = iconButton("forward", "Next page", turn(1));
-  const smaller = iconButton("minus", "Smaller", zoom(-1));
-  const larger = iconButton("plus", "Larger", zoom(1));
-  const paging = known.pages > 1 ? [back, number, forward] : [];
-  return {
-    element: el(
-      "div.viewer-tools",
-      { role: "group", "aria-label": "Page and size" },
-      paging,
-      el("span.spread"),
-      smaller,
-      larger,
-    ),
-    update() {
-      back.disabled = state.page <= 1;
-      forward.disabled = state.page >= known.pages;
-      smaller.disabled = state.zoom === 0;
-      larger.disabled = state.zoom === ZOOMS.length - 1;
-    },
-  };
 }
 
 function describe(place, page, own) {
@@ -167,17 +222,4 @@ function toPlace(scroller, sheet) {
   // A line that is wider than what is seen is shown from where it begins.
   const spare = Math.max(MARGIN_PX, (scroller.clientWidth - box.offsetWidth) / 2);
   scroller.scrollLeft = box.offsetLeft - spare;
-}
-
-/** An image tells nothing of why it is not there: the server is asked for its words. */
-async function failed(image, problem) {
-  const address = image.getAttribute("src");
-  if (!address) return;
-  const message = await get(address).then(
-    () => "The page could not be drawn.",
-    (error) => error.message,
-  );
-  if (image.getAttribute("src") !== address) return;
-  replace(problem, message);
-  problem.hidden = false;
 }

@@ -2,17 +2,18 @@
 //
 // Roles for tests: heading "Activity"; region "State" (heading = the state in words, progressbar
 // "Files read", buttons "Pause for 15 minutes", "Pause for 1 hour", "Pause until I resume",
-// "Resume", "Go on now", "Rescan folders"); list "Files in hand" (each with a progressbar named by
+// "Resume", "Go on now", "Rescan folders"; while vectors are made the progressbar is "Passages
+// searchable by meaning"); list "Files in hand" (each with a progressbar named by
 // the file); list "Notices" (see notices.js); region "Index"; table "Models"; region "Files with problems"
 // (see problems.js).
-import { el, icon, replace } from "../dom.js";
+import { allow, el, icon, replace } from "../dom.js";
 import { number, percent, timeLeft } from "../figures.js";
 import { notices } from "../notices.js";
 import { problems } from "../problems.js";
-import { progressOf, stateOf } from "../state.js";
+import { makesVectors, pace, progressOf, stateOf } from "../state.js";
 import { PAUSES, pause, rescan, resume } from "../switches.js";
-import { literal, setText } from "../text.js";
-import { clock, fileName, folderOf, size } from "../labels.js";
+import { literal, pathText, setText } from "../text.js";
+import { clock, fileName, size, whereIn } from "../labels.js";
 
 /** @param {import("../app.js").Context} context */
 export async function show(main, context) {
@@ -27,9 +28,12 @@ export async function show(main, context) {
     if (said && title !== said) context.announce(title);
     said = title;
   });
-  return () => {
-    end();
-    files.end();
+  return {
+    end: () => {
+      end();
+      files.end();
+    },
+    retry: files.retry,
   };
 }
 
@@ -37,7 +41,7 @@ export async function show(main, context) {
 function state(context) {
   const title = el("h2", { id: "state-title" });
   const detail = el("p.soft");
-  const bar = el("progress", { "aria-label": "Files read", max: 1 });
+  const bar = el("progress", { max: 1 });
   const dot = el("span.dot", { "aria-hidden": "true" });
   const notes = notices(context);
   const switches = switchesOf(context);
@@ -53,20 +57,24 @@ function state(context) {
     const now = stateOf(status);
     element.dataset.tone = connected ? now.tone : "off";
     setText(title, now.title);
-    setText(detail, [now.detail, rate(status)].filter(Boolean).join(" · "));
-    const { done, total } = progressOf(status);
-    bar.hidden = !status.left;
-    bar.max = Math.max(total, 1);
-    bar.value = done;
+    setText(detail, [now.detail, pace(status)].filter(Boolean).join(" · "));
+    draw(bar, status);
     notes.update(status);
     switches.update(status, connected);
   }
   return { element, update };
 }
 
-function rate(status) {
-  const shown = status.state === "indexing" && status.rate_files_per_s > 0;
-  return shown ? `${status.rate_files_per_s.toFixed(1)} files a second` : "";
+/** How far the files are read; after that, how many of their passages have vectors. */
+function draw(bar, status) {
+  const vectors = makesVectors(status);
+  const { done, total } = vectors
+    ? { done: status.passages_embedded, total: status.passages }
+    : progressOf(status);
+  bar.setAttribute("aria-label", vectors ? "Passages searchable by meaning" : "Files read");
+  bar.hidden = !status.left && !vectors;
+  bar.max = Math.max(total, 1);
+  bar.value = done;
 }
 
 function switchesOf(context) {
@@ -93,12 +101,12 @@ function switchesOf(context) {
   const element = el("div.switches", {}, goOn, now, pausing, look);
   function update(status, connected) {
     const by = status.state === "paused" ? status.paused?.by : undefined;
-    const focused = document.activeElement;
+    const focused = element.querySelector(":focus");
     goOn.hidden = by !== "you";
     now.hidden = by !== "schedule";
     pausing.hidden = by === "you";
-    for (const button of [goOn, now, look, ...pauses]) button.disabled = !connected;
-    if (element.contains(focused) && !focused.checkVisibility()) {
+    for (const button of [goOn, now, look, ...pauses]) allow(button, connected);
+    if (focused && !focused.checkVisibility()) {
       [goOn, now, ...pauses].find((button) => button.checkVisibility())?.focus();
     }
   }
@@ -138,7 +146,7 @@ function fileInHand(path) {
     {},
     el("div.hand-head", {}, name, stage),
     bar,
-    el("span.path.small.soft", {}, path.startsWith("/") ? folderOf(path, Infinity) : "Uploaded"),
+    el("span.path.small.soft", {}, pathText(whereIn(path, Infinity))),
   );
   function update(each) {
     setText(stage, [stageInWords(each), timeLeft(each.eta_s)].filter(Boolean).join(" · "));

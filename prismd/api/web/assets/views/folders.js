@@ -1,13 +1,16 @@
 // The folders that are read: how each is watched, adding one, removing one.
 //
-// Roles for tests: heading "Folders"; form "Watch a folder" (textbox "Folder's path", button "Watch
-// folder", an alert with the server's words where it is refused); list "Watched folders", each item
-// with its path, state and a button "Remove PATH"; dialog "Stop watching NAME?" with "Cancel" and
-// "Forget folder".
+// Roles for tests: heading "Folders"; region "First steps" while there is none (first_steps.js);
+// form "Watch a folder" (folder_form.js); list "Watched folders", each item with its path, state, a
+// button "Remove PATH", and an alert where that fails; dialog "Stop watching NAME?" with "Cancel"
+// and "Forget folder".
 import { act, confirmed, focusOn } from "../acting.js";
-import { el, icon, replace } from "../dom.js";
+import { allow, el, icon, isAllowed, replace } from "../dom.js";
+import { failure } from "../failure.js";
 import { number, timeLeft } from "../figures.js";
-import { setText } from "../text.js";
+import { firstSteps } from "../first_steps.js";
+import { folderForm } from "../folder_form.js";
+import { pathText, setText } from "../text.js";
 import { count, fileName } from "../labels.js";
 
 const STATES = {
@@ -21,26 +24,20 @@ const STATES = {
 export async function show(main, context) {
   const heading = el("h1", {}, "Folders");
   const list = el("ul.folders", { "aria-label": "Watched folders" });
-  const empty = el(
-    "p.empty",
-    { hidden: true },
-    "No folder is watched yet. Name one above; what is in it becomes searchable, and stays where it is.",
+  const lead = el(
+    "p.lead",
+    {},
+    "prismd reads what is in these folders and keeps up with every change. It never changes a file.",
   );
-  main.append(
-    heading,
-    el(
-      "p.lead",
-      {},
-      "prismd reads what is in these folders and keeps up with every change. It never changes a file.",
-    ),
-    form(context),
-    list,
-    empty,
-  );
+  const empty = el("p.empty", { hidden: true }, "No folder is watched yet.");
+  const steps = firstSteps(context);
+  main.append(heading, lead, steps.element, folderForm(context), list, empty);
   const file = await configurationFile(context);
   const rows = new Map();
   const end = context.live.subscribe(({ connected, status }) => {
     if (!status) return;
+    steps.update(status);
+    lead.hidden = !steps.element.hidden; // which says the same
     empty.hidden = status.roots.length > 0;
     if (dropGone(rows, status.roots)) focusOn(heading);
     for (const root of status.roots) {
@@ -52,7 +49,7 @@ export async function show(main, context) {
       status.roots.map((root) => rows.get(root.path).element),
     );
   });
-  return end;
+  return { end, retry: () => {} }; // all it shows comes with the status
 }
 
 /** Take rows away whose folders are; says whether one of them had the focus. */
@@ -83,57 +80,6 @@ async function configurationFile(context) {
   }
 }
 
-function form(context) {
-  const input = el("input", {
-    id: "folder-path",
-    name: "path",
-    type: "text",
-    required: true,
-    autocomplete: "off",
-    autocapitalize: "off",
-    spellcheck: "false",
-    "aria-describedby": "folder-hint folder-error",
-  });
-  const error = el("p.field-error", { id: "folder-error", role: "alert" });
-  const button = el("button.primary", { type: "submit" }, icon("plus"), "Watch folder");
-  const add = async (event) => {
-    event.preventDefault();
-    refuse("");
-    await act(context, button, () => watch(input.value.trim()));
-  };
-  const watch = async (path) => {
-    try {
-      const root = await context.api.post("/roots", { path });
-      input.value = "";
-      context.toast(`${root.path} is watched from now on.`);
-    } catch (failure) {
-      refuse(failure.message);
-      input.focus();
-    }
-  };
-  const refuse = (message) => {
-    setText(error, message);
-    if (message) input.setAttribute("aria-invalid", "true");
-    else input.removeAttribute("aria-invalid");
-  };
-  return el(
-    "form.card.add-folder",
-    { "aria-label": "Watch a folder", onsubmit: add },
-    el("label", { for: input.id }, "Folder's path"),
-    el("div.field", {}, input, button),
-    el(
-      "p.soft.small",
-      { id: "folder-hint" },
-      "The whole path, such as ",
-      el("code", {}, "/home/anna/Documents"),
-      "; ",
-      el("code", {}, "~"),
-      " stands for your home directory.",
-    ),
-    error,
-  );
-}
-
 function row(context, path, file) {
   const badge = el("span.badge");
   const counts = el("p.soft.small");
@@ -145,21 +91,23 @@ function row(context, path, file) {
     "Remove",
   );
   const fixed = el("p.soft.small.fixed", {}, "Named in the configuration");
+  const trouble = failure();
   const element = el(
     "li.folder.card",
     {},
     el(
       "div.grow",
       {},
-      el("div.problem-head", {}, el("span.path.strong", {}, path), badge),
+      el("div.problem-head", {}, el("span.path.strong", {}, pathText(path)), badge),
       counts,
       detail,
       fixed,
+      trouble.element,
     ),
     remove,
   );
   let files = 0;
-  remove.addEventListener("click", () => forget(context, remove, path, files));
+  remove.addEventListener("click", () => forget(context, { button: remove, path, files, trouble }));
   replace(fixed, ...configured(file));
   function update(root, connected) {
     const state = STATES[root.state];
@@ -171,7 +119,7 @@ function row(context, path, file) {
     detail.hidden = !root.detail;
     fixed.hidden = !root.configured;
     remove.hidden = root.configured;
-    remove.disabled = !connected;
+    allow(remove, connected);
   }
   return { element, update };
 }
@@ -187,20 +135,26 @@ function configured(file) {
   return [...place, ". Take it out there, then run ", el("code", {}, "prismd config reload"), "."];
 }
 
-async function forget(context, button, path, files) {
+async function forget(context, { button, path, files, trouble }) {
+  if (!isAllowed(button)) return;
   const sure = await confirmed({
     title: `Stop watching ${fileName(path)}?`,
     text: [
-      `prismd forgets what it read in ${path} (${count(files, "file")}): nothing of it is found or cited any more.`,
-      "The files themselves stay as they are. Watched again, the folder is read anew.",
+      el("span.path.soft", {}, pathText(path)),
+      `prismd forgets what it read there (${count(files, "file")}): nothing of it is found or cited any more.`,
+      "The files themselves stay as they are. Watched again, the folder is read anew, which takes as long as it did the first time.",
     ],
     action: "Forget folder",
   });
   if (!sure) return;
   await act(context, button, async () => {
-    const removed = await context.api.del("/roots", { params: { path } });
-    context.toast(
-      `${fileName(path)} is watched no more; ${count(removed.files, "file")} forgotten.`,
-    );
+    try {
+      const removed = await context.api.del("/roots", { params: { path } });
+      context.toast(
+        `${fileName(path)} is watched no more; ${count(removed.files, "file")} forgotten.`,
+      );
+    } catch (error) {
+      trouble.tell(error);
+    }
   });
 }

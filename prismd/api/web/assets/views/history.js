@@ -3,15 +3,18 @@
 // Roles for tests: heading "History"; switch "Keep what I search and ask"; group "Show" with
 // toggle buttons "All", "Questions", "Searches"; button "Clear history" (dialog "Clear the
 // history?" with "Cancel" and "Clear history"); list "Searches and questions", each item with a
-// link (the query) and a button "Forget QUERY"; button "Show more".
+// link (the query; a button where words may not stand in an address, see route.js) and a button
+// "Forget QUERY"; button "Show more"; an alert where something fails (failure.js).
 import { act, confirmed, focusOn } from "../acting.js";
 import { el, icon, iconButton, replace } from "../dom.js";
+import { failure } from "../failure.js";
 import { moment, number } from "../figures.js";
 import { hashOf } from "../route.js";
 import { setText } from "../text.js";
-import { count } from "../labels.js";
+import { count, TYPES } from "../labels.js";
 
 const PAGE = 50;
+const LARGEST_PAGE = 500;
 const KINDS = [
   { kind: "", name: "All" },
   { kind: "ask", name: "Questions" },
@@ -27,24 +30,54 @@ const GROUNDINGS = {
 export async function show(main, context) {
   const view = new HistoryView(main, context);
   await view.load();
-  return () => view.end();
+  return { end: () => view.end(), retry: () => view.retry() };
 }
 
 class HistoryView {
+  /** @type {HTMLElement} */
+  heading;
+  /** @type {HTMLButtonElement} */
+  keeping;
+  /** @type {HTMLElement} */
+  words;
+  /** @type {HTMLElement[]} */
+  chips;
+  /** @type {HTMLButtonElement} */
+  clearing;
+  /** @type {HTMLElement} */
+  list;
+  /** @type {HTMLElement} */
+  empty;
+  /** @type {HTMLButtonElement} */
+  more;
+  /** @type {ReturnType<typeof failure>} */
+  trouble;
+  /** @type {any} */
+  settings = {};
+  /** @type {WeakMap<Element, any>} Each query, and the entry that it is of. */
+  titles = new WeakMap();
+
   constructor(main, context) {
     this.context = context;
     this.aborting = new AbortController();
-    this.settings = {};
     this.kind = kindOf(context.route.params);
     this.build(main);
     context.route.follow((params) => {
       this.kind = kindOf(params);
       this.load();
     });
+    this.unsubscribe = context.live.subscribe(() => this.changeTitles());
   }
 
   end() {
     this.aborting.abort();
+    this.unsubscribe();
+  }
+
+  /** Load what did not come; of a button that failed, what it said is over. */
+  retry() {
+    if (this.missing) this.load();
+    else this.trouble.clear();
   }
 
   build(main) {
@@ -69,7 +102,8 @@ class HistoryView {
     this.list = el("ul.entries", { "aria-label": "Searches and questions" });
     this.empty = el("p.empty", { hidden: true });
     this.more = el("button", { type: "button", hidden: true }, "Show more");
-    this.more.addEventListener("click", () => act(this.context, this.more, () => this.loadMore()));
+    this.more.addEventListener("click", () => this.doing(this.more, () => this.loadMore()));
+    this.trouble = failure(() => this.load());
     main.append(
       this.heading,
       el("div.card.keeping", {}, this.keeping, this.words),
@@ -79,6 +113,7 @@ class HistoryView {
         el("div.chips", { role: "group", "aria-label": "Show" }, this.chips),
         this.clearing,
       ),
+      this.trouble.element,
       this.list,
       this.empty,
       this.more,
@@ -97,13 +132,31 @@ class HistoryView {
       replace(this.list);
       this.settings = settings;
       this.take(found);
+      this.missing = false;
+      this.trouble.clear();
     } catch (error) {
-      if (!signal.aborted) replace(this.list, el("li.note.error", {}, error.message));
+      if (signal.aborted) return;
+      // What was shown is of another kind, or not sure to be there still.
+      replace(this.list);
+      for (const each of [this.more, this.clearing, this.empty]) each.hidden = true;
+      this.missing = true;
+      this.trouble.tell(error);
     }
   }
 
-  page(after, signal) {
-    const params = { kind: this.kind, limit: PAGE, after };
+  /** Do something for a button; what fails is said above the list. */
+  doing(button, work) {
+    return act(this.context, button, async () => {
+      try {
+        await work();
+      } catch (error) {
+        this.trouble.tell(error);
+      }
+    });
+  }
+
+  page(after, signal, limit = PAGE) {
+    const params = { kind: this.kind, limit, after };
     return this.context.api.get("/search/history", { params, signal });
   }
 
@@ -117,15 +170,17 @@ class HistoryView {
 
   async loadMore() {
     const at = this.list.childElementCount;
-    this.take(await this.page(this.next, this.aborting.signal));
-    this.list.children[at]?.querySelector("a")?.focus();
+    const limit = Math.min(Math.max(at, PAGE), LARGEST_PAGE);
+    this.take(await this.page(this.next, this.aborting.signal, limit));
+    this.trouble.clear();
+    focusOn(this.list.children[at]?.querySelector(".query"));
   }
 
   take(found) {
     this.next = found.next;
     this.list.append(...found.data.map((entry) => this.row(entry)));
     this.showKept(found);
-    this.more.hidden = found.next === null;
+    this.more.hidden = found.next === null || this.list.childElementCount >= found.total;
     this.clearing.hidden = found.total === 0 && !this.kind;
     this.showEmpty(found);
   }
@@ -150,29 +205,51 @@ class HistoryView {
       entry.query || (entry.example === "audio" ? "Like a recording" : "Like a picture");
     const told = [moment(new Date(entry.asked_at)), outcome(entry), ...narrowed(entry.filters)];
     const forget = iconButton("close", `Forget ${title}`, () => this.forget(entry, item, forget));
-    const link = entry.query
-      ? el("a.query", { href: againOf(entry), onclick: (event) => this.again(event) }, title)
-      : el("span.query.soft", {}, title);
+    const query = entry.query ? this.title(entry) : el("span.query.soft", {}, title);
     const item = el(
       "li.entry",
       {},
       icon(entry.kind === "ask" ? "ask" : "search"),
-      el("div.grow", {}, link, el("p.soft.small", {}, told.join(" · "))),
+      el("div.grow", {}, query, el("p.soft.small", {}, told.join(" · "))),
       forget,
     );
     return item;
   }
 
-  /** Ask or search the same at once; where the link is opened in a tab, a question is only filled in. */
-  again(event) {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    this.context.route.choose(event.currentTarget.hash);
+  /**
+   * What asks or searches the same at once. A link has its words in its address, and a browser
+   * writes them down as soon as it is opened in a tab: where they may not stand, it is a button.
+   */
+  title(entry) {
+    const hash = againOf(entry);
+    const again = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      this.context.route.choose(hash);
+    };
+    const element = this.context.route.open
+      ? el("a.query", { href: hash, onclick: again }, entry.query)
+      : el("button.query", { type: "button", onclick: again }, entry.query);
+    this.titles.set(element, entry);
+    return element;
+  }
+
+  /** Words may stand in addresses from now on, or may not. */
+  changeTitles() {
+    const wrong = this.context.route.open ? "button.query" : "a.query";
+    for (const before of this.list.querySelectorAll(wrong)) {
+      const focused = before === document.activeElement;
+      const after = this.title(this.titles.get(before));
+      before.replaceWith(after);
+      if (focused) after.focus();
+    }
   }
 
   forget(entry, item, button) {
-    return act(this.context, button, async () => {
-      await this.context.api.del(`/search/history/${entry.id}`);
+    return this.doing(button, async () => {
+      await this.context.api.del(`/search/history/${entry.id}`).catch((error) => {
+        if (error.status !== 404) throw error; // gone already
+      });
       const beside = item.nextElementSibling ?? item.previousElementSibling;
       item.remove();
       focusOn(beside?.querySelector("button") ?? this.heading);
@@ -191,7 +268,7 @@ class HistoryView {
       action: "Clear history",
     });
     if (!sure) return;
-    await act(this.context, this.clearing, async () => {
+    await this.doing(this.clearing, async () => {
       const { deleted } = await this.context.api.del("/search/history");
       this.context.toast(`Searches and questions forgotten: ${number(deleted)}.`);
       await this.load();
@@ -200,7 +277,7 @@ class HistoryView {
   }
 
   toggle() {
-    return act(this.context, this.keeping, async () => {
+    return this.doing(this.keeping, async () => {
       const kept = this.keeping.getAttribute("aria-checked") !== "true";
       const found = await this.context.api.post("/search/history", { kept });
       this.showKept(found);
@@ -232,8 +309,9 @@ function outcome({ kind, grounding, hits }) {
 /** What narrowed it. */
 function narrowed(filters) {
   const { type = [], folder = [], path = [], after, before, language = [] } = filters;
+  const names = new Map(TYPES);
   return [
-    ...type,
+    ...type.map((each) => names.get(each) ?? each),
     ...folder.map((each) => `in ${each}`),
     ...path.map((each) => `path ${each}`),
     ...language,

@@ -3,9 +3,10 @@
 // Roles for tests: heading "Settings"; radiogroup "Appearance" with the radios "As the system", "Light",
 // "Dark"; region "Configuration file" (its path, buttons "Copy path" and "Reload"); searchbox "Find a setting";
 // checkbox "Only what was changed"; for each section a table of its name, each row headed by a
-// setting's key.
+// setting's key; an alert where they cannot be had (failure.js).
 import { act, copy } from "../acting.js";
 import { el, icon, replace } from "../dom.js";
+import { failure } from "../failure.js";
 import { staleInWords } from "../state.js";
 import { chooseTheme, chosenTheme, ontheme } from "../themes.js";
 import { literal } from "../text.js";
@@ -22,23 +23,27 @@ const TITLES = { "": "Data", folders: "Folders" };
 export async function show(main, context) {
   const looks = appearance();
   const place = el("div.listing");
-  const aborting = new AbortController();
-  main.append(el("h1", {}, "Settings"), looks.element, place);
+  let aborting = new AbortController();
+  const trouble = failure(() => load());
+  main.append(el("h1", {}, "Settings"), looks.element, trouble.element, place);
   const sought = { words: "", changed: false };
-  let waiting = null;
+  let waiting = "";
   const load = async () => {
+    aborting.abort();
+    aborting = new AbortController();
+    const options = { signal: aborting.signal };
     try {
-      const options = { signal: aborting.signal };
       const [found, history] = await Promise.all([
         context.api.get("/settings", options),
         context.api.get("/search/history", { ...options, params: { limit: 1 } }),
       ]);
-      const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
+      const focused = place.querySelector(":focus")?.id;
       replace(place, ...listing(context, { found, history, sought, load }));
       if (focused) document.getElementById(focused)?.focus();
+      trouble.clear();
     } catch (error) {
-      if (!aborting.signal.aborted)
-        replace(place, el("p.note.error", { role: "alert" }, error.message));
+      if (options.signal.aborted) return;
+      trouble.tell(error); // settings that are shown already are told apart by it
     }
   };
   await load();
@@ -51,13 +56,16 @@ export async function show(main, context) {
       status.stale,
       status.started_at,
     ]);
-    if (waiting !== null && now !== waiting) load();
+    if (waiting && now !== waiting) load();
     waiting = now;
   });
-  return () => {
-    aborting.abort();
-    end();
-    looks.end();
+  return {
+    end: () => {
+      aborting.abort();
+      end();
+      looks.end();
+    },
+    retry: trouble.retry,
   };
 }
 
@@ -167,6 +175,7 @@ function note(text, command) {
 function search(tables, empty, sought) {
   const input = el("input", {
     type: "search",
+    autocomplete: "off",
     id: "setting-words",
     value: sought.words,
     "aria-label": "Find a setting",

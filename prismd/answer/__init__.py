@@ -1,0 +1,1 @@
+"""From hits to an answer: evidence, generated or quoted text, and the citations that hold it up."""

@@ -1,0 +1,1 @@
+"""What disks say of files, any of which may never answer; where the bytes of a file are."""

@@ -1,0 +1,1 @@
+"""From jobs to documents that can be found: read, chunked, stored, embedded."""

@@ -1,0 +1,1 @@
+"""What is being done, how long it will take, what stands in its way."""

@@ -1,0 +1,1 @@
+"""When files are read, and what holds reading back."""

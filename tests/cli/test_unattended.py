@@ -1,0 +1,68 @@
+"""Commands that go on where nobody sits."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from prismd.cli.context import Context
+from prismd.cli.unattended import is_encrypted, log_kind
+from prismd.config.loading import glance
+from prismd.encryption.discretion import Discreet
+from prismd.encryption.key import Key
+from prismd.store.database import Database
+from tests.cli.harness import Place
+
+ENCRYPTED = '[storage]\nencryption = true\nkey = "file"\nkey_file = "/elsewhere/prism.key"\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "encrypted"),
+    [
+        ("", False),
+        (ENCRYPTED, True),
+        (f"{ENCRYPTED}[search]\nlimit = 'many'\n", True),
+        ("[search]\nlimit = 'many'\n", False),
+        ("[storage]\nencryption = 'yes'\n", False),
+        ("storage = 3\n", False),
+        ("no TOML at all", False),
+    ],
+)
+def test_the_log_is_discreet_where_the_index_is_to_be_encrypted(
+    tmp_path: Path, settings: str, encrypted: bool
+) -> None:
+    (tmp_path / "config.toml").write_text(settings)
+    context = Context(tmp_path / "config.toml", {"data_dir": tmp_path / "data"})
+    assert is_encrypted(context) is encrypted
+    assert log_kind(context) is (Discreet if encrypted else logging.Formatter)
+
+
+def test_what_the_index_is_counts_even_if_the_settings_are_wrong(tmp_path: Path) -> None:
+    key = Key.fresh()
+    Database(tmp_path / "data", key=lambda: key).close()
+    (tmp_path / "config.toml").write_text('data_dir = "data"\n[search]\nlimit = "many"\n')
+    assert is_encrypted(Context(tmp_path / "config.toml", {}))
+
+
+def test_of_wrong_settings_it_is_seen_where_the_index_is(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('data_dir = "here"\nnonsense = 1\n')
+    assert glance(file, {}) == (False, tmp_path / "here")
+    assert glance(file, {"PRISMD_DATA_DIR": "/there"}) == (False, Path("/there"))
+    flags = {"data_dir": Path("/other")}
+    assert glance(file, {"PRISMD_DATA_DIR": "/there"}, flags) == (False, Path("/other"))
+    missing = glance(tmp_path / "none.toml", {})
+    assert missing[0] is False
+    assert missing[1].name == "prismd"
+
+
+@pytest.mark.parametrize(("encrypted", "told"), [(True, False), (False, True)])
+def test_what_ends_an_agents_server_is_named_only_of_a_plain_index(
+    place: Place, encrypted: bool, told: bool
+) -> None:
+    place.config.write_text((ENCRYPTED if encrypted else "") + '[search]\nlimit = "zanzibar"\n')
+    said = place.run("mcp", exit_code=2)
+    assert said.startswith("prismd: ")
+    assert ("zanzibar" in said) is told
