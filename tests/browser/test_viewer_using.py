@@ -12,6 +12,7 @@ from tests.browser.harness import PHONE, WIDE, Window
 from tests.browser.listening import Listener
 from tests.browser.samples import DEPOSIT
 from tests.browser.searching import found
+from tests.building import wait_until
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser
@@ -53,11 +54,11 @@ def test_where_it_covers_the_page_back_closes_it_and_forward_opens_it_again(
             opener.click();
         }""")
         expect(viewer.get_by_role("list", name="Lines")).not_to_be_empty()
-        page.wait_for_function("history.state.covered")
+        wait_until(lambda: page.evaluate("Boolean(history.state.covered)"))
         expect(viewer).to_be_visible()
         # Turned, it covers nothing any more, and leaves no step either.
         page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-        page.wait_for_function("!history.state.covered")
+        wait_until(lambda: page.evaluate("!history.state.covered"))
         expect(page.get_by_role("region", name="handbook.txt")).to_be_visible()
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_have_text("Files")

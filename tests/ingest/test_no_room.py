@@ -61,7 +61,7 @@ def test_files_wait_as_long_as_there_is_no_room_and_are_read_when_there_is(
     with indexer.ingesting() as ingest:
         wait_until(lambda: all_wait(indexer))
         wait_until(lambda: indexer.states()["c.txt"][0] == "completed")
-        assert ingest.idle()  # nobody waits for them
+        wait_until(ingest.idle)  # nobody waits for them
         (told,) = waiting(indexer)
         assert told.kind == "room"
         assert "is full" in told.why

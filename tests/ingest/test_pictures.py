@@ -273,7 +273,7 @@ def test_a_document_that_comes_back_while_it_was_passed_gets_its_vector(indexer:
         indexer.sweep()
         ingest.wake()
         wait_until(lambda: names(find(indexer, "red")) == ["a.png"])
-        assert ingest.idle()
+        wait_until(ingest.idle)
 
 
 def test_a_picture_is_decoded_from_whichever_copy_is_there(indexer: Indexer) -> None:
