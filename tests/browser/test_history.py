@@ -10,6 +10,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.harness import Window
 from tests.browser.samples import VALVE
+from tests.building import wait_until
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser
@@ -27,6 +28,7 @@ def asked(daemon: Daemon) -> Iterator[None]:
     post("/search", json={"query": MARKUP}).raise_for_status()
     question = {"model": "prism", "messages": [{"role": "user", "content": VALVE.rstrip(".")}]}
     post("/v1/chat/completions", json=question).raise_for_status()
+    wait_until(lambda: len(kept(daemon)["data"]) == 3)
     yield
     post("/search/history", json={"kept": True}).raise_for_status()
 
@@ -93,7 +95,7 @@ def test_switched_off_nothing_is_added(window: Window, daemon: Daemon) -> None:
     expect(switch).to_be_checked()
     expect(main.get_by_role("link", name="ferry ticket", exact=True)).to_be_visible()
     daemon.client.post("/search", json={"query": "harbour"}).raise_for_status()
-    assert len(kept(daemon)["data"]) == 4
+    wait_until(lambda: len(kept(daemon)["data"]) == 4)  # it is kept after the answer
 
 
 def test_a_question_is_asked_again_where_it_is_clicked_but_not_where_a_link_leads(
