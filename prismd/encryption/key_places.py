@@ -239,7 +239,7 @@ def _refused(error: Exception) -> KeyAway:
 
 def _read(path: Path) -> Key | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        content = _content(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -248,6 +248,12 @@ def _read(path: Path) -> Key | None:
             f"{path}: the key cannot be read ({error.strerror}); mend that, or name another"
             " [storage] key_file"
         ) from error
+    return _parsed(content.decode("ascii", "replace"), str(path))
+
+
+def _content(path: Path) -> bytes:
+    """What a key file says; of a stick that was pulled out it may open and not be read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
@@ -257,10 +263,9 @@ def _read(path: Path) -> Key | None:
                 f"{path}: others can read the key, or it is not yours; 'chmod 600' it, and change"
                 " the key ('prismd key change') if they may have"
             )
-        content = os.read(descriptor, _LONGEST_BYTES)
+        return os.read(descriptor, _LONGEST_BYTES)
     finally:
         os.close(descriptor)
-    return _parsed(content.decode("ascii", "replace"), str(path))
 
 
 def _is_private(about: os.stat_result) -> bool:

@@ -65,6 +65,14 @@ def test_an_error_is_told_by_its_course_without_its_words() -> None:
     assert "test_discretion.py" in said
 
 
+def test_nothing_is_taken_over_from_a_log_that_may_say_all() -> None:
+    record = logging.LogRecord("prismd", logging.INFO, "", 1, "failed", (), None)
+    error = ValueError(SECRET)
+    record.exc_info, record.stack_info = (ValueError, error, None), SECRET
+    assert logging.Formatter().format(record).count(SECRET) == 2
+    assert Discreet().format(record) == "failed\nValueError"
+
+
 def test_what_other_libraries_log_is_left_out() -> None:
     assert line(f"opened {SECRET}", name="uvicorn.error") == "INFO uvicorn.error: …"
     assert SECRET not in line("%(name)s", {"name": SECRET})

@@ -106,6 +106,7 @@ def test_a_disk_that_keeps_no_file_to_its_owner_gets_no_key(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["open", "fstat", "read"])
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
@@ -117,14 +118,16 @@ def test_a_disk_that_keeps_no_file_to_its_owner_gets_no_key(
     ],
 )
 def test_a_disk_that_fails_may_come_back_and_a_wrong_path_does_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception], name: str
 ) -> None:
     def failing(*_: object) -> int:
         raise OSError(number, os.strerror(number))
 
+    place = FileKey(tmp_path / "key")
+    place.keep(Key.fresh())
     with monkeypatch.context() as patched, pytest.raises(kind, match="cannot be read"):
-        patched.setattr(os, "open", failing)
-        FileKey(tmp_path / "key").read()
+        patched.setattr(os, name, failing)
+        place.read()
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.EACCES])
@@ -153,6 +156,30 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> Non
     (tmp_path / "key").chmod(mode)
     with pytest.raises(ConfigError, match=r"others can read the key.*chmod 600"):
         place.read()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_a_key_that_is_another_users_is_refused(tmp_path: Path) -> None:
+    place = FileKey(tmp_path / "key")
+    place.keep(Key.fresh())
+    os.chown(tmp_path / "key", 12345, 12345)
+    with pytest.raises(ConfigError, match="is not yours"):
+        place.read()
+
+
+def test_a_key_is_on_the_disk_before_it_has_its_name_and_so_is_that_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[tuple[int, bool]] = []
+    fsync = os.fsync
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        settled.append((os.fstat(descriptor).st_size, (tmp_path / "key").exists()))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    FileKey(tmp_path / "key").keep(Key.fresh())
+    assert settled == [(65, False), (tmp_path.stat().st_size, True)]
 
 
 @pytest.mark.parametrize("content", [b"", b"password", b"\xff" * 64, b"0" * 5_000_000])

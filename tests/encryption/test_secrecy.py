@@ -13,13 +13,15 @@ import pytest
 
 from prismd.encryption import secrecy
 from prismd.errors import StoreError
-from prismd.paths import aside
+from prismd.paths import aside, own_folder
 
 BEGUN = """
 import os, resource, subprocess, sys, tempfile
 from pathlib import Path
 from prismd.encryption import secrecy
 before = os.environ.get("TMPDIR")
+_, most = resource.getrlimit(resource.RLIMIT_CORE)
+resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 folder = secrecy.begin(Path(sys.argv[1]))
 assert secrecy.begin(Path(sys.argv[1])) == folder
 assert secrecy.in_use(Path(sys.argv[1])) == [folder]
@@ -233,11 +235,16 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         image.write_text(f"0x{kept}")
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.fixture
+def diskbound(restored: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a system that has no folders in memory."""
+    monkeypatch.setattr(aside, "in_memory", lambda folders: iter(()))
+
+
+@pytest.mark.usefixtures("diskbound")
 def test_without_a_folder_in_memory_it_is_a_private_one_and_that_is_said(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(aside, "in_memory", lambda folders: iter(()))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     folder = secrecy.begin(data)
     assert folder.parent.parent == data
@@ -264,11 +271,17 @@ def test_a_folder_that_is_smaller_than_an_upload_may_be_is_told(
     assert "TMPDIR" in caplog.text
 
 
-@pytest.mark.usefixtures("restored")
-def test_where_no_folder_can_be_made_that_is_told(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(aside, "in_memory", lambda folders: iter(()))
+@pytest.mark.usefixtures("diskbound")
+def test_on_the_disk_too_what_a_killed_process_left_is_removed_by_the_next(data: Path) -> None:
+    (data / "slots").mkdir()
+    own_folder.make(data / "slots", "prismd-aside-").give_up()
+    folder = secrecy.begin(data, tells=False)
+    assert list((data / "slots").iterdir()) == [folder]
+    secrecy.end(folder)
+
+
+@pytest.mark.usefixtures("diskbound")
+def test_where_no_folder_can_be_made_that_is_told(data: Path) -> None:
     (data / "slots").touch()
     with pytest.raises(StoreError, match=r"slots: what is read .* cannot be put aside there"):
         secrecy.begin(data, tells=False)

@@ -79,6 +79,16 @@ def test_a_folder_is_known_to_be_in_memory_or_on_a_disk(tmp_path: Path) -> None:
 
 
 @linux
+def test_what_grows_as_long_as_there_is_memory_has_room_for_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, *[0] * 8)))
+    grown = place_of(SHARED)
+    assert grown.total_bytes == grown.free_bytes == aside.WITHOUT_LIMIT
+    assert choose([grown], 1 << 60) is grown
+
+
+@linux
 def test_what_is_not_there_or_on_a_disk_or_open_to_others_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

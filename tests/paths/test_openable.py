@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -37,6 +38,20 @@ def test_another_process_reads_what_was_written(in_memory: bool) -> None:
         assert other.stdout == SECRET + b" Indeed."
     made.close()
     assert not made.path.exists()
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_what_is_taken_in_part_only_is_no_whole(in_memory: bool) -> None:
+    """As where there is room for a part: the system says so of the next byte alone."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Openable(in_memory=in_memory) as made:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(SECRET) - 5, before[1]))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                made.write(SECRET)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert made.path.read_bytes() == SECRET[:-5]
 
 
 def test_it_is_called_as_it_is_told_to_be() -> None:

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from prismd.extract.pool import ExtractPool
-from prismd.paths.opening import lstat, open_file, open_folder, open_within, parent, reachable
+from prismd.paths.opening import (
+    lstat,
+    lstat_within,
+    open_file,
+    open_folder,
+    open_within,
+    parent,
+    reachable,
+)
 
 _NAME = b"n" * 200
 
@@ -45,11 +53,17 @@ def test_what_lies_deeper_than_the_kernel_takes_is_seen_and_opened(deep: bytes) 
         lstat(deep + b"/b.txt")
 
 
-def test_nothing_is_left_open(deep: bytes) -> None:
+def test_nothing_is_left_open(tmp_path: Path, deep: bytes) -> None:
+    root = os.fsencode(tmp_path)
     before = len(os.listdir("/dev/fd"))  # noqa: PTH208
     for _ in range(3):
         lstat(deep)
+        lstat_within(root, deep + b"/a.txt")
         os.close(open_file(deep + b"/a.txt"))
+        os.close(open_within(root, deep + b"/a.txt"))
+        for name in (b"/b/c.txt", b"/a.txt/c.txt"):
+            with pytest.raises((FileNotFoundError, NotADirectoryError)):
+                lstat_within(root, deep + name)
         with reachable(deep + b"/a.txt"):
             pass
         with pytest.raises(FileNotFoundError):
@@ -106,6 +120,10 @@ def test_within_a_folder_a_file_is_opened_wherever_no_link_leads_to_it(
     (outside / "a.txt").write_text("secret")
     (tmp_path / "link").symlink_to(outside)
     (tmp_path / "a.txt").symlink_to(outside / "a.txt")
+    assert lstat_within(root, deep + b"/a.txt").st_size == 24
+    assert stat.S_ISLNK(lstat_within(root, root + b"/a.txt").st_mode)
+    with pytest.raises(NotADirectoryError):
+        lstat_within(root, root + b"/link/a.txt")
     for path in (
         root + b"/link/a.txt",
         root + b"/a.txt",

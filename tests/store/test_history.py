@@ -32,6 +32,7 @@ def test_an_entry_comes_back_as_it_was(database: Database) -> None:
         hits=3,
         engine="extractive",
         grounding="partial",
+        cited='["c1"]',
     )
     database.write(lambda c: history.add(c, entry))
     [[found], total] = database.read(lambda c: history.page(c, limit=5, kind=None))
