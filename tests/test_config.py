@@ -128,6 +128,11 @@ def test_folders_of_the_command_line_come_after_those_of_the_file(tmp_path: Path
     assert (sources["folders.0"], sources["folders.1"]) == (str(file), "flag")
 
 
+def test_a_folder_of_the_command_line_may_be_called_as_a_home_is_elsewhere(home: Path) -> None:
+    for name in ("~", "~nobody-here"):
+        assert load(env={}, flags={"folders": [Path(name)]}).folders[0].path == Path.cwd() / name
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -146,6 +151,8 @@ def test_folders_of_the_command_line_come_after_those_of_the_file(tmp_path: Path
         ("[search]\nvector_weight = nan", "[search] vector_weight: nan given; give a number"),
         ("[search]\nvector_weight = inf", "[search] vector_weight: inf given; give a number"),
         ("[models]\ndir = 3", "[models] dir: 3 given; give a path"),
+        ("data_dir = '~nobody-here/x'", 'data_dir: "~nobody-here/x" given; no such home'),
+        ("[[folders]]\npath = '~nobody-here'", "no such home directory is known, so name it in"),
         ("[models]\nembedding = 3", "[models] embedding: 3 given; give a text"),
         ("[log]\nlevel = 2026-01-01", "[log] level: "),
         ("folders = 'x'", 'folders: "x" given; start each folder with [[folders]]'),
@@ -198,6 +205,10 @@ def test_a_wrong_variable_or_flag_is_named() -> None:
         load(env={"PRISMD_SERVER_HOST": "0.0.0.0"})
     with pytest.raises(ConfigError, match=r"^--port: 70000 given; give a whole number"):
         load(env={}, flags={"server.port": 70000})
+    with pytest.raises(ConfigError, match=r"^PRISMD_DATA_DIR: \"~nobody-here/x\" given; no such"):
+        load(env={"PRISMD_DATA_DIR": "~nobody-here/x"})
+    with pytest.raises(ConfigError, match=r"^configuration file: \"~nobody-here\" given; no such"):
+        load(Path("~nobody-here"), {})
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prismd.invocation import Invocation, invocation, program, typed
+from prismd.invocation import Invocation, invocation, named_by, program, typed
 
 USUAL = Path("/home/anna/.config/prismd/config.toml")
 
@@ -125,3 +125,22 @@ def test_the_usual_configuration_is_not_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HOME", "/home/anna")
     assert found(Path("~/.config/prismd/config.toml")).options == ()
     assert found(PRISMD_CONFIG=str(USUAL)).options == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "config_file", "data_dir"),
+    [
+        ("run", "/env.toml", "/env"),
+        ("--config /a.toml --data-dir=/a run --patient", "/a.toml", "/a"),
+        ("--config=/a.toml run /docs", "/a.toml", "/env"),
+        ("run --conf /a.toml --data /a", "/env.toml", "/env"),  # which are no options of ours
+        ("run --config", None, None),
+    ],
+)
+def test_a_command_names_what_its_options_or_else_its_variables_name(
+    options: str, config_file: str | None, data_dir: str | None
+) -> None:
+    environment = {"PRISMD_CONFIG": "/env.toml", "PRISMD_DATA_DIR": "/env"}
+    found = named_by(["/bin/prismd", *options.split()], environment)
+    assert [None if path is None else str(path) for path in found] == [config_file, data_dir]
+    assert named_by(["/bin/prismd", "run"], {"PRISMD_CONFIG": ""}) == (None, None)

@@ -6,6 +6,7 @@ and what is allowed.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import tomllib
@@ -19,8 +20,10 @@ from msgspec import Struct
 
 from prismd.config.options import SECTIONS, Config, Folder
 from prismd.config.rules import check_together
-from prismd.config.values import Given, shown
+from prismd.config.values import Given, expanded, shown
 from prismd.errors import ConfigError
+
+_GLANCED = ("PRISMD_DATA_DIR", "PRISMD_STORAGE_ENCRYPTION")
 
 
 class Setting(Struct, frozen=True):
@@ -78,12 +81,20 @@ def glance(
     except ConfigError:
         file, tables = None, {}
     storage = tables.get("storage")
-    wanted = isinstance(storage, dict) and storage.get("encryption") is True
-    place = platformdirs.user_data_path("prismd")
-    if file is not None and isinstance(named := tables.get("data_dir"), str):
-        place = file.parent / Path(named).expanduser()
-    given = (flags or {}).get("data_dir") or env.get("PRISMD_DATA_DIR")
-    return wanted, Path(str(given)).expanduser() if given else place
+    encryption = storage.get("encryption") if isinstance(storage, dict) else None
+    kept = {"data_dir": tables.get("data_dir"), "storage": {"encryption": encryption}}
+    named = {key: value for key, value in (flags or {}).items() if key == "data_dir" and value}
+    given = [
+        *_from_file(file, kept),
+        *_from_env({name: env[name] for name in _GLANCED if name in env}),
+        *_from_flags(named),
+    ]
+    found: dict[str, Any] = {}
+    for key, value in given:
+        with contextlib.suppress(ConfigError):  # what is wrong there says nothing
+            found[key] = value.checked()
+    place = found.get("data_dir") or platformdirs.user_data_path("prismd")
+    return found.get("storage.encryption") is True, place
 
 
 def describe(config: Config) -> Iterator[Setting]:
@@ -101,7 +112,7 @@ def describe(config: Config) -> Iterator[Setting]:
 
 def _read_file(path: Path | None, env: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]]:
     named = path or (Path(env["PRISMD_CONFIG"]) if env.get("PRISMD_CONFIG") else None)
-    file = (named or default_path()).expanduser().absolute()
+    file = expanded(named or default_path(), "configuration file").absolute()
     try:
         with file.open("rb") as stream:
             return file, tomllib.load(stream)
@@ -202,7 +213,7 @@ def _folders_of_flags(flags: Mapping[str, object]) -> Iterator[tuple[Folder, str
     paths = flags.get("folders", ())
     assert isinstance(paths, Iterable)  # noqa: S101 - the caller's promise, for the type checker
     for path in paths:
-        yield Folder(path=Path.cwd() / Path(path).expanduser()), "flag"
+        yield Folder(path=Path.cwd() / path), "flag"  # the shell has seen to a tilde
 
 
 def _assemble(

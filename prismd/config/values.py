@@ -47,7 +47,7 @@ class Given(Struct, frozen=True):
             raise self._wrong() from error
         if isinstance(result, float) and not math.isfinite(result):
             raise self._wrong()
-        return self.base / result if isinstance(result, Path) else result
+        return self.base / expanded(result, self.place) if isinstance(result, Path) else result
 
     @property
     def _may_be_none(self) -> bool:
@@ -57,6 +57,25 @@ class Given(Struct, frozen=True):
     def _wrong(self) -> ConfigError:
         allowed = _described(inspect.type_info(self.type))
         return ConfigError(f"{self.place}: {shown(self.value)} given; give {allowed}")
+
+
+def expanded(path: Path, place: str) -> Path:
+    """A path with the home directory that a tilde at its beginning stands for.
+
+    Args:
+        path: As it was given.
+        place: Where; as ``Given.place``.
+
+    Raises:
+        ConfigError: Whose home that is, or where, nobody knows.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{place}: {shown(str(path))} given; no such home directory is known, so name it in"
+            " full"
+        ) from error
 
 
 def shown(value: object) -> str:
@@ -71,7 +90,7 @@ def shown(value: object) -> str:
 
 def _path_of(type_: type, value: object) -> object:
     if type_ is Path and isinstance(value, str) and value and "\0" not in value:
-        return Path(value).expanduser()
+        return Path(value)
     raise ValueError(value)
 
 

@@ -46,7 +46,7 @@ class Source(Protocol):
         """
 
     def sha256(self, cancelled: Callable[[], bool] | None = None) -> str:
-        """The hash of its bytes; as ``disk.hash_file``."""
+        """The hash of its bytes; as ``looking.hash_file``."""
 
     def readable(self) -> AbstractContextManager[Path]:
         """A path by which any process of this user can read it, for as long as that is needed.

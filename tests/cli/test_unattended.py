@@ -53,9 +53,20 @@ def test_of_wrong_settings_it_is_seen_where_the_index_is(tmp_path: Path) -> None
     assert glance(file, {"PRISMD_DATA_DIR": "/there"}) == (False, Path("/there"))
     flags = {"data_dir": Path("/other")}
     assert glance(file, {"PRISMD_DATA_DIR": "/there"}, flags) == (False, Path("/other"))
+    assert glance(file, {"PRISMD_DATA_DIR": "~nobody-here"}) == (False, tmp_path / "here")
     missing = glance(tmp_path / "none.toml", {})
     assert missing[0] is False
     assert missing[1].name == "prismd"
+
+
+@pytest.mark.parametrize("file", ["", "[storage]\nencryption = false\n"])
+def test_a_variable_says_that_it_is_to_be_encrypted_as_it_does_of_settings_that_are_right(
+    tmp_path: Path, file: str
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"{file}[search]\nlimit = 'many'\n")
+    assert glance(path, {"PRISMD_STORAGE_ENCRYPTION": "true"})[0]
+    assert not glance(path, {"PRISMD_STORAGE_ENCRYPTION": "maybe"})[0]
 
 
 @pytest.mark.parametrize(("encrypted", "told"), [(True, False), (False, True)])

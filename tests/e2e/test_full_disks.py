@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,6 @@ from tests.cli.harness import Place
 from tests.e2e.disks import Scenes, free_bytes, mount, remount
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
-    """All that happens here on disks of its own, begun at once."""
-    begun = Scenes(
-        [full_disk_of_the_index, full_disk_for_vectors, full_disk_of_the_files],
-        tmp_path_factory.mktemp("scenes"),
-    )
-    yield begun
-    begun.close()
-
 
 _FREE_BYTES = 8 << 20
 _FEW = 8
@@ -125,3 +112,6 @@ def full_disk_of_the_files(folder: Path) -> None:
         daemon.await_idle()
         assert {f"{n}.txt" for n in range(8)} == set(place.states())
     assert " ERROR " not in place.log.read_text()
+
+
+SCENES = [full_disk_of_the_index, full_disk_for_vectors, full_disk_of_the_files]

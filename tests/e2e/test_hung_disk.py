@@ -5,7 +5,6 @@ It is a real one, in a namespace of its own: a file system in user space that no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,6 @@ from tests.cli.harness import CONFIG, Daemon, Place
 from tests.e2e.disks import Scenes, hung
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
-    """All that happens here, begun at once."""
-    begun = Scenes(
-        [
-            beside_a_hung_disk,
-            one_pass_beside_a_hung_disk,
-            reading_from_a_hung_disk,
-            ending_beside_a_hung_disk,
-            one_pass_from_a_hung_disk,
-        ],
-        tmp_path_factory.mktemp("scenes"),
-    )
-    yield begun
-    begun.close()
 
 
 def root_of(daemon: Daemon, folder: Path) -> dict[str, object]:
@@ -169,3 +151,12 @@ def one_pass_from_a_hung_disk(base: Path) -> None:
         assert "In the index: 300 completed, 5 pending" in out
         assert f"5 files not read: the disk of {nas} does not answer" in err
     assert "In the index: 305 completed" in place.run("index")
+
+
+SCENES = [
+    beside_a_hung_disk,
+    one_pass_beside_a_hung_disk,
+    reading_from_a_hung_disk,
+    ending_beside_a_hung_disk,
+    one_pass_from_a_hung_disk,
+]

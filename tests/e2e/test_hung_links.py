@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ from tests.cli.harness import CONFIG, Place
 from tests.e2e.disks import Scenes, hung
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
-    """All that happens here, begun at once."""
-    begun = Scenes([known_behind_a_link, new_behind_a_link], tmp_path_factory.mktemp("scenes"))
-    yield begun
-    begun.close()
 
 
 def named_by_link(base: Path) -> tuple[Place, Path]:
@@ -73,3 +64,6 @@ def new_behind_a_link(base: Path) -> None:
     log = place.log.read_text()
     assert "Documents: its disk does not answer; it is indexed as soon as it does" in log
     assert "Traceback" not in log
+
+
+SCENES = [known_behind_a_link, new_behind_a_link]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,6 @@ from tests.cli.harness import Place
 from tests.e2e.disks import Scenes, bind, mount, unmount
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
-    """All that happens here on disks of its own, begun at once."""
-    begun = Scenes(
-        [unplugged_root, unplugged_folder, pass_without_disk], tmp_path_factory.mktemp("scenes")
-    )
-    yield begun
-    begun.close()
 
 
 def test_a_root_whose_disk_is_unplugged_is_offline_and_comes_back(scenes: Scenes) -> None:
@@ -134,3 +123,6 @@ def test_a_root_that_is_renamed_is_offline_and_comes_back(place: Place) -> None:
         wait_until(lambda: daemon.status()["roots"][0]["state"] == "watching")
         daemon.await_idle()
         assert daemon.status()["embeddings_computed"] == embedded
+
+
+SCENES = [unplugged_root, unplugged_folder, pass_without_disk]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,6 @@ from tests.cli.harness import Daemon, Place
 from tests.e2e.disks import Scenes, gone_read_only, heard_daemon, mount, remount
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
-    """All that happens here on disks of its own, begun at once."""
-    begun = Scenes(
-        [read_only_files, index_goes_read_only, end_while_read_only, read_only_start],
-        tmp_path_factory.mktemp("scenes"),
-    )
-    yield begun
-    begun.close()
-
 
 _REMEDY = "its disk is read-only; make it writable again"
 
@@ -162,3 +149,6 @@ def read_only_start(folder: Path) -> None:
     remount(place.data_dir, "rw")
     with place.daemon() as daemon:
         wait_until(lambda: daemon.finds("walrus") == ["a.txt"])
+
+
+SCENES = [read_only_files, index_goes_read_only, end_while_read_only, read_only_start]

@@ -13,8 +13,7 @@ from prismd.chunk import Chunking
 from prismd.domain import Extraction
 from prismd.extract.base import ExtractOptions, MediaType
 from prismd.extract.pieces import Piece
-from prismd.extract.pool import ExtractPool
-from prismd.ingest.reading import IngestSettings
+from prismd.ingest.reading import IngestSettings, Parsers
 from prismd.models.fake import FakeEmbedder, FakeReranker
 from prismd.search.searching import Search, SearchSettings
 from prismd.store.check import check
@@ -28,9 +27,9 @@ LONG = ".\n\n".join(PARAGRAPHS)
 
 
 class CountingPool:
-    """The real pool, counting what it reads, and stopping where it is told to."""
+    """The real parsers, counting what they read, and stopping where they are told to."""
 
-    def __init__(self, pool: ExtractPool) -> None:
+    def __init__(self, pool: Parsers) -> None:
         self._pool = pool
         self.read: list[str] = []
         self.pieces: list[int] = []
@@ -47,7 +46,7 @@ class CountingPool:
         on_piece: Callable[[Piece], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> tuple[MediaType, Extraction]:
-        self.read.append(path.name)
+        self.read.append(self.noted(path))
         self.before(path.name)
 
         def tell(piece: Piece) -> None:
@@ -60,6 +59,10 @@ class CountingPool:
         )
         self.after(path.name)
         return found
+
+    def noted(self, path: Path) -> str:
+        """What is noted of a file before it is read."""
+        return path.name
 
     def pixels(
         self, path: Path, edge_px: int, *, cancelled: Callable[[], bool] | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from functools import partial
 
@@ -10,10 +12,12 @@ import pytest
 from prismd.errors import ExtractError
 from prismd.ingest.crew import Ingest
 from prismd.paths.aside import DISK_FULL, MEMORY_FULL
+from prismd.paths.openable import Openable
 from prismd.store import obstacles
 from prismd.store.obstacles import Waiting
 from tests.building import Indexer, wait_until
 from tests.ingest.passes import SETTINGS, CountingPool
+from tests.uploaded import upload
 
 MAILS = ("a.eml", "b.eml")
 
@@ -121,3 +125,25 @@ def test_one_of_them_is_tried_at_a_time_though_it_is_given_out(
         before = len(pool.read)
         try_again(indexer, pool, ingest)
         assert len(pool.read) == before + 1
+
+
+def test_an_upload_for_whose_bytes_there_is_no_room_waits_until_there_is(
+    indexer: Indexer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(indexer.database, b"A walrus sleeps.", "walrus.txt")
+
+    def refuse_to_keep(file: Openable, block: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    keep = Openable.write
+    monkeypatch.setattr(Openable, "write", refuse_to_keep)
+    with indexer.ingesting() as ingest:
+        wait_until(lambda: waiting(indexer) != [])
+        (told,) = waiting(indexer)
+        assert (told.kind, told.files) == ("room", 1)
+        assert "free some disk space" in told.why
+        monkeypatch.setattr(Openable, "write", keep)
+        indexer.database.write(obstacles.look_soon)
+        ingest.wake()
+        wait_until(lambda: {state for state, _ in indexer.states().values()} == {"completed"})
+    assert waiting(indexer) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,45 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.disk.looking import hash_file
-from prismd.domain import Extraction
-from prismd.extract.base import ExtractOptions, MediaType
-from prismd.extract.pieces import Piece
+from prismd.extract.base import ExtractOptions
 from prismd.extract.pool import ExtractPool
-from prismd.ingest.reading import Parsers
 from prismd.models.fake import FakeEmbedder
 from tests.building import write_file
+from tests.ingest.passes import CountingPool
 
 
-class Counting:
-    """The real parsers, noting the hash of what they read.
+class Counting(CountingPool):
+    """The real parsers, noting the hash of what they read."""
 
-    Args:
-        parsers: The parsers.
-    """
-
-    def __init__(self, parsers: Parsers) -> None:
-        self._parsers = parsers
-        self.read: list[str] = []
-
-    def extract(
-        self,
-        path: Path,
-        options: ExtractOptions,
-        on_step: Callable[[int, int], None] | None = None,
-        *,
-        known: Sequence[Piece] = (),
-        on_piece: Callable[[Piece], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> tuple[MediaType, Extraction]:
-        self.read.append(hash_file(str(path)))
-        return self._parsers.extract(
-            path, options, on_step, known=known, on_piece=on_piece, cancelled=cancelled
-        )
-
-    def pixels(
-        self, path: Path, edge_px: int, *, cancelled: Callable[[], bool] | None = None
-    ) -> NDArray[np.uint8]:
-        return self._parsers.pixels(path, edge_px, cancelled=cancelled)
+    def noted(self, path: Path) -> str:
+        return hash_file(str(path))
 
 
 class Noting(FakeEmbedder):
