@@ -158,13 +158,22 @@ def _promote(path: Path, place: KeyPlace, new: Key) -> None:
     try:
         place.promote(new)
     except PrismdError as error:
-        with contextlib.suppress(PrismdError):
-            if place.read_next() == new:
-                raise  # prismd finds it there, and brings this to its end
+        if _is_next(place, new):
+            raise StoreError(
+                f"{path}: has a new key, which {place} holds as the next one only ({error}); mend"
+                " that: whatever opens the index then, such as 'prismd check', puts it in its place"
+            ) from error
         raise StoreError(
             f"{path}: has a new key, which could not be kept ({error}). It is {new.text}: note it"
             " down now, and give it to 'prismd key restore'; without it the index cannot be read"
         ) from error
+
+
+def _is_next(place: KeyPlace, key: Key) -> bool:
+    try:
+        return place.read_next() == key
+    except PrismdError:
+        return False
 
 
 @contextlib.contextmanager

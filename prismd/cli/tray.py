@@ -7,12 +7,13 @@ import os
 import click
 
 from prismd.cli.context import Context, pass_context
-from prismd.cli.unattended import log_kind
+from prismd.cli.unattended import log_kind, unattended
 
 
 @click.group("tray", invoke_without_command=True, short_help="Show an icon in the desktop's panel.")
 @click.option("--patient", is_flag=True, help="Wait for the desktop's panel, as at a login.")
 @pass_context
+@unattended
 @click.pass_context
 def tray_command(ctx: click.Context, context: Context, patient: bool) -> None:
     """Show an icon in the desktop's panel: what prismd does, with a menu to pause it and more."""
@@ -20,6 +21,7 @@ def tray_command(ctx: click.Context, context: Context, patient: bool) -> None:
         return
     from prismd.config.loading import default_path
     from prismd.daemon.logs import log_to_stderr
+    from prismd.tray.backend import NoScreen
     from prismd.tray.power import Launch
     from prismd.tray.running import Settings, run
 
@@ -33,7 +35,12 @@ def tray_command(ctx: click.Context, context: Context, patient: bool) -> None:
         log_file=config.log.file,
     )
     settings = Settings(launch, config.file or default_path(), patient)
-    if not run(context.daemon, settings):
+    try:
+        has_shown = run(context.daemon, settings)
+    except NoScreen as error:
+        error.saying(str(error))  # it names what is lacking, and nothing of the files
+        raise
+    if not has_shown:
         click.echo(f"An icon for {config.data_dir} is shown already.")
 
 

@@ -164,19 +164,28 @@ class Place:
     ) -> Iterator[Daemon]:
         """A running daemon over the folder of the place, or over those that are named."""
         folders = [self.folder] if folders is None else folders
-        with self.log.open("a") as log:
-            process = subprocess.Popen(
-                [*COMMAND, "run", *map(str, folders)],
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-                env=self.environment(env),
-            )
-        daemon = Daemon(self, process)
+        daemon = self.start_daemon(*folders, env=env)
         try:
             daemon.await_health()
             yield daemon
         finally:
             daemon.end()
+
+    def start_daemon(
+        self,
+        *arguments: object,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
+    ) -> Daemon:
+        """Start a daemon, which is to be ended; its log goes to that of the place."""
+        with self.log.open("a") as log:
+            process = subprocess.Popen(
+                [*command, "run", *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                env=self.environment(env),
+            )
+        return Daemon(self, process)
 
 
 class Daemon:

@@ -133,17 +133,21 @@ def test_logs_stay_when_the_index_cannot_be_encrypted(indexed: Place) -> None:
     assert log.exists()
 
 
-def test_a_key_that_could_not_be_kept_is_told_before_it_is_lost(indexed: Place) -> None:
-    indexed.run("encrypt")
-    # As a stick that is pulled out in between: nothing can be written there, and nothing is left.
+_GONE = "for path in place.paths:\n        path.unlink(missing_ok=True)"
+
+
+def change_the_key_of_a_stick(place: Place, before: str) -> str:
+    """Change the key while its place takes nothing any more; returns what is said of it.
+
+    Args:
+        place: With an encrypted index.
+        before: What befalls the place first, in Python.
+    """
     losing = (
-        "import sys\n"
         "from prismd.encryption import key_places\n"
         "from prismd.cli import main\n"
-        "from prismd.errors import StoreError\n"
         "def lost(place, key):\n"
-        "    for path in place.paths:\n"
-        "        path.unlink(missing_ok=True)\n"
+        f"    {before}\n"
         "    raise key_places.KeyAway('the stick: is not there')\n"
         "key_places.FileKey.promote = lost\n"
         "main(['key', 'change'])\n"
@@ -151,15 +155,31 @@ def test_a_key_that_could_not_be_kept_is_told_before_it_is_lost(indexed: Place) 
     done = subprocess.run(
         [sys.executable, "-c", losing],
         check=False,
-        env=indexed.environment(),
+        env=place.environment(),
         capture_output=True,
         text=True,
     )
     assert done.returncode == 1, done.stderr
-    assert "has a new key, which could not be kept (the stick: is not there)" in done.stderr
-    key = done.stderr.partition("It is ")[2][:64]
+    return done.stderr
+
+
+def test_a_key_that_could_not_be_kept_is_told_before_it_is_lost(indexed: Place) -> None:
+    indexed.run("encrypt")
+    said = change_the_key_of_a_stick(indexed, _GONE)
+    assert "has a new key, which could not be kept (the stick: is not there)" in said
+    key = said.partition("It is ")[2][:64]
     restore(indexed, key)
     assert "plan.txt" in indexed.run("search", "zanzibar")
+
+
+def test_a_key_that_is_there_as_the_next_one_is_not_printed(indexed: Place) -> None:
+    indexed.run("encrypt")
+    said = change_the_key_of_a_stick(indexed, "pass")
+    assert "holds as the next one only (the stick: is not there)" in said
+    assert "It is " not in said
+    assert "All is well" in indexed.run("check")
+    assert not key_file(indexed).with_name("prism.key.next").exists()
+    assert indexed.run("key", "show").strip() not in said
 
 
 def test_a_running_daemon_keeps_its_index(indexed: Place) -> None:

@@ -16,6 +16,7 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from prismd.running import waiting
 from tests.api.harness import LEASE
 from tests.building import wait_until
 from tests.cli.harness import COMMAND, Daemon, Place
@@ -159,6 +160,15 @@ def test_where_nothing_was_indexed_a_tool_says_what_to_do(place: Place) -> None:
         assert result["isError"]
         assert "prismd run FOLDER" in result["content"][0]["text"]
     assert not place.data_dir.exists() or not list(place.data_dir.glob("*.db"))
+
+
+def test_while_the_daemon_waits_for_its_key_a_tool_says_so(indexed: Place) -> None:
+    with waiting(indexed.data_dir) as tell, speaking(indexed) as agent:
+        tell("the stick is not there")
+        agent.begin()
+        result = agent.call("search", query="anything")
+        assert result["isError"]
+        assert f"waiting for the key of the index (process {os.getpid()}" in str(result["content"])
 
 
 def test_a_daemon_may_come_go_and_come_again(place: Place) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,14 @@ from prismd.config.loading import glance
 from prismd.encryption.discretion import Discreet
 from prismd.encryption.key import Key
 from prismd.store.database import Database
-from tests.cli.harness import Place
+from tests.cli.harness import CONFIG, Place
 
+LOGGING = """
+import logging
+from prismd.cli.context import Context
+with Context(None, {}).prism(writable=False):
+    logging.getLogger("prismd.x").warning("%s: is broken", "zanzibar.pdf")
+"""
 ENCRYPTED = '[storage]\nencryption = true\nkey = "file"\nkey_file = "/elsewhere/prism.key"\n'
 
 
@@ -69,11 +77,38 @@ def test_a_variable_says_that_it_is_to_be_encrypted_as_it_does_of_settings_that_
     assert not glance(path, {"PRISMD_STORAGE_ENCRYPTION": "maybe"})[0]
 
 
+@pytest.mark.parametrize("command", ["mcp", "tray"])
 @pytest.mark.parametrize(("encrypted", "told"), [(True, False), (False, True)])
-def test_what_ends_an_agents_server_is_named_only_of_a_plain_index(
-    place: Place, encrypted: bool, told: bool
+def test_what_ends_an_agents_server_or_the_tray_is_named_only_of_a_plain_index(
+    place: Place, command: str, encrypted: bool, told: bool
 ) -> None:
     place.config.write_text((ENCRYPTED if encrypted else "") + '[search]\nlimit = "zanzibar"\n')
-    said = place.run("mcp", exit_code=2)
+    said = place.run(command, exit_code=2)
     assert said.startswith("prismd: ")
     assert ("zanzibar" in said) is told
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="a Mac has a screen")
+def test_what_the_tray_lacks_is_told_of_an_encrypted_index_too(place: Place) -> None:
+    place.config.write_text(ENCRYPTED)
+    nothing = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    said = place.run("tray", exit_code=1, env=nothing)
+    assert "start 'prismd tray' within a desktop" in said
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_a_command_that_opens_the_index_itself_logs_as_discreetly(
+    place: Place, encrypted: bool
+) -> None:
+    key = place.root / "prism.key"
+    storage = f'\n[storage]\nencryption = true\nkey = "file"\nkey_file = "{key}"\n'
+    place.config.write_text(CONFIG + (storage if encrypted else ""))
+    place.run("index")
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING],
+        check=True,
+        env=place.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ("…" if encrypted else "zanzibar.pdf") + ": is broken\n"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -99,7 +101,40 @@ def test_a_setting_that_is_wrong_and_an_index_in_use_are_told_at_once(
     assert find_waiting(config.data_dir) is None
 
 
-def test_a_keyring_that_cannot_be_looked_at_is_asked_again_less_and_less_often(
+class Clock:
+    """A time that passes while somebody sleeps, and no other."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        time.sleep(0)
+
+
+def test_a_keyring_that_cannot_be_looked_at_is_asked_less_and_less_often(
+    config: Config, asked: AskedKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_database(config, writable=True).close()
+    clock, asked_s = Clock(), list[float]()
+    monkeypatch.setattr(key_waiting, "time", clock)
+    asked.locked, asked.times = True, 0
+
+    def is_ending() -> bool:
+        if asked.times > len(asked_s):
+            asked_s.append(clock.now_s)
+        return len(asked_s) == 7
+
+    await_key(config, Supervisor(), is_ending, patient=True)
+    waited_s = [after - before for before, after in itertools.pairwise(asked_s)]
+    for seconds, least_s in zip(waited_s, [60, 120, 240, 480, 900, 900], strict=True):
+        assert seconds >= least_s
+
+
+def test_a_keyring_that_cannot_be_looked_at_is_asked_again_until_it_answers(
     config: Config, asked: AskedKeyring, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_database(config, writable=True).close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from prismd.daemon.unlocking import open_database
 from prismd.encryption.key import Key
 from prismd.running import find_waiting
 from tests.building import wait_until
-from tests.cli.harness import COMMAND, CONFIG, Daemon, Place
+from tests.cli.harness import CONFIG, Daemon, Place
 from tests.service.manager import Told, hearing, watchdog
 
 TEXT = "The zanzibar plan is in the drawer."
@@ -27,14 +26,7 @@ WATCHDOG_S = 600.0
 def waiting(place: Place, told: Told, env: dict[str, str] | None = None) -> Iterator[Daemon]:
     """A service, once it says that it waits."""
     more = {"NOTIFY_SOCKET": told.address, **watchdog(WATCHDOG_S), **(env or {})}
-    with place.log.open("a") as log:
-        process = subprocess.Popen(
-            [*COMMAND, "run", "--patient", str(place.folder)],
-            stdin=subprocess.DEVNULL,
-            stderr=log,
-            env=place.environment(more),
-        )
-    daemon = Daemon(place, process)
+    daemon = place.start_daemon("--patient", place.folder, env=more)
     try:
         told.await_value("READY")
         yield daemon

@@ -42,6 +42,14 @@ def test_who_was_ready_before_is_alive_while_it_starts(address: str) -> None:
             told.await_value("WATCHDOG", count=2)
 
 
+def test_it_is_told_to_be_alive_as_often_as_its_watchdog_wants(address: str) -> None:
+    with hearing(address) as told:
+        supervisor = Supervisor(told.address, 0.04, extend_every_s=600.0)
+        supervisor.ready("waiting")
+        with supervisor.starting("opening the index"):
+            told.await_value("WATCHDOG", count=3)
+
+
 def test_the_same_is_told_once_and_nothing_after_the_end(any_address: str) -> None:
     with hearing(any_address) as told:
         supervisor = Supervisor(told.address)

@@ -37,21 +37,15 @@ def telling(told: Told) -> dict[str, str]:
 
 @contextmanager
 def hanging_at_will(place: Place, env: dict[str, str]) -> Iterator[Daemon]:
-    with place.log.open("a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _HANGS_AT_SIGUSR1, "run", str(place.folder)],
-            stdin=subprocess.DEVNULL,
-            stderr=log,
-            env=place.environment(env),
-        )
-    daemon = Daemon(place, process)
+    command = [sys.executable, "-c", _HANGS_AT_SIGUSR1]
+    daemon = place.start_daemon(place.folder, env=env, command=command)
     try:
         daemon.await_health()
         yield daemon
     finally:
-        process.kill()
-        process.wait()
-        daemon.client.close()
+        daemon.process.kill()
+        daemon.process.wait()
+        daemon.end()
 
 
 def test_it_is_ready_once_it_answers_and_says_what_it_does_until_it_ends(

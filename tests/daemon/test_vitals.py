@@ -48,17 +48,21 @@ def database(data_dir: Path) -> Iterator[Database]:
     opened.close()
 
 
-def test_what_works_is_alive(database: Database, loop: asyncio.AbstractEventLoop) -> None:
-    vitals = Vitals(database, lambda: True)
+@pytest.fixture
+def vitals(database: Database) -> Vitals:
+    """Of a daemon whose threads of indexing run."""
+    return Vitals(database, lambda: True)
+
+
+def test_what_works_is_alive(vitals: Vitals, loop: asyncio.AbstractEventLoop) -> None:
     for _ in range(3):
         vitals.ask(loop)
         wait_until(vitals.alive)
 
 
 def test_a_loop_that_does_not_come_round_gives_no_sign(
-    database: Database, loop: asyncio.AbstractEventLoop
+    vitals: Vitals, database: Database, loop: asyncio.AbstractEventLoop
 ) -> None:
-    vitals = Vitals(database, lambda: True)
     released = threading.Event()
     loop.call_soon_threadsafe(released.wait)
     vitals.ask(loop)
@@ -69,9 +73,8 @@ def test_a_loop_that_does_not_come_round_gives_no_sign(
 
 
 def test_a_writer_that_hangs_gives_no_sign(
-    database: Database, loop: asyncio.AbstractEventLoop
+    vitals: Vitals, database: Database, loop: asyncio.AbstractEventLoop
 ) -> None:
-    vitals = Vitals(database, lambda: True)
     began, released = threading.Event(), threading.Event()
 
     def hang(_: apsw.Connection) -> None:
@@ -97,9 +100,8 @@ def test_a_writer_that_hangs_gives_no_sign(
 
 
 def test_a_writer_that_computes_for_long_is_alive(
-    database: Database, loop: asyncio.AbstractEventLoop
+    vitals: Vitals, database: Database, loop: asyncio.AbstractEventLoop
 ) -> None:
-    vitals = Vitals(database, lambda: True)
     began = threading.Event()
 
     def count(connection: apsw.Connection) -> None:
@@ -120,10 +122,9 @@ def test_a_writer_that_computes_for_long_is_alive(
 
 
 def test_a_writer_that_is_refused_is_alive(
-    database: Database, loop: asyncio.AbstractEventLoop
+    vitals: Vitals, database: Database, loop: asyncio.AbstractEventLoop
 ) -> None:
     """Somebody else's lock on the file is no fault that a new start would mend."""
-    vitals = Vitals(database, lambda: True)
     other = apsw.Connection(str(database.path))
     other.execute("BEGIN IMMEDIATE")
     database._write_connection.set_busy_timeout(1)
