@@ -91,9 +91,15 @@ def key_command() -> None:
 def show_command(context: Context) -> None:
     """Print the key, to be kept where the index is not; whoever has both can read it."""
     from prismd.daemon.unlocking import key_place
+    from prismd.store import cipher
+    from prismd.store.database import FILE_NAME
 
-    place = key_place(context.config)
+    place, path = key_place(context.config), context.config.data_dir / FILE_NAME
     key = place.read()
+    # Of a change that was cut short, the next key may be the one that opens the index.
+    following = place.read_next()
+    if following is not None and cipher.state(path) == "encrypted":
+        key = following if cipher.opens(path, following) else key
     if key is None:
         raise StoreError(f"there is no key in {place}; 'prismd encrypt' makes one")
     click.echo(key.text)

@@ -265,6 +265,21 @@ def test_a_changed_key_opens_the_index_and_the_old_one_its_backup(indexed: Place
     assert "plan.txt" in indexed.run("search", "zanzibar")
 
 
+def test_of_a_change_that_was_cut_short_the_key_is_shown_that_opens_the_index(
+    indexed: Place,
+) -> None:
+    indexed.run("encrypt")
+    old = indexed.run("key", "show")
+    indexed.run("key", "change")
+    new = indexed.run("key", "show")
+    key_file(indexed).rename(key_file(indexed).with_name("prism.key.next"))
+    key_file(indexed).touch(0o600)
+    key_file(indexed).write_text(old)
+    assert indexed.run("key", "show") == new
+    key_file(indexed).unlink()
+    assert indexed.run("key", "show") == new
+
+
 def test_a_plain_index_is_not_run_where_an_encrypted_one_is_wanted(indexed: Place) -> None:
     env = {"PRISMD_STORAGE_ENCRYPTION": "true"}
     assert "run 'prismd encrypt'" in indexed.run("run", exit_code=2, env=env)
