@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from prismd.disk.looking import heed_writers
 from prismd.models.catalog_speech import ENTRIES
 from prismd.models.fetch import fetch
+from prismd.store.database import Database
 from tests import ports
 
 # Importing pymupdf loads onnxruntime, whose wheels send usage data unless this is set before.
@@ -72,6 +73,14 @@ def umask() -> Iterator[None]:
 def data_dir(tmp_path: Path) -> Path:
     """Where a test's prismd keeps its data; not made yet."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+def database(data_dir: Path) -> Iterator[Database]:
+    """An empty index, open for writing."""
+    opened = Database(data_dir)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from prismd.encryption import asking, keyrings
 from prismd.encryption.key import Key
 from prismd.errors import ConfigError, StoreError
+from prismd.paths.settling import settle
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -304,7 +305,7 @@ def _write(path: Path, key: Key) -> None:
             made.replace(path)
         finally:
             made.unlink(missing_ok=True)
-        _settle(path.parent)
+        settle(path.parent)
     except FileNotFoundError as error:
         raise KeyAway(
             f"{path.parent}: is not there, and the key is to be kept in it; plug in the disk that"
@@ -312,15 +313,6 @@ def _write(path: Path, key: Key) -> None:
         ) from error
     except OSError as error:
         raise _cannot_write(path, error) from error
-
-
-def _settle(folder: Path) -> None:
-    """Have what was renamed in a folder survive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cannot_write(path: Path, error: OSError) -> ConfigError:

@@ -18,6 +18,7 @@ import apsw
 
 from prismd.encryption.key import Key
 from prismd.errors import StoreError
+from prismd.paths.settling import settle
 from prismd.store import cipher, faults, snapshot
 
 _NEW = ".new"
@@ -183,9 +184,9 @@ def _replace(path: Path, made: Path, *, plain: bool) -> bool:
         # So that it can be overwritten by whoever comes after, if this is cut short. On the disk
         # before the rename is: else a loss of power could leave the old file no name at all.
         os.link(path, old)
-        _settle(path.parent)
+        settle(path.parent)
     made.replace(path)
-    _settle(path.parent)
+    settle(path.parent)
     return wipe(old) if plain else True
 
 
@@ -198,7 +199,7 @@ def _take_away(path: Path, *, plain: bool) -> None:
                 wipe(beside)
             else:
                 beside.unlink()
-    _settle(path.parent)
+    settle(path.parent)
 
 
 def _discard(made: Path, *, plain: bool) -> None:
@@ -243,12 +244,3 @@ def _figures(connection: apsw.Connection) -> dict[str, int | str]:
         name: int(connection.execute(f'SELECT count(*) FROM "{name}"').get) for name in tables
     }
     return {"schema": int(connection.pragma("user_version")), **counts}
-
-
-def _settle(folder: Path) -> None:
-    """Have what was renamed or removed in a folder survive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 
 import apsw
 import pytest
@@ -39,13 +38,6 @@ def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     with running_loop() as running:
         yield running
-
-
-@pytest.fixture
-def database(data_dir: Path) -> Iterator[Database]:
-    opened = Database(data_dir)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,6 @@ from tests.building import write_file
 from tests.uploaded import upload
 
 DATA = os.urandom(2 * PIECE_BYTES + 17)
-
-
-@pytest.fixture
-def database(data_dir: Path) -> Iterator[Database]:
-    with_index = Database(data_dir)
-    yield with_index
-    with_index.close()
 
 
 @pytest.fixture

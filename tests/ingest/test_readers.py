@@ -57,13 +57,6 @@ def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def database(data_dir: Path) -> Iterator[Database]:
-    opened = Database(data_dir)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def crew(database: Database) -> Iterator[Crew]:
     made = Crew(database)
     yield made

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import apsw
 import pytest
@@ -47,13 +46,6 @@ class Held:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def database(data_dir: Path) -> Iterator[Database]:
-    made = Database(data_dir)
-    yield made
-    made.close()
 
 
 def test_a_pause_holds_until_resumed_and_over_a_restart(database: Database, clock: Clock) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -26,13 +25,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def database(data_dir: Path) -> Iterator[Database]:
-    made = Database(data_dir)
-    yield made
-    made.close()
 
 
 def queries(history: History, database: Database) -> list[str]:

@@ -73,13 +73,6 @@ def pool() -> Iterator[Counting]:
     made.pool.close()
 
 
-@pytest.fixture
-def database(data_dir: Path) -> Iterator[Database]:
-    made = Database(data_dir)
-    yield made
-    made.close()
-
-
 def test_a_picture_gives_its_words_and_its_vector(pool: Counting, database: Database) -> None:
     images = FakeImageEmbedder()
     viewed = Viewing(pool, Likeness(database, images), ExtractOptions()).view(SIGN)
