@@ -95,6 +95,8 @@ def envelope(
     """The envelope of an error, its ``type`` by its status."""
     server = status >= 500
     kind = "server_error" if server else _TYPES.get(status, "invalid_request_error")
+    # It may name a folder whose name is not UTF-8, which JSON has no way to write down.
+    message = message.encode("utf-8", "replace").decode()
     return ErrorEnvelope(ErrorBody(message, kind, param, code or _CODES.get(status)))
 
 

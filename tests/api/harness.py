@@ -24,6 +24,7 @@ from prismd.api.app import create_app
 from prismd.api.interrupt import Interruptible
 from prismd.api.services import ApiSettings, Services
 from prismd.api.sockets import websocket_settings
+from prismd.encryption.key import Key
 from prismd.extract.pool import ExtractPool
 from prismd.ingest.crew import Ingest
 from prismd.ingest.reading import IngestSettings
@@ -133,11 +134,12 @@ def build(
     pool: ExtractPool | None = None,
     images: ImageEmbedder | None = None,
     transcriber: Transcriber | None = None,
+    key: Key | None = None,
 ) -> Stack:
     """The real parts, with the fakes for models; nothing is indexed yet."""
     folder = tmp_path / "files"
     folder.mkdir(parents=True, exist_ok=True)
-    database = Database(tmp_path / "data")
+    database = Database(tmp_path / "data", key=None if key is None else lambda: key)
     database.write(lambda c: files.add_root(c, str(folder), "config"))
     pool = pool or ExtractPool(1, deadline_s=60)
     embeds, reranks, progress = FakeEmbedder(), FakeReranker(), Progress()
@@ -279,7 +281,7 @@ def live_server(tmp_path: Path, *, sample: bool = True, **options: Any) -> Itera
             stack.close()
 
 
-_BUILD_OPTIONS = {"generator", "embedder", "pool", "images", "transcriber"}
+_BUILD_OPTIONS = {"generator", "embedder", "pool", "images", "transcriber", "key"}
 
 
 def wait_until(condition: Callable[[], bool], *, deadline_s: float = _DEADLINE_S) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prismd.api.lines import lines_around
+from prismd.encryption.key import Key
 from tests.api.harness import LEASE, Live, ask, live_server, write_pdf
 from tests.building import wait_until
 
@@ -40,6 +41,25 @@ def test_a_page_of_a_pdf_is_shown_with_the_quote(live: Live) -> None:
     image = live.client.get(match[1].replace("&amp;", "&"))
     assert image.headers["content-type"] == "image/png"
     assert "changed" not in response.text
+
+
+def test_of_an_index_of_which_nothing_is_to_be_written_down_no_name_is_the_title(
+    tmp_path: Path,
+) -> None:
+    with live_server(tmp_path / "encrypted", key=Key(bytes(32))) as live:
+        assert live.client.get("/status").json()["encrypted"]
+        assert title_of(live, cited(live, DEPOSIT)[0]) == "Citation · prismd"
+    with live_server(tmp_path / "plain") as live:
+        citation_id, _ = cited(live, DEPOSIT)
+        assert title_of(live, citation_id) == "Lease.pdf · prismd"
+        live.client.post("/search/history", json={"kept": False}).raise_for_status()
+        assert title_of(live, citation_id) == "Citation · prismd"
+
+
+def title_of(live: Live, citation_id: str) -> str:
+    """What a browser writes into its history."""
+    [title] = re.findall("<title>(.*)</title>", live.client.get(f"/c/{citation_id}").text)
+    return str(title)
 
 
 def test_the_page_needs_no_script_and_allows_none(live: Live) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ from websockets.typing import Origin, Subprotocol
 from prismd.api.hub import LARGEST_CROWD, MAX_QUEUED_BYTES
 from prismd.api.login import cookie_name, cookie_value
 from prismd.progress.feed import SweepEvent
+from prismd.search.history import HistorySettings
 from tests.api.harness import TOKEN, Live, live_server
 from tests.building import wait_until, write_file
 
@@ -42,8 +44,9 @@ def until(
     client: ClientConnection, wanted: Callable[[dict[str, Any]], bool]
 ) -> list[dict[str, Any]]:
     """Every message up to the first that is wanted."""
-    found = [heard(client)]
+    found, end_s = [heard(client)], time.monotonic() + 2 * PATIENCE_S
     while not wanted(found[-1]):
+        assert time.monotonic() < end_s, "it was not told"  # though a heartbeat was
         found.append(heard(client))
     return found
 
@@ -107,6 +110,13 @@ def test_a_status_has_what_has_changed_alone(tmp_path: Path) -> None:
         assert "models" not in paused["status"]
         live.client.post("/resume")
         until(client, is_idle)
+
+
+def test_a_history_that_the_settings_do_not_keep_any_more_is_told(tmp_path: Path) -> None:
+    with live_server(tmp_path, sample=False) as live, joined(live) as client:
+        until(client, is_idle)
+        live.stack.services.history.settings = HistorySettings(kept=False)  # nothing is written
+        until(client, lambda m: m.get("status", {}).get("history_kept") is False)
 
 
 def test_a_sweep_is_told(live: Live) -> None:

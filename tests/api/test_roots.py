@@ -122,6 +122,16 @@ def test_what_is_not_watched_cannot_be_removed(tmp_path: Path) -> None:
         assert live.client.delete("/roots").status_code == 400
 
 
+def test_a_folder_whose_name_is_not_utf_8_is_refused_in_the_envelope(live: Live) -> None:
+    named = {"path": "file:///srv/%ff"}
+    added, removed = (
+        live.client.post("/roots", json=named),
+        live.client.delete("/roots", params=named),
+    )
+    for answer in (added, removed):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_folder")
+
+
 def test_a_folder_of_the_configuration_says_so_and_is_not_removed(tmp_path: Path) -> None:
     with live_server(tmp_path, sample=False) as live:
         folder = str(live.stack.folder)

@@ -21,7 +21,7 @@ from prismd.models.catalog_speech import WHISPER_BASE
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.whisper import WhisperTranscriber
 from tests.api.harness import TOKEN, Live, events, live_server, wait_until
-from tests.api.openai.test_responses import client_of
+from tests.api.openai.official import client_of
 from tests.speaking import (
     FOX,
     TEA,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import openai
 import pytest
 
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.load import ModelState
+from prismd.paths.aside import place_of, shortage
 from tests.api.harness import Live, live_server
+from tests.api.openai.official import client_of
 from tests.api.openai.test_audio import SAID, URL, send
-from tests.api.openai.test_responses import client_of
 from tests.speaking import write_said
 
 _MOST_BYTES = 400_000
@@ -103,6 +107,21 @@ def test_a_recording_may_have_just_so_many_bytes(own: Live, recording: bytes) ->
     answer = send(own, padded + b"\0")
     assert answer.status_code == 413
     assert "400,000 bytes" in answer.json()["error"]["message"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no disk that is full")
+def test_where_there_is_no_room_for_a_recording_it_says_so_and_what_helps(
+    own: Live, recording: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(**_: object) -> IO[bytes]:
+        return Path("/dev/full").open("wb", buffering=0)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", made)
+    answer = send(own, recording)
+    error, told = answer.json()["error"], shortage(place_of(Path(tempfile.gettempdir())))
+    assert (answer.status_code, error["code"]) == (503, told.code)
+    assert "while it is read (No space left on device): " in error["message"]
+    assert error["message"].endswith(told.remedy)
 
 
 def test_another_body_is_refused(own: Live) -> None:

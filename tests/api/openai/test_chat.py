@@ -11,17 +11,9 @@ import pytest
 
 from prismd.models.fake import FakeGenerator
 from tests.api.harness import LEASE, TOKEN, Live, ask, events, live_server
+from tests.api.openai.official import client_of
 
 DEPOSIT = "How much is the deposit that the tenants pay?"
-
-
-def client_of(live: Live) -> openai.OpenAI:
-    return openai.OpenAI(
-        base_url=f"{live.url}/v1",
-        api_key=TOKEN,
-        max_retries=0,
-        http_client=openai.DefaultHttpxClient(trust_env=False, timeout=60),
-    )
 
 
 @pytest.fixture(scope="module")

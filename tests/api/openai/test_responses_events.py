@@ -23,7 +23,8 @@ from prismd.errors import ModelError, RequestError
 from prismd.models.base import Sampling, ToolCall
 from prismd.models.fake import FakeGenerator
 from tests.api.harness import LEASE, TOKEN, Live, live_server, wait_until
-from tests.api.openai.test_responses import DEPOSIT, asked, client_of
+from tests.api.openai.official import client_of
+from tests.api.openai.test_responses import DEPOSIT, asked
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 LONG = " ".join(["deposit"] * 2000)

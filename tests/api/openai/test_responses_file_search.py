@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.harness import Live
-from tests.api.openai.test_responses import DEPOSIT, asked, client_of
+from tests.api.openai.official import client_of
+from tests.api.openai.test_responses import DEPOSIT, asked
 
 RECENT = {"type": "gte", "key": "modified_at", "value": "2020-01-01"}
 

@@ -19,7 +19,8 @@ from prismd.models.generation import Generation
 from prismd.store import responses
 from prismd.store.responses import KeptResponse, Retention
 from tests.api.harness import TOKEN, Live, live_server, wait_until
-from tests.api.openai.test_responses import DEPOSIT, asked, client_of
+from tests.api.openai.official import client_of
+from tests.api.openai.test_responses import DEPOSIT, asked
 
 ITEM: TypeAdapter[Any] = TypeAdapter(ResponseItem)
 

@@ -12,7 +12,8 @@ from prismd.models.base import Message, Sampling
 from prismd.models.fake import FakeGenerator
 from prismd.models.generation import Generation
 from tests.api.harness import Live, live_server
-from tests.api.openai.test_responses import asked, client_of
+from tests.api.openai.official import client_of
+from tests.api.openai.test_responses import asked
 from tests.api.openai.test_responses_events import rebuilt, streamed
 
 WEATHER = {

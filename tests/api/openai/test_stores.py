@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,7 @@ import openai
 import pytest
 
 from tests.api.harness import Live, live_server, wait_until
-from tests.api.openai.storing import live_stores, store_named
-from tests.api.openai.test_responses import client_of
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_stores(tmp_path_factory.mktemp("stores")) as live:
-        yield live
-
-
-@pytest.fixture(scope="module")
-def client(stores: Live) -> Iterator[openai.OpenAI]:
-    with client_of(stores) as made:
-        yield made
+from tests.api.openai.storing import store_named
 
 
 def test_each_folder_is_a_store_and_the_uploads_are_one(

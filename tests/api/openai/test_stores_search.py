@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,9 @@ import openai
 import pytest
 
 from tests.api.harness import Live
-from tests.api.openai.storing import live_stores, store_named
-from tests.api.openai.test_responses import client_of
+from tests.api.openai.storing import store_named
 
 DEPOSIT = "The tenants pay a deposit of 2850 pounds before the keys are handed over."
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_stores(tmp_path_factory.mktemp("stores")) as live:
-        yield live
-
-
-@pytest.fixture(scope="module")
-def client(stores: Live) -> Iterator[openai.OpenAI]:
-    with client_of(stores) as made:
-        yield made
 
 
 def path_of(result: Any) -> Path:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from prismd.models.fake import FakeGenerator
-from tests.api.harness import LEASE, TOKEN, Live, ask, events, live_server
+from tests.api.harness import LEASE, Live, ask, events, live_server
+from tests.api.openai.official import client_of
 
 RING: dict[str, Any] = {
     "type": "function",
@@ -44,13 +44,6 @@ def streamed(live: Live, text: str, **fields: Any) -> list[Any]:
     body = ask(text, model="prism-raw", tools=[RING, FEED], stream=True, **fields)
     with live.client.stream("POST", "/v1/chat/completions", json=body) as response:
         return events(response)
-
-
-def client_of(live: Live) -> openai.OpenAI:
-    transport = openai.DefaultHttpxClient(trust_env=False, timeout=60)
-    return openai.OpenAI(
-        base_url=f"{live.url}/v1", api_key=TOKEN, max_retries=0, http_client=transport
-    )
 
 
 def test_calls_come_in_openais_shape(raw: Live) -> None:
