@@ -8,14 +8,21 @@ import mimetypes
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    WebSocketRoute,
+    expect,
+    sync_playwright,
+)
 
 from tests.cli.harness import Daemon
 
@@ -71,12 +78,7 @@ def running_browser(program: str, home: Path) -> Iterator[Browser]:
         home: An empty folder.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=list(_FLAGS),
-            env={**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")},
-            timeout=2 * PATIENCE_MS,
-        )
+        browser = playwright.chromium.launch(**_options(program, home))
         try:
             yield browser
         finally:
@@ -92,17 +94,21 @@ def running_profile(browser: Browser, program: str, folder: Path) -> Iterator[Br
         program: Chromium or Chrome.
         folder: Where everything lies that it writes; whole when the context has ended.
     """
-    context = browser.browser_type.launch_persistent_context(
-        folder,
-        executable_path=program,
-        args=list(_FLAGS),
-        env={**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")},
-        timeout=2 * PATIENCE_MS,
-    )
+    launch = browser.browser_type.launch_persistent_context
+    context = launch(folder, **_options(program, folder))
     try:
         yield context
     finally:
         context.close()
+
+
+def _options(program: str, home: Path) -> dict[str, Any]:
+    return {
+        "executable_path": program,
+        "args": list(_FLAGS),
+        "env": {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")},
+        "timeout": 2 * PATIENCE_MS,
+    }
 
 
 class Window:
@@ -190,6 +196,22 @@ class Window:
         )
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event(selector, event, {"dataTransfer": transfer})
+
+    def cuts(self) -> Callable[[], None]:
+        """Load the page anew so that its connection can be cut, from which it comes back by itself.
+
+        Returns:
+            Cuts it.
+        """
+        connections: list[WebSocketRoute] = []
+
+        def between(page: WebSocketRoute) -> None:
+            page.connect_to_server()
+            connections.append(page)
+
+        self.page.route_web_socket(re.compile("/ws$"), between)
+        self.page.reload()
+        return lambda: connections[-1].close()
 
     def style(self, selector: str, name: str) -> str:
         """What a property of an element's style has come to."""

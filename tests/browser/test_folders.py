@@ -111,19 +111,27 @@ def test_what_is_dropped_without_a_path_is_not_uploaded_but_told_how(window: Win
     window.keep_screenshot("folders-how-to")
 
 
-def test_a_folder_that_cannot_be_removed_says_so_at_its_place(
+def test_a_folder_that_cannot_be_removed_says_so_at_its_place_as_long_as_it_holds(
     window: Window, daemon: Daemon, tmp_path: Path
 ) -> None:
-    window.expect_fault("status of 400")
+    window.expect_fault("status of 400|ERR_CONNECTION_REFUSED")
     (tmp_path / "birds").mkdir()
     path = str(tmp_path / "birds")
     daemon.client.post("/roots", json={"path": path}).raise_for_status()
     window.open("/#/folders")
-    row = window.page.get_by_role("listitem").filter(has_text=path)
+    page, cut = window.page, window.cuts()
+    row = page.get_by_role("listitem").filter(has_text=path)
+    told = row.get_by_role("alert")
     refuse = {"error": {"message": "it is held fast", "type": "invalid_request_error"}}
-    window.page.route(re.compile(r"/roots\?"), lambda route: route.fulfill(status=400, json=refuse))
+    page.route(re.compile(r"/roots\?"), lambda route: route.fulfill(status=400, json=refuse))
     row.get_by_role("button", name="Remove").click()
-    window.page.get_by_role("button", name="Forget folder").click()
-    expect(row.get_by_role("alert")).to_have_text("it is held fast")
+    page.get_by_role("button", name="Forget folder").click()
+    expect(told).to_have_text("it is held fast")
+    page.route(re.compile(r"/roots\?"), lambda route: route.abort("connectionrefused"))
+    row.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Forget folder").click()
+    expect(told).to_contain_text("prismd cannot be reached")
+    cut()
+    expect(told).to_have_count(0)
     daemon.client.delete("/roots", params={"path": path}).raise_for_status()
     expect(row).to_have_count(0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.asking import cited, file_id
 from tests.browser.conftest import Opens
 from tests.browser.harness import Window
 from tests.browser.samples import DEPOSIT, HOSTILE, hostile_html
+from tests.browser.searching import found
+from tests.building import wait_until
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser
@@ -108,3 +110,33 @@ def test_an_upload_serves_as_no_script_and_no_style_of_the_page(
         )
         assert loaded == ["refused", "refused"]
         assert window.page.title() != "ran"
+
+
+KESTREL = "The kestrel hovered above the quarry on a Sunday."
+TURNING = """() => {
+    const turns = (text) => /[\\u202a-\\u202e\\u2066-\\u2069]/.test(text);
+    const all = [...document.querySelectorAll("*")];
+    const told = all.flatMap((each) => [...each.attributes].map((own) => own.value));
+    return [document.body.innerText, ...told].filter(turns);
+}"""
+
+
+def test_a_name_that_turns_its_end_around_is_seen_as_such_wherever_it_is_shown(
+    window: Window, daemon: Daemon
+) -> None:
+    page = window.page
+    for folder in ("birds", "more \u202ebirds"):  # of one name, so that more of the path is shown
+        daemon.place.write(f"{folder}/kestrel \u202eslx.txt", f"{KESTREL} ({folder[:1]})")
+    daemon.client.post("/rescan").raise_for_status()
+    wait_until(lambda: len(daemon.finds("kestrel quarry")) >= 2)
+    found(window, "kestrel quarry", "kestrel").click()
+    expect(page.locator("#viewer .viewer-path")).to_contain_text("kestrel \ufffdslx.txt")
+    assert page.evaluate(TURNING) == []
+    page.get_by_role("radio", name="Ask").check(force=True)
+    page.get_by_role("textbox", name="Ask or search your files").fill(KESTREL)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_role("list", name="Sources")).to_contain_text("kestrel \ufffdslx.txt")
+    assert page.evaluate(TURNING) == []
+    window.open("/#/files?q=kestrel")
+    expect(page.get_by_role("button", name="Open kestrel")).to_have_count(2)
+    assert page.evaluate(TURNING) == []

@@ -103,7 +103,9 @@ def test_a_page_that_did_not_come_comes_when_it_is_tried_again(window: Window) -
     picture = viewer.get_by_role("img")
     wait_until(lambda: picture.evaluate("image => image.naturalWidth") > 0)
     expect(told).to_be_hidden()
-    expect(viewer.get_by_role("group", name="Page, scrollable")).to_be_focused()
+    scroller = viewer.get_by_role("group", name="Page, scrollable")
+    expect(scroller).to_be_focused()
+    assert scroller.evaluate("element => element.tabIndex") == 0  # Tab leads there still
 
 
 def test_lines_that_did_not_come_are_said_and_come_when_they_are_tried_again(
@@ -131,3 +133,23 @@ def test_a_recording_that_does_not_come_says_why(window: Window) -> None:
         opener.click()
         viewer = window.page.get_by_role("region", name="memo.wav")
         expect(viewer.get_by_role("note")).to_contain_text("prismd cannot be reached")
+
+
+COMING = {
+    "a page": (DEPOSIT, "Boathouse", "/preview"),
+    "lines": ("cistern emergency valve", "handbook", "/lines"),
+    "a recording": (GATE, "memo.wav", "/content"),
+}
+
+
+@pytest.mark.parametrize("what", COMING)
+def test_what_did_not_come_comes_by_itself_when_prismd_is_back(window: Window, what: str) -> None:
+    words, title, pattern = COMING[what]
+    cut = window.cuts()
+    opener = found(window, words, title)
+    told = window.page.locator("#viewer").get_by_text("prismd cannot be reached")
+    with failing(window, pattern):
+        opener.click()
+        expect(told).to_be_visible()
+    cut()
+    expect(told).to_be_hidden()

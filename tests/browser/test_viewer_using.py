@@ -89,9 +89,19 @@ def test_behind_it_nothing_can_be_reached(opens: Opens, daemon: Daemon) -> None:
     with opens(daemon, size=PHONE) as window:
         window.sign_in()
         page = window.page
-        found(window, "rowing boats", "handbook").click()
+        opener = found(window, "rowing boats", "handbook")
+        window.expect_fault(r"status of 4\d\d")
+        window.drop("main", {"one.bin": b"\0\1"})
+        uploads = page.locator(".uploads")
+        expect(uploads.get_by_role("button", name="Hide one.bin")).to_be_visible()
+        opener.press("Enter")
         viewer = page.get_by_role("dialog", name="handbook.txt")
         expect(viewer.get_by_role("list", name="Lines")).not_to_be_empty()
+        over = """uploads => {
+            const {x, y} = uploads.getBoundingClientRect();
+            return document.elementFromPoint(x + 20, y + 20).closest(".viewer") === null;
+        }"""
+        assert not uploads.evaluate(over)
         assert not page.locator("#skip-link").evaluate(
             f"link => (link.focus(), ({HAS_FOCUS})(link))"
         )

@@ -83,6 +83,6 @@ export async function copy(context, text, what) {
 /** The focus to where reading goes on, when what had it is gone. */
 export function focusOn(element) {
   if (!element) return;
-  if (!element.matches("a, button, input, select")) element.tabIndex = -1;
+  if (element.tabIndex < 0) element.tabIndex = -1; // what Tab leads to stays on its way
   element.focus();
 }

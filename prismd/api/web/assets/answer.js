@@ -4,7 +4,7 @@
 // "Sources" are buttons named "Source 1: …".
 import { append, el, icon, replace, spoken } from "./dom.js";
 import { render } from "./markdown.js";
-import { place, short, shownPath, support, tails, typeIcon } from "./labels.js";
+import { place, seen, short, shownPath, support, tails, typeIcon } from "./labels.js";
 import { noteElement } from "./text.js";
 
 const QUOTE_CHARS = 180;
@@ -236,7 +236,7 @@ function sourceItem(citation, actions) {
 
 /** Where the file lies; its name was said with the title already. */
 function path({ path: whole }) {
-  return el("bdi.source-path", { "aria-hidden": "true", title: whole }, shownPath(whole, 2));
+  return el("bdi.source-path", { "aria-hidden": "true", title: seen(whole) }, shownPath(whole, 2));
 }
 
 function where(citation) {

@@ -146,7 +146,7 @@ function buildNavigation() {
   }
   append(byId("side-foot"), [
     statusLine(context),
-    uploads(context),
+    uploads(context, byId("shell")),
     themeButton(announce),
     keys.button(),
   ]);

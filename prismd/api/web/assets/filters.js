@@ -3,7 +3,7 @@
 // For tests: the button "Filters" opens a region of that name; active ones stand in the list
 // "Active filters" as buttons named "Remove filter …".
 import { el, icon, replace } from "./dom.js";
-import { tails, TYPES } from "./labels.js";
+import { seen, tails, TYPES } from "./labels.js";
 
 const NAMES = ["type", "folder", "after", "before"];
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -119,7 +119,7 @@ function chipsOf(filters, folders, remove) {
   return [
     ...filters.type.map((type) => chip(names[type], () => remove("type", without("type", type)))),
     ...filters.folder.map((path) =>
-      chip(`in ${tail.get(path)}`, () => remove("folder", without("folder", path)), path),
+      chip(`in ${tail.get(path)}`, () => remove("folder", without("folder", path)), seen(path)),
     ),
     filters.after && chip(`from ${filters.after}`, () => remove("after", "")),
     filters.before && chip(`before ${filters.before}`, () => remove("before", "")),
@@ -170,7 +170,7 @@ function box(name, value, label, filters, change) {
       boxes.filter((each) => each.checked).map((each) => each.value),
     );
   });
-  return el("label.tick", { title: value }, input, label);
+  return el("label.tick", { title: seen(value) }, input, label);
 }
 
 function date(label, value, onchange) {

@@ -52,14 +52,15 @@ export function fileName(path) {
 }
 
 /**
- * As much of the end of each path as makes it differ from the others: its name alone, mostly.
+ * As much of the end of each path as makes it differ from the others: its name alone, mostly; to be
+ * shown.
  *
  * @param {string[]} paths
  * @returns {Map<string, string>}
  */
 export function tails(paths) {
   /** @type {[string, string[]][]} */
-  const all = [...new Set(paths)].map((path) => [path, path.split(/[\\/]/).filter(Boolean)]);
+  const all = [...new Set(paths)].map((path) => [path, seen(path).split(/[\\/]/).filter(Boolean)]);
   const end = (parts, many) => parts.slice(-many).join("/");
   return new Map(
     all.map(([path, parts]) => {
@@ -67,14 +68,14 @@ export function tails(paths) {
       const differs = (many) => others.every(([, each]) => end(each, many) !== end(parts, many));
       let many = 1;
       while (many < parts.length && !differs(many)) many += 1;
-      return [path, end(parts, many) || path];
+      return [path, end(parts, many) || seen(path)];
     }),
   );
 }
 
 /** The folder of a path, its front left out where it is long. */
 export function folderOf(path, most = 3) {
-  const parts = path.split("/").filter(Boolean).slice(0, -1);
+  const parts = seen(path).split("/").filter(Boolean).slice(0, -1);
   return parts.length > most ? `…/${parts.slice(-most).join("/")}` : `/${parts.join("/")}`;
 }
 

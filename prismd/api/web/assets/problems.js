@@ -244,5 +244,3 @@ function wholeFile(item, name) {
     "Open the file in a new tab",
   );
 }
-
-/** Where a file is; those of no folder were uploaded. */

@@ -3,7 +3,7 @@
 // For tests: the list "Results"; each result is a list item with a button named by its title, its
 // file and its place.
 import { el, icon, spoken } from "./dom.js";
-import { day, fileName, place, short, shownPath, tails, typeIcon } from "./labels.js";
+import { day, fileName, place, seen, short, shownPath, tails, typeIcon } from "./labels.js";
 
 const SNIPPET_CHARS = 320;
 const BEFORE_CHARS = 80;
@@ -103,7 +103,7 @@ function item(result, words, file, open) {
       el(
         "p.result-foot",
         {},
-        el("span.result-path", { title: about.path }, shownPath(about.path)),
+        el("span.result-path", { title: seen(about.path) }, shownPath(about.path)),
         el("span", {}, day(about.modified_at)),
         el(
           "span.match",
@@ -129,7 +129,7 @@ function thumbnail(about) {
 }
 
 /** The words of a query without its filters, such as `type:image`. */
-export function wordsOf(query) {
+function wordsOf(query) {
   const plain = query.replace(/(^|\s)-?\w+:("[^"]*"|\S+)/g, " ").toLowerCase();
   const words = plain.match(/[\p{L}\p{N}]+/gu) ?? [];
   const telling = words.filter((word) => word.length > 1 && !EVERYWHERE.has(word));

@@ -19,9 +19,10 @@ const UNREAD = new Set(["pending", "processing"]);
  * Take files from now on.
  *
  * @param {import("./app.js").Context} context
+ * @param {HTMLElement} within What cannot be used while something covers it.
  * @returns {HTMLElement} A button that has files chosen.
  */
-export function uploads(context) {
+export function uploads(context, within) {
   const button = iconButton("upload", "Upload files", () => chooser.click());
   const panel = new Panel(context, button);
   const chooser = el("input", { type: "file", multiple: true, hidden: true });
@@ -29,7 +30,7 @@ export function uploads(context) {
     panel.take([...(chooser.files ?? [])]);
     chooser.value = ""; // the same file may be chosen again
   });
-  document.body.append(panel.element, chooser);
+  within.append(panel.element, chooser);
   hearDrops(panel);
   return button;
 }

@@ -10,7 +10,7 @@ import { showPages } from "./viewer/pages.js";
 import { inWords, placeOf } from "./viewer/place.js";
 import { showRecording } from "./viewer/recording.js";
 import { Step } from "./viewer/step.js";
-import { fileName, place as whereInWords } from "./labels.js";
+import { fileName, place as whereInWords, seen } from "./labels.js";
 
 /**
  * What shows something: a view, or a place within the panel.
@@ -180,7 +180,7 @@ export class Viewer {
     this.frame(
       [this.noteOf(place), quoteOf(place), stage, this.links(place)],
       place.title || fileName(place.path),
-      whereabouts(place),
+      seen(whereabouts(place)), // what is copied is the path itself
     );
     if (held) this.focus();
     const known = place.document;

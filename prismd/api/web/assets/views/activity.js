@@ -13,7 +13,7 @@ import { problems } from "../problems.js";
 import { makesVectors, pace, progressOf, stateOf } from "../state.js";
 import { PAUSES, pause, rescan, resume } from "../switches.js";
 import { literal, pathText, setText } from "../text.js";
-import { clock, fileName, size, whereIn } from "../labels.js";
+import { clock, fileName, seen, size, whereIn } from "../labels.js";
 
 /** @param {import("../app.js").Context} context */
 export async function show(main, context) {
@@ -140,7 +140,7 @@ function hand() {
 function fileInHand(path) {
   const stage = el("span.soft.small");
   const bar = el("progress", { "aria-label": fileName(path) });
-  const name = el("span.name", { title: path }, fileName(path));
+  const name = el("span.name", { title: seen(path) }, fileName(path));
   const element = el(
     "li",
     {},

@@ -8,7 +8,7 @@ import { ApiError, isAborted, post } from "../api.js";
 import { turnElement, verdictOf } from "../answer.js";
 import { composer } from "../composer.js";
 import { Conversation } from "../conversation.js";
-import { el, icon, iconButton, replace } from "../dom.js";
+import { el, iconButton, replace } from "../dom.js";
 import { filtersOf, given } from "../filters.js";
 import { failure } from "../failure.js";
 import { Following } from "../following.js";

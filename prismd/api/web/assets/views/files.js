@@ -12,7 +12,7 @@ import { el, icon, iconButton, replace } from "../dom.js";
 import { failure } from "../failure.js";
 import { keptOut } from "../kept_out.js";
 import { Keyed } from "../keyed.js";
-import { count, day, fileName, folderOf, size, typeIcon, TYPES, whereIn } from "../labels.js";
+import { count, day, fileName, folderOf, seen, size, typeIcon, TYPES, whereIn } from "../labels.js";
 import { unable } from "../pictures.js";
 import { hashOf } from "../route.js";
 import { pathText } from "../text.js";
@@ -287,7 +287,7 @@ class FilesView {
     );
     const detail = file.error
       ? el("span.file-error", {}, file.error.message)
-      : el("span.file-folder", { title: file.path }, pathText(whereIn(file.path)));
+      : el("span.file-folder", { title: seen(file.path) }, pathText(whereIn(file.path)));
     const forget = iconButton("trash", `Forget ${name}`, () => this.forget(file));
     const state = STATE_NAMES[file.state] ?? file.state;
     return el(

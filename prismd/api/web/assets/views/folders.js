@@ -5,7 +5,7 @@
 // button "Remove PATH", and an alert where that fails; dialog "Stop watching NAME?" with "Cancel"
 // and "Forget folder".
 import { act, confirmed, focusOn } from "../acting.js";
-import { allow, el, icon, isAllowed, replace } from "../dom.js";
+import { allow, el, icon, isAllowed } from "../dom.js";
 import { failure } from "../failure.js";
 import { number, timeLeft } from "../figures.js";
 import { firstSteps } from "../first_steps.js";
@@ -49,7 +49,8 @@ export async function show(main, context) {
       status.roots.map((root) => rows.get(root.path).element),
     );
   });
-  return { end, retry: () => {} }; // all it shows comes with the status
+  // All it shows comes with the status; of a button that failed, what it said is over.
+  return { end, retry: () => rows.forEach(({ trouble }) => trouble.clear()) };
 }
 
 /** Take rows away whose folders are; says whether one of them had the focus. */
@@ -90,7 +91,7 @@ function row(context, path, file) {
     icon("trash"),
     "Remove",
   );
-  const fixed = el("p.soft.small.fixed", {}, "Named in the configuration");
+  const fixed = el("p.soft.small.fixed", {}, configured(file));
   const trouble = failure();
   const element = el(
     "li.folder.card",
@@ -108,7 +109,6 @@ function row(context, path, file) {
   );
   let files = 0;
   remove.addEventListener("click", () => forget(context, { button: remove, path, files, trouble }));
-  replace(fixed, ...configured(file));
   function update(root, connected) {
     const state = STATES[root.state];
     files = root.files;
@@ -121,7 +121,7 @@ function row(context, path, file) {
     remove.hidden = root.configured;
     allow(remove, connected);
   }
-  return { element, update };
+  return { element, update, trouble };
 }
 
 function filesInWords(root) {
