@@ -102,10 +102,18 @@ def end(folder: Path) -> None:
         _restore(use.before)
 
 
-def in_use(data_dir: Path) -> list[Path]:
-    """The folders of processes that have put something aside for an index, or left it there."""
-    notes = sorted((data_dir / _NOTES).glob(f"{_PREFIX}*"))
-    return [folder for note in notes if (folder := Path(os.path.realpath(note))).is_dir()]
+def in_use(data_dir: Path, *, by_others: bool = False) -> list[Path]:
+    """The folders of processes that have put something aside for an index, or left it there.
+
+    Args:
+        data_dir: The index.
+        by_others: Without that of this process.
+    """
+    with _guard:  # one that is beginning has a note before it is known for our own
+        own = {use.note.name for use in _uses.values()} if by_others else set()
+        notes = sorted((data_dir / _NOTES).glob(f"{_PREFIX}*"))
+    folders = (Path(os.path.realpath(note)) for note in notes if note.name not in own)
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def leave_no_image() -> None:

@@ -42,7 +42,7 @@ def test_results_show_title_place_and_words(window: Window) -> None:
 def test_a_search_stands_in_the_address_and_back_undoes_it(window: Window) -> None:
     page = window.page
     expect(search(window, "emergency valve").first).to_contain_text(VALVE)
-    assert "q=emergency+valve" in page.url
+    expect(page).to_have_url(re.compile(r"q=emergency\+valve"))
     expect(search(window, "marmalade contest").first).to_contain_text(HOSTILE)
     page.reload()
     expect(results(window).first).to_contain_text(HOSTILE)
@@ -118,7 +118,7 @@ def test_filters_narrow_stand_in_the_address_and_are_taken_away(window: Window) 
     page.get_by_role("region", name="Filters").get_by_role("checkbox", name="Pictures").check()
     expect(results(window).filter(has_text="Boathouse")).to_have_count(0)
     expect(results(window).filter(has_text="ticket.png")).to_have_count(1)
-    assert "type=image" in page.url
+    expect(page).to_have_url(re.compile("type=image"))
     window.keep_screenshot("results-filtered")
     page.reload()
     chip = page.get_by_role("button", name="Remove filter Pictures")

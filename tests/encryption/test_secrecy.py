@@ -25,6 +25,7 @@ resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 folder = secrecy.begin(Path(sys.argv[1]))
 assert secrecy.begin(Path(sys.argv[1])) == folder
 assert secrecy.in_use(Path(sys.argv[1])) == [folder]
+assert secrecy.in_use(Path(sys.argv[1]), by_others=True) == []
 assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
 if sys.platform == "linux":
     kept = subprocess.check_output(["cat", "/proc/self/coredump_filter"], text=True)

@@ -30,7 +30,8 @@ def look(config: Config, seen: Seen) -> Iterator[Verdict]:
 
 def _place(config: Config, needed_bytes: int) -> Place | None:
     """That of the process that works on the index, or what it would be."""
-    at_work = next(iter(secrecy.in_use(config.data_dir)), None)
+    # The check of the index opens it meanwhile, and that has a folder, too.
+    at_work = next(iter(secrecy.in_use(config.data_dir, by_others=True)), None)
     if at_work is not None:
         return aside.place_of(at_work)
     return aside.choose(aside.in_memory(aside.candidates(os.environ)), needed_bytes)
