@@ -108,8 +108,9 @@ class Supervisor:
     def ready(self, status: str = "") -> None:
         """It serves, from now on or once more after ``reloading``; or waits for somebody to act."""
         self._is_ready = True
-        if not self._is_stopping:
-            self._send("READY=1" + (f"\nSTATUS={_in_one_line(status)}" if status else ""))
+        with self._lock:
+            if not self._is_stopping:
+                self._send("READY=1" + (f"\nSTATUS={_in_one_line(status)}" if status else ""))
 
     def status(self, status: str) -> None:
         """How it stands, in one line; the same line is told once."""
@@ -118,13 +119,14 @@ class Supervisor:
             if self._is_stopping or status == self._status:
                 return
             self._status = status
-        self._send(f"STATUS={status}")
+            self._send(f"STATUS={status}")
 
     @contextlib.contextmanager
     def reloading(self) -> Iterator[None]:
         """The configuration is read for as long as the context lasts."""
-        if not self._is_stopping:
-            self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        with self._lock:
+            if not self._is_stopping:
+                self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             yield
         finally:
@@ -137,9 +139,9 @@ class Supervisor:
     def stopping(self) -> None:
         """It ends; told once, and nothing is told after it."""
         with self._lock:
-            told, self._is_stopping = self._is_stopping, True
-        if not told:
-            self._send("STOPPING=1\nSTATUS=stopping")
+            if not self._is_stopping:
+                self._is_stopping = True
+                self._send("STOPPING=1\nSTATUS=stopping")
 
     def _send(self, message: str) -> None:
         if not self.listens:

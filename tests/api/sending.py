@@ -21,9 +21,7 @@ NAMED = b'name="file"; filename="%s"'
 @contextmanager
 def taking_uploads(folder: Path) -> Iterator[Live]:
     """A server that takes small uploads, whose index is in order in the end."""
-    with live_server(
-        folder, sample=False, max_upload_bytes=LIMIT_BYTES, upload_silent_s=2.0
-    ) as live:
+    with live_server(folder, sample=False, max_upload_bytes=LIMIT_BYTES) as live:
         yield live
         assert check(live.stack.database, repair=False) == []
 

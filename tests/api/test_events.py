@@ -165,6 +165,7 @@ def test_a_browser_is_known_by_its_cookie_or_by_a_subprotocol(live: Live) -> Non
 def test_strangers_are_refused_before_anything_is_told(
     live: Live, options: Any, status: int
 ) -> None:
+    wait_until(lambda: len(hub_of(live)) == 0)  # those of other tests have left
     with pytest.raises(InvalidStatus) as refused, joined(live, **options):
         pass
     response = refused.value.response
@@ -261,14 +262,21 @@ def test_while_nobody_listens_nothing_is_kept(live: Live) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a whole tree is watched at once")
 def test_what_is_told_of_a_folder_alone_is_told(tmp_path: Path) -> None:
+    shown: dict[str, Any] = {}
+
+    def is_all(message: dict[str, Any]) -> bool:
+        """Whether everything has been told by now, so that nothing is told beside what follows."""
+        shown.update(message.get("status", {}))
+        return is_idle({"status": shown}) and shown == live.client.get("/status").json()
+
     with live_server(tmp_path, sample=False) as live, joined(live) as client:
-        until(client, is_idle)
         wait_until(lambda: live.client.get("/roots").json()["data"][0]["state"] == "watching")
+        until(client, is_all)
         try:
             (live.stack.folder / os.fsdecode(b"caf\xe9")).mkdir()
         except OSError:
             pytest.skip("this disk takes no such name")
-        told = until(client, lambda m: bool(detail_of(m)) or m["type"] == "ping")[-1]
+        told = until(client, lambda m: bool(detail_of(m)))[-1]
     assert told["type"] == "status"
     assert told["status"].keys() == {"roots"}
     assert "not UTF-8" in detail_of(told)

@@ -12,8 +12,14 @@ from tests.building import wait_until
 
 
 def roots(live: Live) -> dict[str, dict[str, Any]]:
-    listed = live.client.get("/roots").json()["data"]
-    assert listed == live.client.get("/status").json()["roots"]
+    """The folders by their paths, of which both ways of asking tell the same."""
+    listed: list[dict[str, Any]] = []
+
+    def agree() -> bool:  # not if a folder comes to another state between the two
+        listed[:] = live.client.get("/roots").json()["data"]
+        return bool(listed == live.client.get("/status").json()["roots"])
+
+    wait_until(agree)
     return {root["path"]: root for root in listed}
 
 

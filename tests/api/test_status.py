@@ -59,6 +59,7 @@ def test_the_status_counts_everything(live: Live) -> None:
 
 def test_pause_holds_and_resume_goes_on(tmp_path: Path) -> None:
     with live_server(tmp_path, sample=False) as live:
+        wait_until(live.stack.folders.watches.swept)
         assert live.client.post("/pause").json()["state"] == "paused"
         assert live.client.get("/status").json()["state"] == "paused"
         assert live.client.post("/resume").json()["state"] == "idle"
@@ -252,6 +253,7 @@ def test_state_and_time_left_are_those_of_each_folder(tmp_path: Path) -> None:
         write_file(other / "b.txt", "The zeppelin lands at dusk.")
         second = stack.database.write(lambda c: files.add_root(c, str(other), "command"))
         stack.folders.watches.follow()
+        stack.folders.watches.rescan()  # the first folder may have been looked through before
         wait_until(stack.folders.watches.swept)
         well = next(r.id for r in stack.database.read(files.roots) if r.id != second.id)
         watches = HalfSeen(well, second.id)
@@ -323,8 +325,9 @@ def test_a_file_that_is_put_off_for_long_is_no_work_in_hand(tmp_path: Path) -> N
         live.client.post("/pause").raise_for_status()
         write_file(live.stack.folder / "app.log", "A line.")
         live.client.post("/rescan").raise_for_status()
-        wait_until(lambda: live.client.get("/status").json()["left"] == 1)
-        off_s = time.time() + jobs.SOON_S + 30
+        wait_until(live.stack.folders.watches.swept)
+        assert live.client.get("/status").json()["left"] == 1
+        off_s = time.time() + jobs.SOON_S + 600
         database.write(lambda c: c.execute("UPDATE jobs SET not_before = ?", (off_s,)))
         live.client.post("/resume").raise_for_status()
         wait_until(lambda: live.client.get("/status").json()["state"] == "idle")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.harness import Window
-from tests.building import write_file
+from tests.building import wait_until, write_file
 from tests.cli.harness import Daemon
 
 pytestmark = pytest.mark.browser
@@ -34,8 +34,7 @@ def test_a_folder_is_added_read_and_forgotten(
     row = rows.filter(has_text=str(tmp_path / "birds"))
     expect(row).to_contain_text("1 file")
     expect(row).to_contain_text("watching")
-    daemon.await_idle()
-    assert daemon.finds("heron nests") == ["herons.txt"]
+    wait_until(lambda: daemon.finds("heron nests") == ["herons.txt"])
     window.keep_screenshot("folders")
     row.get_by_role("button", name="Remove").click()
     dialog = page.get_by_role("dialog", name="Stop watching birds?")

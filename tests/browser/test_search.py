@@ -59,9 +59,9 @@ def test_back_leads_to_where_the_results_were_read(window: Window) -> None:
     page.set_viewport_size({"width": 1280, "height": 300})
     expect(search(window, "rowing boats").nth(3)).to_be_visible()
     page.mouse.move(640, 250)
-    page.mouse.wheel(0, 700)
-    wait_until(lambda: page.evaluate("scrollY > 0 && history.state.top === scrollY"))
-    read = page.evaluate("scrollY")
+    read = 700
+    page.mouse.wheel(0, read)  # by steps, at each of which it may be written down
+    wait_until(lambda: page.evaluate("[scrollY, history.state.top]") == [read, read])
     search(window, "marmalade contest")
     expect(results(window).first).to_contain_text(HOSTILE)
     assert page.evaluate("scrollY") == 0  # never read

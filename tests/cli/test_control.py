@@ -267,6 +267,7 @@ def _take_away(daemon: Daemon, path: Path) -> None:
     path.unlink()
     daemon.client.post("/rescan").raise_for_status()
     wait_until(lambda: daemon.status()["files"]["total"] == 6)
+    daemon.await_idle()
 
 
 def test_a_folder_that_no_answer_could_name_is_refused(place: Place) -> None:

@@ -75,6 +75,7 @@ def test_who_is_one_too_many_is_told_so(place: Place) -> None:
                     f"ws://127.0.0.1:{place.port}/ws",
                     additional_headers={"Authorization": daemon.client.headers["Authorization"]},
                     proxy=None,
+                    open_timeout=PATIENCE_S,
                 )
             )
             client.recv()

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 
-from tests.cli.harness import CONFIG, Place
+from tests.building import wait_until
+from tests.cli.harness import CONFIG, Daemon, Place
+
+
+def await_kept(daemon: Daemon, *queries: str) -> None:
+    """Wait until these are kept, newest first: whoever asks is answered before that."""
+
+    def kept() -> list[str]:
+        entries = daemon.client.get("/search/history").raise_for_status().json()["data"]
+        return [entry["query"] for entry in entries]
+
+    wait_until(lambda: kept() == list(queries))
 
 
 def test_what_was_searched_and_asked_is_shown_and_forgotten(place: Place) -> None:
@@ -15,6 +26,7 @@ def test_what_was_searched_and_asked_is_shown_and_forgotten(place: Place) -> Non
         place.run("search", "train", "\x1b[31mto Lisbon")
         place.run("ask", "the train from Porto leaves")
         daemon.client.post("/search", json={"query": "", "image": "file-1"})
+        await_kept(daemon, "the train from Porto leaves", "train \x1b[31mto Lisbon")
         asked, searched = place.run("history").splitlines()
         stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d"
         assert re.fullmatch(rf"{stamp}  ask     the train from Porto leaves  \(supported\)", asked)
@@ -41,8 +53,11 @@ def test_a_changed_setting_holds_at_once(place: Place) -> None:
         for setting in ("", "[search]\nhistory = false\n", "[search]\nhistory_entries = 2\n"):
             place.config.write_text(f"{CONFIG}\n{setting}")
             place.run("config", "reload")
-            for number in (1, 2):
-                daemon.client.post("/search", json={"query": f"{number} {setting[9:16]}".strip()})
+            first, second = (f"{number} {setting[9:16]}".strip() for number in (1, 2))
+            for query in (first, second):
+                daemon.client.post("/search", json={"query": query})
+            if "false" not in setting:
+                await_kept(daemon, second, first)
             found = place.json("history")
             assert found["kept"] is ("false" not in setting)
             if not found["kept"]:

@@ -38,6 +38,7 @@ def test_pause_holds_until_resume(served: Daemon) -> None:
     waiting.unlink()
     served.client.post("/rescan").raise_for_status()
     wait_until(lambda: served.status()["files"]["total"] == 6)
+    served.await_idle()
 
 
 def test_a_pass_that_a_pause_keeps_from_its_end_says_what_goes_on() -> None:
@@ -160,7 +161,7 @@ def test_a_pass_that_is_ended_leaves_the_schedule_as_it_was(
     place.config.write_text(CONFIG + hours_of_later())
     with place.daemon() as daemon:
         wait_until(lambda: daemon.status()["state"] == "paused")
-        place.write("large.txt", "".join(LONG.format(n) for n in range(8_000)))
+        place.write("large.txt", "".join(LONG.format(n) for n in range(40_000)))
         process = place.start("index", "--quiet")
         wait_until(lambda: daemon.status()["current"] != [])
         (told,) = daemon.status()["overridden"]

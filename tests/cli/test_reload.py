@@ -213,11 +213,16 @@ def test_a_closed_terminal_ends_what_was_started_in_it(place: Place) -> None:
         env=place.environment(),
     )  # fmt: skip
     os.close(its)
-    daemon = Daemon(place, process)
+    daemon, shown = Daemon(place, process), bytearray()
+
+    def is_read_once_more() -> bool:
+        shown.extend(os.read(ours, 4096))  # which may end in the middle of a line
+        return b"was read once more" in shown
+
     try:
         daemon.await_health()
         process.send_signal(signal.SIGHUP)  # the terminal is there: this one is ours
-        wait_until(lambda: b"was read once more" in os.read(ours, 4096))
+        wait_until(is_read_once_more)
         assert daemon.client.get("/health").is_success
     finally:
         os.close(ours)

@@ -330,7 +330,7 @@ def test_a_change_is_found_without_being_asked(place: Place) -> None:
 
 
 def test_commands_whose_daemon_goes_away_say_so(place: Place) -> None:
-    place.write("large.txt", "One more sentence about the harbour.\n\n" * 60_000)
+    place.write("large.txt", "One more sentence about the harbour.\n\n" * 200_000)
     with place.daemon() as daemon:
         wait_until(lambda: daemon.status()["files"]["processing"] == 1)
         following = place.start("index")

@@ -53,10 +53,12 @@ def test_it_is_ready_once_it_answers_and_says_what_it_does_until_it_ends(
 ) -> None:
     place.write("a.txt", "The ferry sails at noon.")
     healths: list[int] = []
+    extensions: list[str] = []
 
     def ask() -> None:
         url = f"http://127.0.0.1:{place.port}/health"
-        healths.append(httpx.get(url, timeout=30, trust_env=False).status_code)
+        healths.append(httpx.get(url, timeout=60, trust_env=False).status_code)
+        extensions.extend(told.values("EXTEND_TIMEOUT_USEC"))
 
     with hearing(any_address, ask) as told:
         with place.daemon(env=telling(told)) as daemon:
@@ -71,8 +73,9 @@ def test_it_is_ready_once_it_answers_and_says_what_it_does_until_it_ends(
         statuses = told.values("STATUS")
         assert statuses[0] == "opening the index"
         assert f"serving on http://127.0.0.1:{place.port}" in statuses
-        # More time is asked for before it is ready, and never after.
-        assert told.values("EXTEND_TIMEOUT_USEC") == ["60000000"]
+        # More time is asked for before it is ready, as often as it takes, and never after.
+        assert set(extensions) == {"60000000"}
+        assert told.values("EXTEND_TIMEOUT_USEC") == extensions
         assert told.first_keys().index("READY") > 0
 
 
@@ -141,6 +144,11 @@ def test_it_is_pinged_while_it_is_busy(place: Place, address: str) -> None:
         assert all(".txt" not in status for status in told.values("STATUS"))
 
 
+def silences(place: Place) -> int:
+    """How often it was logged that the watchdog is not told."""
+    return place.log.read_text().count("no sign of life")
+
+
 def test_a_loop_that_hangs_is_not_pinged_and_tells_where_it_hung(
     place: Place, address: str
 ) -> None:
@@ -148,9 +156,10 @@ def test_a_loop_that_hangs_is_not_pinged_and_tells_where_it_hung(
         env = {**telling(told), **watchdog(_WATCHDOG_S)}
         with hanging_at_will(place, env) as daemon:
             told.await_value("WATCHDOG", count=2)
+            before = silences(place)  # a start may take its time
             daemon.process.send_signal(signal.SIGUSR1)
             # Its own log is the proof that the time for a ping came and none was sent.
-            wait_until(lambda: "no sign of life" in place.log.read_text())
+            wait_until(lambda: silences(place) > before)
             told.catch_up()
             pings = len(told.values("WATCHDOG"))
             daemon.process.send_signal(signal.SIGABRT)  # as systemd does then

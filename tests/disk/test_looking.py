@@ -17,6 +17,7 @@ from prismd.disk.asking import Asker, GivenUp, asks_as
 from prismd.disk.looking import disk_of, hash_file, heed_writers, is_being_written, is_there, look
 from prismd.errors import CANCELLED, ExtractError
 from prismd.store.files import Root, entry_of
+from tests.building import wait_until
 from tests.needing import leave_out
 
 
@@ -125,14 +126,19 @@ def test_who_opens_a_file_while_it_is_asked_about_ends_nobody(tmp_path: Path) ->
             with path.open("ab"):
                 pass
 
+    told: set[bool | None] = set()
+
+    def both_are_told() -> bool:
+        told.update(is_being_written(str(path)) for _ in range(20_000))
+        return told == {True, False}
+
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        told = {is_being_written(str(path)) for _ in range(20_000)}
+        wait_until(both_are_told, 1.0)
     finally:
         stop.set()
         writer.join()
-    assert told == {True, False}
 
 
 def test_nothing_is_told_as_long_as_the_signal_would_end_the_process(tmp_path: Path) -> None:

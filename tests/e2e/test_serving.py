@@ -57,7 +57,7 @@ def test_strangers_and_pages_are_refused(
     token = {} if status == 401 else {"Authorization": daemon.client.headers["Authorization"]}
     for method, path in (("GET", "/status"), ("POST", "/v1/chat/completions"), ("GET", "/no")):
         answer = httpx.request(
-            method, daemon.url + path, headers={**token, **headers}, trust_env=False
+            method, daemon.url + path, headers={**token, **headers}, timeout=60, trust_env=False
         )
         assert answer.status_code == status
         assert answer.json()["error"]["message"]

@@ -27,7 +27,7 @@ _SHARED = Path("/dev/shm")
 
 def begin(daemon: Daemon, content: bytes) -> socket.socket:
     """Send the first part of an upload, and leave it at that."""
-    wire = socket.create_connection(("127.0.0.1", daemon.place.port), timeout=30)
+    wire = socket.create_connection(("127.0.0.1", daemon.place.port), timeout=120)
     head = (
         f"POST /upload HTTP/1.1\r\nHost: 127.0.0.1:{daemon.place.port}\r\n"
         f"Authorization: {daemon.client.headers['Authorization']}\r\n"

@@ -34,19 +34,19 @@ def mail(*orders: str, subject: str = "Plans") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("order", "reason"),
+    ("order", "deadline_s", "reason"),
     [
-        ("crash", "the program that reads it crashed (SIGSEGV)"),
-        ("exit", "the program that reads it crashed (exit code 3)"),
-        ("eat", "reading it needs more than the 2048 MB of memory"),
-        ("eat natively", "reading it needs more than the 2048 MB of memory"),
-        ("hang", "not read within 6 s"),
+        ("crash", 60, "the program that reads it crashed (SIGSEGV)"),
+        ("exit", 60, "the program that reads it crashed (exit code 3)"),
+        ("eat", 60, "reading it needs more than the 2048 MB of memory"),
+        ("eat natively", 60, "reading it needs more than the 2048 MB of memory"),
+        ("hang", 6, "not read within 6 s"),
     ],
 )
 def test_an_attachment_that_costs_its_reader_costs_only_itself(
-    pool: Pools, write: Write, order: str, reason: str
+    pool: Pools, write: Write, order: str, deadline_s: float, reason: str
 ) -> None:
-    workers = pool(deadline_s=6)
+    workers = pool(deadline_s=deadline_s)
     extraction = workers.extract(write("a.eml", mail(order)))[1]
     assert "Hello from Plans." in extraction.text
     assert "Attachment: 1.ics" in extraction.text

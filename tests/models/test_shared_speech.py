@@ -74,12 +74,13 @@ def test_both_views_are_transcribers() -> None:
 
 
 def test_a_person_goes_first_and_the_indexed_goes_on_where_it_was(long: Path, short: Path) -> None:
-    fake = FakeTranscriber(delay_s=0.05)
+    fake = FakeTranscriber(delay_s=0.5)
     shared = SharedTranscriber(fake)
     indexing = Indexing(shared, long)
     assert indexing.begun.wait(60)
     assert shared.for_persons().transcribe(short).segments[0].text == "a word"
     assert not indexing.outcome, "the long one was waited for"
+    fake.delay_s = 0.0
     heard = indexing.join()
     assert isinstance(heard, Transcript)
     assert [segment.text for segment in heard.segments] == [text for *_, text in LONG]
@@ -106,7 +107,7 @@ def test_persons_wait_for_each_other(long: Path, short: Path) -> None:
 
 
 def test_what_waits_for_persons_can_be_called_off(long: Path) -> None:
-    shared = SharedTranscriber(FakeTranscriber(delay_s=0.5))
+    shared = SharedTranscriber(FakeTranscriber(delay_s=60))
     begun, done = threading.Event(), threading.Event()
 
     def waiting() -> bool:

@@ -25,6 +25,7 @@ from tests.building import wait_until
 from tests.cli.harness import Daemon, Place
 from tests.clients.conftest import installed
 from tests.clients.installing import python_with
+from tests.e2e.writing import files_in
 from tests.packaging.archives import ROOT, build
 from tests.ports import free_port
 
@@ -137,7 +138,7 @@ def is_let_through(name: str, rules: list[str]) -> bool:
 def test_what_the_builder_is_sent_makes_the_wheel(wheel: Path, tmp_path: Path) -> None:
     lines = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
-    tree = [path for path in ROOT.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    tree = [path for path in files_in([ROOT]) if ".venv" not in path.parts]
     sent = [path for path in tree if is_let_through(str(path.relative_to(ROOT)), rules)]
     for path in sent:
         copy = tmp_path / "context" / path.relative_to(ROOT)

@@ -10,6 +10,7 @@ import pytest
 
 from prismd.models.catalog import find
 from prismd.models.fetch import fetch
+from tests.building import wait_until
 from tests.clients.conftest import installed
 from tests.packaging.alone import Alone
 from tests.packaging.archives import ROOT
@@ -91,9 +92,9 @@ def test_words_are_indexed_and_a_question_is_answered_without_models(alone: Alon
 def test_the_daemon_serves_and_ends_in_order(alone: Alone) -> None:
     with alone.daemon(alone.files) as address:
         token = alone.run("token").strip()
-        page = httpx.get(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
-        assert page.is_success
-        assert "files      1 in all" in alone.run("status")
+        shown = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(address, headers=shown, timeout=60, trust_env=False).is_success
+        wait_until(lambda: "files      1 in all" in alone.run("status"))
 
 
 @pytest.mark.models

@@ -96,12 +96,13 @@ def test_a_daemon_is_started_apart_and_ended_in_order(place: Place) -> None:
     power.start(launch, ended.append)
     daemon = psutil.Process(running(place).pid)
     assert os.getsid(daemon.pid) == daemon.pid
+    log = place.data_dir / "prismd.log"
+    wait_until(lambda: "serving on" in log.read_text())
     power.stop(launch)
     psutil.wait_procs([daemon], timeout=60)
     wait_until(lambda: find_running(place.data_dir) is None)
     assert ended == []
-    assert "serving on" in (place.data_dir / "prismd.log").read_text()
-    assert power.log_of(launch, place.root) == place.data_dir / "prismd.log"
+    assert power.log_of(launch, place.root) == log
 
 
 def test_a_daemon_that_ends_at_once_says_why(place: Place) -> None:

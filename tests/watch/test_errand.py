@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TypeVar
 
 import apsw
@@ -20,6 +22,7 @@ from prismd.watch import Rules, Sweeper, sweep
 from prismd.watch.errand import Errand
 from prismd.watch.findings import Findings
 from prismd.watch.mounts import Mounts
+from prismd.watch.once import SILENT_S
 from prismd.watch.pulse import Pulse
 from prismd.watch.seen import Abandoned
 from prismd.watch.spelling import is_spelled_so
@@ -96,24 +99,48 @@ def test_an_index_that_is_slow_is_never_taken_for_a_silent_disk(
     assert pulse.silent_s() > 0  # it is asked still
 
 
-def test_one_look_waits_for_an_index_that_is_busy(place: Place) -> None:
+def test_one_look_waits_for_an_index_that_is_busy(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place.write("a.txt")
-    busy, over = threading.Event(), threading.Event()
+    busy, asked = threading.Event(), threading.Event()
+    passed = {"ahead_s": 0.0}
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed["ahead_s"])
+    monkeypatch.setattr("prismd.watch.pulse.time", clock)
+    write = place.database.write
+
+    def ask_and_write(work: Callable[[apsw.Connection], T]) -> T:
+        asked.set()
+        return write(work)
+
+    monkeypatch.setattr(place.database, "write", ask_and_write)
 
     def hold(connection: apsw.Connection) -> None:
         busy.set()
-        over.wait(1.0)  # ten times as long as the disk may be silent
+        assert asked.wait(60)
+        passed["ahead_s"] = 10 * SILENT_S
+        threading.Event().wait(0.5)  # so that it is seen how late it is
 
     held = place.database.submit(hold)
     assert busy.wait(60)
-    found = sweep(place.database, place.root, Rules(), silent_s=0.1)
+    found = sweep(place.database, place.root, Rules(), silent_s=SILENT_S)
     held.result()
     assert (found.added, found.silent) == (1, False)
 
 
-def test_a_disk_that_answers_just_as_it_is_given_up_is_silent(place: Place) -> None:
+def test_a_disk_that_answers_just_as_it_is_given_up_is_silent(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up, abandon = threading.Event(), Sweeper.abandon
+
+    def give_up(sweeper: Sweeper) -> None:
+        abandon(sweeper)
+        given_up.set()
+
+    monkeypatch.setattr(Sweeper, "abandon", give_up)
+
     def answer_late() -> Mounts:
-        threading.Event().wait(0.15)
+        assert given_up.wait(60)
         return Mounts()
 
     found = sweep(place.database, place.root, Rules(), silent_s=0.05, mounts=answer_late)

@@ -29,7 +29,8 @@ def test_a_disk_that_comes_is_looked_into_and_what_was_on_it_is_kept_when_it_goe
     script = (
         f"while ! test -e '{go}1'; do sleep 0.1; done; {mount};"
         f" while ! test -e '{go}2'; do sleep 0.1; done; rm '{usb}/c.txt'; echo x > '{usb}/d.txt';"
-        f" while ! test -e '{go}3'; do sleep 0.1; done; umount '{usb}'"
+        f" while ! test -e '{go}3'; do sleep 0.1; done;"
+        f" while ! umount '{usb}'; do sleep 0.1; done"  # it may be looked into at the moment
     )
     mounting = in_namespace(f"mount -t tmpfs trial '{usb}' && umount '{usb}'", f"({script}) &")
     with watching_process(folder, data_dir, before=mounting) as process:

@@ -127,10 +127,13 @@ def test_a_root_that_is_gone_is_watched_no_more_whatever_befalls_the_others(
         rules_of.fault = StoreError("the disk is full")
         made.follow()
         assert made.states().keys() == {place.root.id}
-        threads = [thread for thread in threading.enumerate() if thread.name == "prismd-watch"]
-        assert len(threads) == 1
+        wait_until(lambda: watchers() == 1)
     finally:
         made.stop()
+
+
+def watchers() -> int:
+    return sum(thread.name == "prismd-watch" for thread in threading.enumerate())
 
 
 def test_a_number_that_is_anothers_by_now_has_the_other_watched(
@@ -193,11 +196,12 @@ class Hanging:
         self.stuck = threading.Event()
         self.answers = threading.Event()
         self.only: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def __call__(self) -> Mounts:
         if not self.answers.is_set():
-            if self.only is None:
-                self.only = threading.current_thread()
+            with self._lock:  # two may ask at once
+                self.only = self.only or threading.current_thread()
             if threading.current_thread() is self.only:
                 self.stuck.set()
                 self.answers.wait(60)
@@ -215,14 +219,13 @@ def test_a_disk_that_does_not_answer_is_waited_for_by_nobody_and_told(
     place: Place, other: Root, hanging: Hanging
 ) -> None:
     with place.watching(SETTINGS, find_mounts=hanging, patience_s=0.1) as made:
+        assert hanging.stuck.wait(60)
+        # On a busy machine any disk may take for a moment longer than these settings allow.
+        wait_until(lambda: WatchState("watching") in made.states().values())
         wait_until(made.started)
-        assert hanging.stuck.is_set()
-        assert made.swept()
-        states = made.states()
-        [hung] = [id_ for id_, state in states.items() if state.state == "starting"]
-        [well] = states.keys() - {hung}
-        assert "its disk has not answered for" in states[hung].detail
-        assert states[well] == WatchState("watching")
+        wait_until(made.swept)
+        [hung] = [id_ for id_, state in made.states().items() if state.state == "starting"]
+        wait_until(lambda: "its disk has not answered for" in made.state_of(hung).detail)
         made.rescan()
         wait_until(made.swept)
         # What is known of it waits until it answers.
@@ -230,7 +233,7 @@ def test_a_disk_that_does_not_answer_is_waited_for_by_nobody_and_told(
         hanging.answers.set()
         wait_until(lambda: made.state_of(hung) == WatchState("watching"))
         wait_until(lambda: state_in_index(place, hung) == "watching")
-        assert place.database.read(jobs.outstanding)[0] == 2
+        wait_until(lambda: place.database.read(jobs.outstanding)[0] == 2)
 
 
 def state_in_index(place: Place, root_id: int) -> str:

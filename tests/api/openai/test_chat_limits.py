@@ -147,7 +147,8 @@ def test_a_failure_before_the_first_word_has_its_own_status(tmp_path: Path, stre
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_answer_that_takes_too_long_is_given_up(tmp_path: Path, stream: bool) -> None:
     generator = FakeGenerator(echo=LONG, delay_s=60)
-    with live_server(tmp_path, sample=False, generator=generator, request_timeout_s=0.2) as live:
+    # Long enough for the generator to have begun.
+    with live_server(tmp_path, sample=False, generator=generator, request_timeout_s=2.0) as live:
         body = ask(QUESTION, model="prism-raw", stream=stream)
         response = live.client.post("/v1/chat/completions", json=body)
         assert response.status_code == 504

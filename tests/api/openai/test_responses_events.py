@@ -304,7 +304,9 @@ def test_a_stream_that_is_left_half_way_stops_the_generator(tmp_path: Path) -> N
     with live_server(tmp_path, sample=False, generator=generator) as live:
         body = asked("x", model="prism-raw", stream=True)
         with (
-            httpx.Client(base_url=live.url, headers=live.client.headers, trust_env=False) as client,
+            httpx.Client(
+                base_url=live.url, headers=live.client.headers, trust_env=False, timeout=60
+            ) as client,
             client.stream("POST", "/v1/responses", json=body) as response,
         ):
             assert any("output_text.delta" in line for line in response.iter_lines())

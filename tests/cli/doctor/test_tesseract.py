@@ -25,14 +25,16 @@ def test_its_version_and_languages_are_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "within_s", "fault"),
     [
-        ("exit 3", "tesseract fails (it ends with 3)"),
-        ("exec sleep 60", "tesseract does not answer within 0.2 s"),
+        ("exit 3", 60.0, "tesseract fails (it ends with 3)"),
+        ("exec sleep 60", 0.2, "tesseract does not answer within 0.2 s"),
     ],
 )
-def test_one_that_fails_or_hangs_is_told(tmp_path: Path, text: str, fault: str) -> None:
-    found = seen(program(tmp_path / "tesseract", text), 0.2)
+def test_one_that_fails_or_hangs_is_told(
+    tmp_path: Path, text: str, within_s: float, fault: str
+) -> None:
+    found = seen(program(tmp_path / "tesseract", text), within_s)
     assert found.fault == fault
     (verdict,) = judge(found, [], "apt")
     assert verdict.level == "note"
