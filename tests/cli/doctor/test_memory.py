@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,10 +12,26 @@ from prismd.cli.doctor.encryption import Seen
 from prismd.cli.doctor.memory import judge, look
 from prismd.config.options import Config, Server
 from prismd.encryption import secrecy
-from prismd.paths.aside import WITHOUT_LIMIT, Place
+from prismd.paths.aside import WITHOUT_LIMIT, Place, place_of
 
 PLAIN = Seen("plain", wanted=False)
 ENCRYPTED = Seen("encrypted", wanted=True)
+BESIDES = """
+import sys
+from pathlib import Path
+from prismd.cli.doctor.encryption import Seen
+from prismd.cli.doctor.memory import look
+from prismd.config.options import Config
+from prismd.encryption import secrecy
+data_dir, used = map(Path, sys.argv[1:])
+folder = secrecy.begin(data_dir)
+(data_dir / "slots" / "prismd-aside-~").symlink_to(used)  # behind our own, by its name
+assert len(secrecy.in_use(data_dir)) == 2
+(told,) = look(Config(data_dir=data_dir), Seen("encrypted", wanted=True))
+print(told.detail)
+secrecy.end(folder)
+"""
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="folders in memory are Linux's")
 
 
@@ -64,3 +81,14 @@ def test_the_folder_of_the_process_at_work_is_looked_at_and_otherwise_what_it_wo
     assert secrecy.in_use(tmp_path) == [Path("/dev/shm")]
     (at_work,) = look(config, ENCRYPTED)
     assert at_work.detail.startswith("/dev/shm, ")
+
+
+@linux
+def test_what_doctor_puts_aside_itself_is_not_taken_for_that_of_the_process_at_work(
+    tmp_path: Path,
+) -> None:
+    used = tmp_path / "used"
+    used.mkdir()
+    expected = judge(place_of(used), Server().max_upload_bytes)
+    told = subprocess.check_output([sys.executable, "-c", BESIDES, tmp_path, used], text=True)
+    assert told.strip() == expected.detail
