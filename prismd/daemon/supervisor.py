@@ -108,9 +108,9 @@ class Supervisor:
     def ready(self, status: str = "") -> None:
         """It serves, from now on or once more after ``reloading``; or waits for somebody to act."""
         self._is_ready = True
-        with self._lock:
-            if not self._is_stopping:
-                self._send("READY=1" + (f"\nSTATUS={_in_one_line(status)}" if status else ""))
+        self._send_unless_stopping(
+            "READY=1" + (f"\nSTATUS={_in_one_line(status)}" if status else "")
+        )
 
     def status(self, status: str) -> None:
         """How it stands, in one line; the same line is told once."""
@@ -124,9 +124,7 @@ class Supervisor:
     @contextlib.contextmanager
     def reloading(self) -> Iterator[None]:
         """The configuration is read for as long as the context lasts."""
-        with self._lock:
-            if not self._is_stopping:
-                self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send_unless_stopping(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             yield
         finally:
@@ -142,6 +140,11 @@ class Supervisor:
             if not self._is_stopping:
                 self._is_stopping = True
                 self._send("STOPPING=1\nSTATUS=stopping")
+
+    def _send_unless_stopping(self, message: str) -> None:
+        with self._lock:  # so that it cannot be overtaken by the end
+            if not self._is_stopping:
+                self._send(message)
 
     def _send(self, message: str) -> None:
         if not self.listens:

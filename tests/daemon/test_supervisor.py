@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from prismd.daemon.supervisor import Supervisor
 from tests.service.manager import hearing
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 def test_nothing_of_a_path_becomes_a_message(tmp_path: Path) -> None:
@@ -65,6 +77,24 @@ def test_the_same_is_told_once_and_nothing_after_the_end(any_address: str) -> No
         told.await_value("WATCHDOG")
         assert told.values("STATUS") == ["idle", "indexing", "idle", "stopping"]
         assert told.first_keys() == [*["STATUS"] * 3, "STOPPING", "WATCHDOG"]
+
+
+@pytest.mark.usefixtures("restless")
+def test_what_is_told_while_it_ends_is_told_before_that_or_never(address: str) -> None:
+    with hearing(address) as told:
+        for number in range(1, 101):
+            supervisor = Supervisor(told.address)
+            tellers = [
+                threading.Thread(target=supervisor.status, args=(f"{number}: idle",)),
+                threading.Thread(target=supervisor.ready),
+                threading.Thread(target=supervisor.stopping),
+            ]
+            for teller in tellers:
+                teller.start()
+            for teller in tellers:
+                teller.join()
+            told.await_value("STOPPING", count=number)
+            assert told.first_keys()[-1] == "STOPPING"
 
 
 @pytest.mark.parametrize(
