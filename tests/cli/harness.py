@@ -115,6 +115,16 @@ class Place:
         """Run a command with ``--json`` and read what it printed."""
         return json.loads(self.run(*arguments, "--json", exit_code=exit_code, env=env))
 
+    def run_python(self, program: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of Python's as a command of ours would be run."""
+        return subprocess.run(
+            [sys.executable, "-c", program],
+            check=False,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+        )
+
     def start(
         self, *arguments: object, env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:

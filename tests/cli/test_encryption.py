@@ -152,13 +152,7 @@ def change_the_key_of_a_stick(place: Place, before: str) -> str:
         "key_places.FileKey.promote = lost\n"
         "main(['key', 'change'])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", losing],
-        check=False,
-        env=place.environment(),
-        capture_output=True,
-        text=True,
-    )
+    done = place.run_python(losing)
     assert done.returncode == 1, done.stderr
     return done.stderr
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import sys
 from pathlib import Path
 
@@ -104,11 +103,6 @@ def test_a_command_that_opens_the_index_itself_logs_as_discreetly(
     storage = f'\n[storage]\nencryption = true\nkey = "file"\nkey_file = "{key}"\n'
     place.config.write_text(CONFIG + (storage if encrypted else ""))
     place.run("index")
-    done = subprocess.run(
-        [sys.executable, "-c", LOGGING],
-        check=True,
-        env=place.environment(),
-        capture_output=True,
-        text=True,
-    )
+    done = place.run_python(LOGGING)
+    assert done.returncode == 0, done.stderr
     assert done.stderr == ("…" if encrypted else "zanzibar.pdf") + ": is broken\n"
