@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -155,7 +157,35 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         say(_told(error))
         code = 1
-    sys.exit(code)
+    sys.exit(_written(code))
+
+
+def _written(code: int) -> int:
+    """The exit code, once all is written out that was printed.
+
+    Python would do that later, and end with 120 and a trace where it cannot be done.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _give_up(sys.stdout)
+        # A closed terminal took the reader away, as a closed pipe does; a disk has its reasons.
+        was_terminal = error.errno == errno.EIO and sys.stdout.line_buffering
+        if error.errno != errno.EPIPE and not was_terminal:
+            say(_told(error))
+            code = code or 1
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _give_up(sys.stderr)
+    return code
+
+
+def _give_up(stream: TextIO) -> None:
+    """Have what is left of a stream go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _told(error: OSError) -> str:

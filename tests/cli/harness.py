@@ -64,11 +64,11 @@ class Place:
         self.config.write_text(CONFIG)
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The variables of a process: those of this one that set nothing of prismd's, and more."""
+        """The variables of a process: those of this one but for what changes prismd, and more."""
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PRISMD_", "XDG_"))
+            if not name.startswith(("PRISMD_", "XDG_", "PYTHONUNBUFFERED"))
         }
         source = str(Path(prismd.__file__).parents[1])
         return {

@@ -77,6 +77,7 @@ class Hostile:
             return bytearray(8 << 30)
         if order == "eat natively":
             sys.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'")
+            sys.stderr.flush()
             os.abort()
         if order == "raise":
             raise KeyError("surprise\\n/in/the/parser")

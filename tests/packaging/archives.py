@@ -52,6 +52,8 @@ def files_of(package: Path) -> dict[str, bytes]:
 def unpacked(sdist: Path, folder: Path) -> Path:
     """The tree of an sdist, written to a folder."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # not in the first releases of Python 3.11
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
     (tree,) = folder.iterdir()
     return tree
