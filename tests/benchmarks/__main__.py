@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         versions=machine.versions(),
         report=found,
     )
-    report.show(found, Console(soft_wrap=True))
+    report.show(found, Console(soft_wrap=True, markup=False, highlight=False))
     target = options.json or _RESULTS / f"{options.area}-{began:%Y%m%dT%H%M%S}.json"
     report.write(run, target)
     print(f"written to {target}", file=sys.stderr)
