@@ -27,7 +27,7 @@ AREAS: Mapping[str, str] = MappingProxyType(
     {
         "embedding": "texts embedded, against sentence-transformers",
         "indexing": "files to searchable passages, as a share of the embedding alone",
-        "vectors": "the vector search as it grows: speed, recall, memory, filters",
+        "vectors": "the vector search as it grows: speed, recall, filters",
     }
 )
 """Areas by name, each with what it measures; the module has the same name."""

@@ -3,13 +3,13 @@
 Both sides get the same passages of 200 tokens and the same number of threads, each in a process
 of its own, and take turns round by round, so that a busy machine slows both alike::
 
-    python -m tests.benchmarks.embedding --models-dir DIR --peer /path/to/peer/bin/python
+    scripts/bench embedding --peer /path/to/peer/bin/python
 
 The peer is an interpreter with PyTorch and sentence-transformers in an environment of its own
 (``pip install torch==2.13.0`` first, then ``pip install sentence-transformers``). Without
 ``--peer-model`` it computes a randomly initialised model of the same shape (BERT, 12 layers, 384
 wide, 12 heads, 1536 within), which costs what the trained one costs; with it, the checkpoint at
-that path. Without ``--peer`` only prismd's figures are printed.
+that path. Without ``--peer`` only prismd's figures are told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import argparse
 import json
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +26,8 @@ from typing import IO, cast
 from prismd.models.catalog import find
 from prismd.models.onnx import OnnxEmbedder
 from prismd.models.runner import ModelRunner, RunnerEmbedder
+from tests.benchmarks.report import Bar, Figure, Report, Table
+from tests.benchmarks.workbench import models_folder
 
 _MODEL = "bge-small-en-v1.5"
 _TOKENS = 200
@@ -121,58 +122,69 @@ def passages(embedder: OnnxEmbedder, count: int) -> list[str]:
     return texts
 
 
-def measure(embedder: RunnerEmbedder, texts: Sequence[str]) -> float:
+def seconds(embedder: RunnerEmbedder, texts: Sequence[str]) -> float:
     """Seconds to embed all texts, through the runner as ingestion does."""
     start = time.perf_counter()
     embedder.embed_passages(texts)
     return time.perf_counter() - start
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models-dir", type=Path, required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--models", type=Path, help="where the models are")
     parser.add_argument("--peer", default="", help="interpreter with sentence-transformers")
     parser.add_argument("--peer-model", default="", help="checkpoint folder for the peer")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--passages", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
 
-    model = OnnxEmbedder(find(_MODEL), options.models_dir, threads=options.threads)
+
+def measure(options: argparse.Namespace) -> Report:
+    """Passages per second of both sides, and the time of a thousand short texts."""
+    models_dir = models_folder(options.models)
+    model = OnnxEmbedder(find(_MODEL), models_dir, threads=options.threads)
     runner = ModelRunner(_MODEL, model.close)
     ours = RunnerEmbedder(model, runner)
     texts = passages(model, options.passages)
-    short = [f"short text number {number} of many" for number in range(1000)]
-    tokenizer = options.models_dir / _MODEL / "tokenizer.json"
     peer = None
     if options.peer:
+        tokenizer = models_dir / _MODEL / "tokenizer.json"
         peer = _Peer(options.peer, options.threads, options.peer_model, tokenizer)
-        peer.seconds(texts[:32])
-    measure(ours, texts[:32])
-
-    own: list[float] = []
-    other: list[float] = []
-    for _ in range(options.rounds):
-        own.append(len(texts) / measure(ours, texts))
-        if peer is not None:
-            other.append(len(texts) / peer.seconds(texts))
-    report("prismd, int8", own)
+    rates = _by_turns(ours, peer, texts, options.rounds)
+    short = [f"short text number {number} of many" for number in range(1000)]
+    short_s = seconds(ours, short)
+    runner.close()
+    figures = [Figure("1,000 different short texts", short_s, "s", Bar("<", 5))]
+    rows = [_row("prismd, int8", rates[0])]
     if peer is not None:
         weights = "checkpoint" if options.peer_model else "random weights of the same shape"
-        report(f"sentence-transformers, torch {peer.version}, {weights}", other)
-        ratios = [mine / theirs for mine, theirs in zip(own, other, strict=True)]
-        sys.stdout.write(f"ratio: {statistics.median(ratios):.2f} (bar: 2.5)\n")
+        rows.append(_row(f"sentence-transformers, torch {peer.version}, {weights}", rates[1]))
+        ratio = statistics.median(mine / theirs for mine, theirs in zip(*rates, strict=True))
+        figures.insert(0, Figure("passages of 200 tokens, against fp32", ratio, "", Bar(">=", 2.5)))
         peer.close()
-    sys.stdout.write(f"1000 different short texts: {measure(ours, short):.2f} s (bar: 5)\n")
-    runner.close()
+    columns = ("passages/s", "median", "least", "most")
+    return Report(
+        figures=tuple(figures),
+        tables=(Table("200 tokens a passage", columns, tuple(rows)),),
+        notes=(f"{options.threads} threads, {options.rounds} rounds by turns.",),
+    )
 
 
-def report(name: str, rates: Sequence[float]) -> None:
-    """Print the median and the range of passages per second."""
-    low, middle, high = min(rates), statistics.median(rates), max(rates)
-    sys.stdout.write(f"{name}: {middle:.1f} passages/s (median; {low:.1f} to {high:.1f})\n")
+def _by_turns(
+    ours: RunnerEmbedder, peer: _Peer | None, texts: Sequence[str], rounds: int
+) -> tuple[list[float], list[float]]:
+    """Passages per second of each side, a value for each round."""
+    seconds(ours, texts[:32])  # neither side is timed while it warms up
+    if peer is not None:
+        peer.seconds(texts[:32])
+    own: list[float] = []
+    other: list[float] = []
+    for _ in range(rounds):
+        own.append(len(texts) / seconds(ours, texts))
+        if peer is not None:
+            other.append(len(texts) / peer.seconds(texts))
+    return own, other
 
 
-if __name__ == "__main__":
-    main()
+def _row(name: str, rates: Sequence[float]) -> tuple[str, float, float, float]:
+    return name, statistics.median(rates), min(rates), max(rates)

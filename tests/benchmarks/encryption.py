@@ -27,7 +27,7 @@ from prismd.domain import EmbeddingSpace
 from prismd.store import files, list_building, vectors
 from prismd.store.check import backup
 from prismd.store.vector_search import SpaceSearch
-from tests.benchmarks.vectors import Clustered, fill, measure
+from tests.benchmarks.vectors import Clustered, ask_all, fill
 
 _FAKES = Models(embedding="fake", reranking="off", generation="off", image="off", speech="off")
 _WORDS = 20_000
@@ -106,7 +106,7 @@ def lists(settings: Config, count: int) -> Iterator[Callable[[], float]]:
         fill(database, space_id, stored)
         list_building.build(database, space_id, _DIM)
         found = SpaceSearch(space_id, space)
-        yield lambda: measure(database, found, stored, queries, None)[0]
+        yield lambda: ask_all(database, found, stored, queries).p50_ms
 
 
 def compare(name: str, unit: str, plain: list[float], encrypted: list[float]) -> None:

@@ -1,20 +1,22 @@
 """Speed and recall of the vector search, from the file, on clustered vectors.
 
-    python -m tests.benchmarks.vectors --count 100000
+    scripts/bench vectors --counts 10000 100000
 
-Prints p50 and p95 of the top 10 and recall@10 against exact search, without and with filters that
-leave a share of the vectors.
+Tells p50 and p95 of the top 10 and recall@10 against exact search, without and with filters that
+leave a share of the vectors, and by which power of the count the costs grow.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,7 @@ from prismd.domain import EmbeddingSpace
 from prismd.store import list_building, vectors
 from prismd.store.database import Database
 from prismd.store.vector_search import FLAT_LIMIT, SpaceSearch
+from tests.benchmarks.report import Bar, Figure, Report, Table
 
 _K = 10
 _BATCH = 2_000
@@ -30,6 +33,43 @@ _PASSAGE = (
     " tokens, embedding_hash) VALUES (1, 0, 0, 1, ' ', '[]', '{}', 0, ?)"
 )
 _SHARES = (0.001, 0.01, 0.1, 0.5)
+_BARS_MS = {100_000: 4.0, 1_000_000: 8.0}
+_RECALL = Bar(">=", 0.98)
+_FILTERED = Bar("<=", 3.0)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """How the top 10 is found.
+
+    Attributes:
+        share: Of the vectors that the filter leaves; None without one.
+        p50_ms: Median of the time of a query.
+        p95_ms: What one query of twenty takes longer than.
+        recall: At 10, against exact search.
+    """
+
+    share: float | None
+    p50_ms: float
+    p95_ms: float
+    recall: float
+
+
+class Grown(msgspec.Struct, frozen=True):
+    """An index of some size.
+
+    Attributes:
+        count: Vectors in it.
+        store_s: What it took to store them.
+        lists_s: What it took to build the inverted lists; 0 where there are none.
+        size_mb: The file.
+        found: Without a filter first, then by each share.
+    """
+
+    count: int
+    store_s: float
+    lists_s: float
+    size_mb: float
+    found: tuple[Found, ...]
 
 
 class Clustered:
@@ -81,16 +121,17 @@ def _put_document(connection: apsw.Connection) -> None:
     )
 
 
-def measure(
+def ask_all(
     database: Database,
     search: SpaceSearch,
     stored: NDArray[np.float32],
     queries: NDArray[np.float32],
-    allowed: NDArray[np.bool_] | None,
-) -> tuple[float, float, float]:
-    """p50 and p95 in milliseconds, and recall@10."""
+    allowed: NDArray[np.bool_] | None = None,
+    share: float | None = None,
+) -> Found:
+    """Ask all queries, one after the other; ``share`` says what ``allowed`` leaves."""
     ids = None if allowed is None else np.flatnonzero(allowed).astype(np.int64) + 1
-    times, hits = [], 0
+    times, hits, wanted = [], 0, 0
     for query in queries:
         begun = time.perf_counter()
         found, _ = database.read(lambda c, query=query: search.search(c, query, _K, ids))  # type: ignore[misc]
@@ -98,47 +139,94 @@ def measure(
         similarity = stored @ query
         if allowed is not None:
             similarity = np.where(allowed, similarity, -2.0)
-        exact = np.argpartition(-similarity, _K)[:_K] + 1
+        k = _K if ids is None else min(_K, len(ids))
+        exact = np.argpartition(-similarity, k)[:k] + 1
         hits += len(set(exact.tolist()) & set(found.tolist()))
-    return (
-        float(np.percentile(times, 50)),
-        float(np.percentile(times, 95)),
-        hits / (_K * len(queries)),
-    )
+        wanted += k
+    p50_ms, p95_ms = np.percentile(times, (50, 95))
+    return Found(share, float(p50_ms), float(p95_ms), hits / max(1, wanted))
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--dim", type=int, default=384)
-    parser.add_argument("--queries", type=int, default=200)
-    arguments = parser.parse_args()
-    source = Clustered(arguments.count, arguments.dim)
-    stored, queries = source.vectors(arguments.count), source.vectors(arguments.queries)
-    space = EmbeddingSpace("benchmark", "1", arguments.dim, 512)
+def grown(count: int, dim: int, query_count: int) -> Grown:
+    """Build an index of clustered vectors and ask it."""
+    source = Clustered(count, dim)
+    stored, queries = source.vectors(count), source.vectors(query_count)
+    space = EmbeddingSpace("benchmark", "1", dim, 512)
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(Path(scratch))
         space_id = database.write(lambda c: vectors.put_space(c, space))
         begun = time.perf_counter()
         fill(database, space_id, stored)
-        print(f"{arguments.count} vectors stored in {time.perf_counter() - begun:.1f} s")
-        search = SpaceSearch(space_id, space)
-        if arguments.count > FLAT_LIMIT:
+        store_s, lists_s = time.perf_counter() - begun, 0.0
+        if count > FLAT_LIMIT:
             begun = time.perf_counter()
-            list_building.build(database, space_id, arguments.dim)
-            print(f"lists built in {time.perf_counter() - begun:.1f} s")
-        print(f"{database.size_bytes() / 1e6:.0f} MB")
-        print(f"{'':14}{'p50 ms':>9}{'p95 ms':>9}{'recall@10':>11}")
+            list_building.build(database, space_id, dim)
+            lists_s = time.perf_counter() - begun
+        search = SpaceSearch(space_id, space)
+        found = []
         for share in (None, *_SHARES):
-            allowed = None if share is None else source.share(arguments.count, share)
-            figures = measure(database, search, stored, queries, allowed)
-            name = "all" if share is None else f"filter {share:.1%}"
-            print(f"{name:14}{figures[0]:9.1f}{figures[1]:9.1f}{figures[2]:11.3f}", flush=True)
+            allowed = None if share is None else source.share(count, share)
+            found.append(ask_all(database, search, stored, queries, allowed, share))
+        size_mb = database.size_bytes() / 1e6
         database.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"peak memory {peak / 1000:.0f} MB, {stored.nbytes / 1e6:.0f} of it the exact vectors")
+    return Grown(count, store_s, lists_s, size_mb, tuple(found))
 
 
-if __name__ == "__main__":
-    main()
+def exponent(counts: Sequence[float], costs: Sequence[float]) -> float:
+    """The power by which a cost grows with the count: the slope in log-log, by least squares."""
+    return float(np.polyfit(np.log(counts), np.log(costs), 1)[0])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--dim", type=int, default=384)
+    parser.add_argument("--queries", type=int, default=200)
+
+
+def measure(options: argparse.Namespace) -> Report:
+    """Build an index of each size and ask it."""
+    sizes = []
+    for count in sorted(set(options.counts)):
+        print(f"{count} vectors…", file=sys.stderr, flush=True)
+        sizes.append(grown(count, options.dim, options.queries))
+    figures = [figure for size in sizes for figure in _figures(size)]
+    if len(sizes) > 1:
+        counts = [size.count for size in sizes]
+        p50_ms = [size.found[0].p50_ms for size in sizes]
+        stored_s = [size.store_s + size.lists_s for size in sizes]
+        figures.append(Figure("exponent of growth, a query", exponent(counts, p50_ms)))
+        figures.append(Figure("exponent of growth, building", exponent(counts, stored_s)))
+    return Report(figures=tuple(figures), tables=(_building(sizes), _queries(sizes)))
+
+
+def _figures(size: Grown) -> list[Figure]:
+    name, every = f"{size.count:,} vectors", size.found[0]
+    limit_ms = _BARS_MS.get(size.count)
+    one_percent = next(found for found in size.found if found.share == 0.01)
+    return [
+        Figure(f"{name}, p50", every.p50_ms, "ms", Bar("<=", limit_ms) if limit_ms else None),
+        Figure(f"{name}, recall@10", every.recall, "", _RECALL),
+        Figure(
+            f"{name}, 1 % filter against none", one_percent.p50_ms / every.p50_ms, "", _FILTERED
+        ),
+    ]
+
+
+def _building(sizes: Sequence[Grown]) -> Table:
+    rows = tuple((size.count, size.store_s, size.lists_s, size.size_mb) for size in sizes)
+    return Table("building", ("vectors", "stored, s", "lists, s", "MB"), rows)
+
+
+def _queries(sizes: Sequence[Grown]) -> Table:
+    rows = tuple(
+        (
+            f"{size.count:,}, " + ("all" if found.share is None else f"filter {found.share:.1%}"),
+            found.p50_ms,
+            found.p95_ms,
+            found.recall,
+        )
+        for size in sizes
+        for found in size.found
+    )
+    return Table("top 10", ("vectors", "p50 ms", "p95 ms", "recall@10"), rows)

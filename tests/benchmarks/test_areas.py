@@ -1,0 +1,34 @@
+"""Areas that are named can be measured."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from tests.benchmarks import areas, vectors
+
+
+@pytest.mark.parametrize("name", areas.AREAS)
+def test_an_area_that_is_named_declares_its_options(name: str) -> None:
+    parser = argparse.ArgumentParser()
+    areas.load(name).add_arguments(parser)
+    assert callable(areas.load(name).measure)
+    assert parser.format_usage()
+
+
+def test_the_exponent_of_growth_is_the_power() -> None:
+    counts = [10, 100, 1000]
+    assert vectors.exponent(counts, [3 * count**0.5 for count in counts]) == pytest.approx(0.5)
+    assert vectors.exponent(counts, [7.0, 7.0, 7.0]) == pytest.approx(0.0)
+
+
+def test_vectors_are_measured_from_a_small_index() -> None:
+    parser = argparse.ArgumentParser()
+    vectors.add_arguments(parser)
+    options = parser.parse_args(["--counts", "500", "1000", "--dim", "8", "--queries", "3"])
+    report = vectors.measure(options)
+    named = {figure.name: figure for figure in report.figures}
+    assert named["1,000 vectors, recall@10"].met
+    assert "exponent of growth, a query" in named
+    assert [row[0] for row in report.tables[0].rows] == [500, 1000]
