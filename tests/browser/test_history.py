@@ -98,6 +98,19 @@ def test_switched_off_nothing_is_added(window: Window, daemon: Daemon) -> None:
     wait_until(lambda: len(kept(daemon)["data"]) == 4)  # it is kept after the answer
 
 
+def test_the_switch_is_not_shown_before_it_is_known_how_it_stands(window: Window) -> None:
+    page, held = window.page, list[Route]()
+    page.route("**/search/history*", lambda route: held.append(route))
+    window.open("/#/history")
+    wait_until(lambda: page.evaluate("true") and len(held) > 0)
+    switch = page.get_by_role("switch", name="Keep what I search and ask")
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    expect(switch).to_be_hidden()
+    for route in held:
+        route.continue_()
+    expect(switch).to_be_checked()
+
+
 def test_a_question_is_asked_again_where_it_is_clicked_but_not_where_a_link_leads(
     window: Window,
 ) -> None:

@@ -38,6 +38,8 @@ class HistoryView {
   heading;
   /** @type {HTMLButtonElement} */
   keeping;
+  /** @type {HTMLElement} The switch and what it says: not before it is known how it stands. */
+  kept;
   /** @type {HTMLElement} */
   words;
   /** @type {HTMLElement[]} */
@@ -90,6 +92,7 @@ class HistoryView {
     this.keeping.append(el("span.knob", { "aria-hidden": "true" }), "Keep what I search and ask");
     this.keeping.addEventListener("click", () => this.toggle());
     this.words = el("p.soft.small", { id: "kept-words" });
+    this.kept = el("div.card.keeping", { hidden: true }, this.keeping, this.words);
     this.chips = KINDS.map(({ kind, name }) =>
       el(
         "button.chip",
@@ -106,7 +109,7 @@ class HistoryView {
     this.trouble = failure(() => this.load());
     main.append(
       this.heading,
-      el("div.card.keeping", {}, this.keeping, this.words),
+      this.kept,
       el(
         "div.toolbar",
         {},
@@ -198,6 +201,7 @@ class HistoryView {
     this.keeping.setAttribute("aria-checked", String(kept));
     this.keeping.disabled = !allowed;
     replace(this.words, ...keptInWords({ kept, allowed }, this.settings));
+    this.kept.hidden = false;
   }
 
   row(entry) {
