@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -282,6 +283,17 @@ def live_server(tmp_path: Path, *, sample: bool = True, **options: Any) -> Itera
 
 
 _BUILD_OPTIONS = {"generator", "embedder", "pool", "images", "transcriber", "key"}
+
+
+def unnamed_files() -> set[str]:
+    """Files without a name that this process has, by what they were called."""
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            target = descriptor.readlink()
+            if "deleted" in target.name and str(target.parent) == tempfile.gettempdir():
+                found.add(target.name)
+    return found
 
 
 def wait_until(condition: Callable[[], bool], *, deadline_s: float = _DEADLINE_S) -> None:

@@ -20,7 +20,7 @@ from prismd.errors import RequestError
 from prismd.models.base import Transcriber
 from prismd.models.fake import FakeGenerator
 from prismd.models.fake_speech import FakeTranscriber
-from tests.api.harness import TOKEN, build
+from tests.api.harness import TOKEN, build, unnamed_files, wait_until
 from tests.speaking import write_said
 
 STORY = "word " * 2_000
@@ -221,7 +221,9 @@ def test_a_transcription_that_is_streamed_says_why_it_ends(tmp_path: Path) -> No
     recording = write_said(tmp_path / "long.wav", 1_000, words).read_bytes()
     request = {"files": {"file": recording}, "data": {"model": "whisper-1", "stream": "true"}}
     ear = FakeTranscriber(delay_s=0.1)
+    held = unnamed_files()
     said = streamed(tmp_path, "/v1/audio/transcriptions", request, lambda t: "Word 1" in t, ear)
     assert "transcript.text.done" not in said
     assert json.loads(said.split("data: ")[-1])["error"]["code"] == "ending"
     assert ear.heard < 100
+    wait_until(lambda: unnamed_files() <= held)

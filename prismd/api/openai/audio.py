@@ -195,14 +195,17 @@ def _language(asked: TranscriptionRequest, transcriber: Transcriber) -> str:
 
 
 def _begin(api: Api, write_down: Callable[..., Transcript], file: Openable) -> Listening:
+    def run(**told: Any) -> Transcript:
+        with file:  # closed in the thread: the event loop may have ended before it
+            return write_down(**told)
+
     at_end = contextlib.ExitStack()
     at_end.callback(api.recordings.leave)
     try:
-        listening = Listening(write_down, at_end.close)
+        listening = Listening(run, at_end.close)
     except BaseException:
         at_end.close()
         raise
-    at_end.callback(file.close)
     at_end.callback(api.ending.tell(listening.fail))
     return listening
 

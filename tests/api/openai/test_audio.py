@@ -20,7 +20,7 @@ from openai.types.audio import TranscriptionVerbose
 from prismd.models.catalog_speech import WHISPER_BASE
 from prismd.models.fake_speech import FakeTranscriber
 from prismd.models.whisper import WhisperTranscriber
-from tests.api.harness import TOKEN, Live, events, live_server, wait_until
+from tests.api.harness import TOKEN, Live, events, live_server, unnamed_files, wait_until
 from tests.api.openai.official import client_of
 from tests.speaking import (
     FOX,
@@ -215,7 +215,7 @@ def test_the_models_are_listed(own: Live) -> None:
 def test_a_client_that_goes_away_ends_the_work(
     own: Live, recording: bytes, ear: FakeTranscriber
 ) -> None:
-    held = _held()
+    held = unnamed_files()
     with slow(ear, 600.0):
         for stream in ("false", "true"):
             before = ear.transcribed, ear.heard
@@ -226,7 +226,7 @@ def test_a_client_that_goes_away_ends_the_work(
                     data={"model": "whisper-1", "stream": stream},
                     timeout=httpx.Timeout(20, read=0.3),
                 )
-            wait_until(lambda: _held() <= held)
+            wait_until(lambda: unnamed_files() <= held)
             assert (ear.transcribed, ear.heard) == before
     assert send(own, recording).is_success
 
@@ -238,22 +238,11 @@ def test_the_upload_that_is_cut_leaves_nothing(own: Live, recording: bytes) -> N
         "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
         '--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     ).encode()
-    held = _held()
+    held = unnamed_files()
     with socket.create_connection(("127.0.0.1", own.settings.port)) as wire:
         wire.sendall(head + recording[:50_000])
-        wait_until(lambda: bool(_held() - held))
-    wait_until(lambda: _held() <= held)
-
-
-def _held() -> set[str]:
-    """Files without a name that this process has, by what they hold."""
-    found = set()
-    for descriptor in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError):
-            target = descriptor.readlink()
-            if "deleted" in target.name and str(target.parent) == tempfile.gettempdir():
-                found.add(target.name)
-    return found
+        wait_until(lambda: bool(unnamed_files() - held))
+    wait_until(lambda: unnamed_files() <= held)
 
 
 def test_persons_take_turns_and_too_many_are_turned_away(
@@ -320,7 +309,7 @@ def test_nothing_is_left_of_a_recording(
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     assert send(own, recording).is_success
-    wait_until(lambda: _held() == set())
+    wait_until(lambda: unnamed_files() == set())
     assert list(folder.iterdir()) == []
 
 
