@@ -51,7 +51,8 @@ class SearchResult(msgspec.Struct, frozen=True):
         hits: Best first.
         query: The words that were looked for, filters taken out.
         filters: All that narrowed the search.
-        timings_ms: Time of each step.
+        timings_ms: Time of each step; what has a point in its name is a part of what stands before
+            it (``retrieve.words``).
         warnings: What the search had to do without, fit to show to a person.
         compared: Passages whose similarity is a cosine with the query, not a share of a score.
         by_words_alone: Whether what says the same in other words could not be found.
@@ -147,7 +148,11 @@ class Search:
         wanted = combine(written, filters or Filters())
         query_, warnings = self._understand(asked[:_QUERY_CHARS], example, wanted)
         clock.lap("embed")
-        found = self._database.read(lambda c: self._retrieve(c, query_), deadline_s=_DEADLINE_S)
+        parts = _Clock("retrieve.")
+        found = self._database.read(
+            lambda c: self._retrieve(c, query_, parts), deadline_s=_DEADLINE_S
+        )
+        clock.laps_ms |= parts.laps_ms
         clock.lap("retrieve")
         hits = self._rank(query_.words, found, rerank or self.settings.rerank, clock)
         return SearchResult(
@@ -214,13 +219,17 @@ class Search:
             log.warning("searching by words alone: %s", error)
             return None, (f"{_WORDS_ALONE}: {error}",)
 
-    def _retrieve(self, connection: apsw.Connection, asked: _Asked) -> _Candidates:
+    def _retrieve(
+        self, connection: apsw.Connection, asked: _Asked, clock: _Clock
+    ) -> _Candidates:
         scope = retrieval.scope(connection, asked.filters)
+        clock.lap("filters")
         # Some may belong to documents that no file holds any more.
         k = int(self.settings.candidates * _SPARE)
-        found, named = self._lists(connection, asked, k, scope)
+        found, named = self._lists(connection, asked, k, scope, clock)
         ids = {id_ for ranked in found.values() for id_, _ in ranked}
         hits = retrieval.hits(connection, sorted(ids), scope, named)
+        clock.lap("hits")
         if asked.example is not None:  # it is not like itself, it is itself
             itself = asked.example.document_id
             hits = {id_: hit for id_, hit in hits.items() if hit.document_id != itself}
@@ -232,6 +241,7 @@ class Search:
         space_id = None if space is None else space.space_id
         others = [] if space or asked.vector is None else vectors.spaces(connection, "passage")
         known = retrieval.similarities(connection, asked.vector, sorted(hits), space_id)
+        clock.lap("compare")
         pictures: tuple[Retriever, ...] = ("like_text", "image", "like")
         # What has no text is as good as its name says, if nothing else found it.
         shown = {
@@ -244,7 +254,7 @@ class Search:
         return _Candidates(lists, hits, shown | known, frozenset(known), other)
 
     def _lists(
-        self, connection: apsw.Connection, asked: _Asked, k: int, scope: Scope
+        self, connection: apsw.Connection, asked: _Asked, k: int, scope: Scope, clock: _Clock
     ) -> tuple[dict[Retriever, Ranked], list[int]]:
         """What each retriever finds, and the files that were found by their names."""
         parsed = lexical.parse(asked.words)
@@ -254,12 +264,20 @@ class Search:
         like: tuple[Ranked, Ranked] = [], []
         if asked.example is not None:
             like = self.likeness.by_example(connection, asked.example, k, scope)
+        clock.lap("likeness")
         by_name, named = names.by_name(connection, asked.words, parsed, k, scope)
+        clock.lap("names")
+        by_words = retrieval.by_words(connection, parsed, k, scope)
+        clock.lap("words")
+        by_substrings = retrieval.by_substrings(connection, parsed, k, scope)
+        clock.lap("substrings")
+        nearest = self._nearest(connection, asked.vector, k, scope)
+        clock.lap("vectors")
         found: dict[Retriever, Ranked] = {
-            "lexical": retrieval.by_words(connection, parsed, k, scope),
-            "substring": retrieval.by_substrings(connection, parsed, k, scope),
+            "lexical": by_words,
+            "substring": by_substrings,
             "name": by_name,
-            "vector": self._nearest(connection, asked.vector, k, scope),
+            "vector": nearest,
             "image": shown,
             "like": like[0],
             "like_text": like[1],
@@ -342,13 +360,14 @@ def _similarity_from_score(hits: Sequence[Hit]) -> list[Hit]:
 
 
 class _Clock:
-    """Times the steps of a query."""
+    """Times the steps of a query, whose names begin with ``prefix``."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._last = time.perf_counter()
         self.laps_ms: dict[str, float] = {}
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.laps_ms[name] = round(1000 * (now - self._last), 2)
+        self.laps_ms[self._prefix + name] = round(1000 * (now - self._last), 2)
         self._last = now

@@ -27,6 +27,7 @@ AREAS: Mapping[str, str] = MappingProxyType(
     {
         "embedding": "texts embedded, against sentence-transformers",
         "indexing": "files to searchable passages, as a share of the embedding alone",
+        "search": "a hybrid search, step by step: its latency alone, together, with filters",
         "vectors": "the vector search as it grows: speed, recall, filters",
     }
 )
