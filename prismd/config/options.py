@@ -206,7 +206,7 @@ class Search(Struct, frozen=True, kw_only=True):
     """Whether the best hits are read once more: always, never, auto (within ``rerank_tokens``)."""
     rerank_depth: Count = 20
     """Hits that are read once more at most."""
-    rerank_tokens: Count = 4000
+    rerank_tokens: Count = 2000
     """Tokens that auto reads once more at most."""
     rerank_weight: Weight = 0.5
     """Weight of the second reading against the fusion."""

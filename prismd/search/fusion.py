@@ -56,7 +56,7 @@ class SearchSettings(msgspec.Struct, frozen=True):
     foreign_weight: float = 0.02
     rerank: RerankMode = "auto"
     rerank_depth: int = 20
-    rerank_tokens: int = 4_000
+    rerank_tokens: int = 2_000
     rerank_weight: float = 0.5
 
 

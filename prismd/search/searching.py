@@ -219,20 +219,14 @@ class Search:
             log.warning("searching by words alone: %s", error)
             return None, (f"{_WORDS_ALONE}: {error}",)
 
-    def _retrieve(
-        self, connection: apsw.Connection, asked: _Asked, clock: _Clock
-    ) -> _Candidates:
+    def _retrieve(self, connection: apsw.Connection, asked: _Asked, clock: _Clock) -> _Candidates:
         scope = retrieval.scope(connection, asked.filters)
         clock.lap("filters")
         # Some may belong to documents that no file holds any more.
         k = int(self.settings.candidates * _SPARE)
         found, named = self._lists(connection, asked, k, scope, clock)
-        ids = {id_ for ranked in found.values() for id_, _ in ranked}
-        hits = retrieval.hits(connection, sorted(ids), scope, named)
+        hits = self._hits(connection, asked, found, scope, named)
         clock.lap("hits")
-        if asked.example is not None:  # it is not like itself, it is itself
-            itself = asked.example.document_id
-            hits = {id_: hit for id_, hit in hits.items() if hit.document_id != itself}
         lists = {
             name: [item for item in ranked if item[0] in hits][: self.settings.candidates]
             for name, ranked in found.items()
@@ -252,6 +246,25 @@ class Search:
         shown |= {id_: round(score, 4) for name in pictures for id_, score in lists[name]}
         other = others[-1][1].model if others else ""
         return _Candidates(lists, hits, shown | known, frozenset(known), other)
+
+    def _hits(
+        self,
+        connection: apsw.Connection,
+        asked: _Asked,
+        found: dict[Retriever, Ranked],
+        scope: Scope,
+        named: Sequence[int],
+    ) -> dict[int, Hit]:
+        """What was found, as hits: the first of each list, and all where one of these has gone."""
+        itself = None if asked.example is None else asked.example.document_id
+        for depth in (self.settings.candidates, None):
+            ids = {id_ for ranked in found.values() for id_, _ in ranked[:depth]}
+            hits = retrieval.hits(connection, sorted(ids), scope, named)
+            # An example is not like itself, it is itself.
+            hits = {id_: hit for id_, hit in hits.items() if hit.document_id != itself}
+            if len(hits) == len(ids):
+                break
+        return hits
 
     def _lists(
         self, connection: apsw.Connection, asked: _Asked, k: int, scope: Scope, clock: _Clock

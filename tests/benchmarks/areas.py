@@ -25,10 +25,14 @@ class Area(Protocol):
 
 AREAS: Mapping[str, str] = MappingProxyType(
     {
+        "cli": "commands beside a running daemon: how long each takes, and its imports",
         "embedding": "texts embedded, against sentence-transformers",
+        "idle": "what a daemon costs that has nothing to do",
         "indexing": "files to searchable passages, as a share of the embedding alone",
         "search": "a hybrid search, step by step: its latency alone, together, with filters",
+        "start": "a daemon started over unchanged files: searchable, reconciled",
         "vectors": "the vector search as it grows: speed, recall, filters",
+        "watch": "changes, deletions, moves and touches on the disk: how soon they show",
     }
 )
 """Areas by name, each with what it measures; the module has the same name."""
