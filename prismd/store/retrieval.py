@@ -217,7 +217,7 @@ def passages_with(
         include_colocated=False,
     )
     known = _frequent.setdefault(connection, {})
-    counts = [_rows_with(connection, token, vocabulary, known) for token in tokens]
+    counts = [_rows_with(connection, str(token), vocabulary, known) for token in tokens]
     return min(counts, default=0)
 
 

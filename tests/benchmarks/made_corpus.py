@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,11 +26,12 @@ from prismd.store.database import Database
 from prismd.store.documents import IndexedPassage
 from prismd.store.vector_search import FLAT_LIMIT
 
-_FUNCTION_WORDS = (
+_FUNCTION_WORDS = re.findall(
+    r"\w+",
     "the of and to a in is that for it was on with as be at by this are from or have an they which"
     " one had not but what all were when we there can said each do how if will up about out many"
-    " then them these so some her would make like has look two more who where did"
-).split()
+    " then them these so some her would make like has look two more who where did",
+)
 _SYLLABLES = [first + second for first in "bdfgklmnprstvz" for second in ("a", "e", "i", "o", "u")]
 _WORDS = 60_000
 _SUBJECT_WORDS = 40
@@ -85,8 +87,9 @@ class Subjects:
 def _word(rank: int) -> str:
     """The word of a rank: function words first, then made-up ones of two to four syllables."""
     if rank < len(_FUNCTION_WORDS):
-        return _FUNCTION_WORDS[rank]
-    parts, left = [], rank
+        return str(_FUNCTION_WORDS[rank])
+    parts: list[str] = []
+    left = rank
     while len(parts) < 2 or left:
         left, digit = divmod(left, len(_SYLLABLES))
         parts.append(_SYLLABLES[digit])

@@ -4,8 +4,8 @@
 
 The index is made first, and kept where ``--at`` says. Queries are natural questions and keywords,
 of frequent words and of rare ones, with and without filters; they come from one caller, and from
-several at once. Words are embedded by the real model; since what is found by meaning is made up, the
-vector that is looked for is one of the subject of the question.
+several at once. Words are embedded by the real model; since what is found by meaning is made up,
+the vector that is looked for is one of the subject of the question.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ class OfSubjects:
         """The vector of what the query is about."""
         self._embedder.embed_query(text)
         return self._vectors[text]
+
+    def close(self) -> None:
+        """Nothing of its own is open."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

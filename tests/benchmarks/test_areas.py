@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import areas, vectors
+from prismd.models.fake import FakeEmbedder
+from prismd.search.searching import Search, SearchSettings
+from tests.benchmarks import areas, search, vectors
+from tests.benchmarks.made_corpus import Subjects, opened
 
 
 @pytest.mark.parametrize("name", areas.AREAS)
@@ -32,3 +37,20 @@ def test_vectors_are_measured_from_a_small_index() -> None:
     assert named["1,000 vectors, recall@10"].met
     assert "exponent of growth, a query" in named
     assert [row[0] for row in report.tables[0].rows] == [500, 1000]
+
+
+def test_searches_are_timed_step_by_step_over_an_index_that_is_made(tmp_path: Path) -> None:
+    embedder = FakeEmbedder(dim=8)
+    subjects = Subjects(60, 8)
+    standing = search.OfSubjects(embedder, subjects)
+    queries = search.questions(subjects, 1)
+    for asked in queries:
+        standing.expect(asked)
+    with contextlib.closing(opened(tmp_path, subjects, 60, embedder.space)) as database:
+        searching = Search(database, standing, None, SearchSettings())
+        took = search.ask_all(searching, queries, 2)
+    assert sorted(one.asked.kind for one in took) == sorted(asked.kind for asked in queries)
+    assert all({"retrieve.words", "retrieve.vectors"} <= one.steps_ms.keys() for one in took)
+    with contextlib.closing(opened(tmp_path, subjects, 60, embedder.space)) as database:
+        count = database.read(lambda c: c.execute("SELECT count(*) FROM passages").get)
+    assert count == 60  # made once

@@ -65,6 +65,21 @@ def test_the_passage_that_answers_comes_first(database: Database) -> None:
     assert found.warnings == ()
 
 
+def test_each_way_to_find_tells_its_time(database: Database) -> None:
+    took_ms = search(database).search("marine mammal with tusks").timings_ms
+    parts = {name for name in took_ms if name.startswith("retrieve.")}
+    assert {"retrieve.words", "retrieve.vectors", "retrieve.names", "retrieve.hits"} <= parts
+    assert sum(took_ms[name] for name in parts) <= took_ms["retrieve"] + 0.1 * len(parts)
+
+
+def test_what_no_file_holds_any_more_takes_no_place_from_others(database: Database) -> None:
+    gone = [put(database, f"/gone/{n}.txt", f"The walrus, the walrus. {n}") for n in range(3)]
+    database.write(lambda c: files.remove(c, gone))
+    found = search(database, candidates=3, rerank="never").search("walrus")
+    assert names(found.hits)[0] == "walrus.txt"
+    assert not any(hit.path.startswith("/gone/") for hit in found.hits)
+
+
 def test_hits_explain_themselves(database: Database) -> None:
     (first, *_) = search(database).search("walrus tusks").hits
     assert first.explanation.lexical_rank == 1

@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import apsw
 import pytest
 
 from prismd.domain import Filters
 from prismd.errors import RequestError
+from prismd.models.fake import FakeEmbedder
 from prismd.store import files, lexical, retrieval
 from prismd.store.database import Database
 from tests.building import put
@@ -187,3 +189,46 @@ def test_no_folder_of_the_disk_is_that_of_the_uploads(database: Database) -> Non
     put(database, "uploads/1/Notes.md", "walrus")
     filters = Filters(path=("/uploads/*",))
     assert not database.read(lambda c: retrieval.scope(c, filters)).documents
+
+
+def test_the_vectors_that_a_filter_leaves_are_told_once_each_and_ascending(
+    database: Database,
+) -> None:
+    for name, text in (("b", "A seal."), ("a", "A walrus."), ("c", "A walrus."), ("d", "A fox.")):
+        put(database, f"/in/{name}.txt", text, title=name, embedder=FakeEmbedder())
+    put(database, "/out/e.txt", "A whale.", embedder=FakeEmbedder())
+
+    def left(filters: Filters) -> list[int] | None:
+        def work(connection: apsw.Connection) -> list[int] | None:
+            scope = retrieval.scope(connection, filters)
+            found = retrieval.embeddings_in(connection, scope)
+            return None if found is None else found.tolist()
+
+        return database.read(work)
+
+    inside = left(Filters(folder=("in",)))
+    assert inside
+    assert inside == sorted(set(inside))
+    assert left(Filters(folder=("out",))) == [max(inside) + 1]
+    assert left(Filters(folder=("nowhere",))) == []
+    assert left(Filters()) is None
+
+
+def test_the_vectors_that_a_filter_leaves_come_out_of_an_index_alone(database: Database) -> None:
+    plan = database.read(
+        lambda c: c.execute(
+            "EXPLAIN QUERY PLAN SELECT json_group_array(embedding_id) FROM passages"
+            " WHERE embedding_id IS NOT NULL"
+            " AND document_id IN (SELECT value FROM json_each('[1, 2]'))"
+        ).fetchall()
+    )
+    assert any("COVERING INDEX passages_by_document" in str(row[3]) for row in plan)
+
+
+@pytest.mark.parametrize("folder", ["TAX", "tax/2023", "tax returns", "Größe", "GRÖSSE", "grÖße"])
+def test_a_folder_is_found_beside_others_whatever_its_case(filled: Database, folder: str) -> None:
+    put(filled, "/home/me/gröSSe/Straße/a.txt", "walrus four")
+    put(filled, "/home/me/GRÖßE/b.txt", "walrus five")
+    alone = found(filled, Filters(folder=(folder,)))
+    assert alone
+    assert set(alone) == set(found(filled, Filters(folder=(folder, "nowhere"))))

@@ -263,6 +263,27 @@ def test_common_words_of_a_large_index_are_left_out_and_rare_ones_found(
     assert found(database, "the usual")  # when there is nothing else, they will do
 
 
+def test_frequent_words_are_counted_anew_once_the_index_has_grown(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "_COMMON_FROM", 2)
+
+    def counted(word: str) -> int:
+        # On the one connection that writes: each has figures of its own.
+        return database.write(lambda c: retrieval.passages_with(c, word))
+
+    for number in range(20):
+        put(database, f"/d/{number}.txt", f"The walrus number {number}.")
+    assert counted("walrus") == 20
+    put(database, "/d/one.txt", "The walrus and the seal.")
+    assert counted("walrus") == 20  # near enough
+    assert counted("seal") == 1  # what is rare is told as it is
+    for number in range(5):
+        put(database, f"/e/{number}.txt", f"Another walrus {number}, with a seal.")
+    assert counted("walrus") == 26
+    assert counted("seal") == 6
+
+
 def test_a_substring_that_is_too_short_once_folded_finds_nothing(database: Database) -> None:
     put(database, "a.txt", "The walrus.")
     query = lexical.parse("00\u094d")
