@@ -1,4 +1,4 @@
-"""What the measurements share: an index made by the real pipeline, and ranking metrics."""
+"""What the measurements share: an index made by the real pipeline, and sets of passages."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from prismd.chunk import Chunking
 from prismd.config.options import Config
 from prismd.extract.pool import ExtractPool
 from prismd.ingest.crew import Ingest
 from prismd.ingest.reading import IngestSettings
 from prismd.models import catalog
-from prismd.models.base import Transcriber
+from prismd.models.base import Embedder, Transcriber
 from prismd.models.onnx import OnnxEmbedder, OnnxReranker
 from prismd.progress.progress import Progress
 from prismd.store import files
@@ -46,7 +44,7 @@ def load_models(models_dir: Path | None = None) -> tuple[OnnxEmbedder, OnnxReran
 def indexed(
     data_dir: Path,
     folders: list[Path],
-    embedder: OnnxEmbedder,
+    embedder: Embedder,
     chunking: Chunking | None = None,
     transcriber: Transcriber | None = None,
 ) -> Iterator[Database]:
@@ -115,12 +113,3 @@ class RetrievalSet:
 def _lines(path: Path) -> list[dict[str, Any]]:
     with path.open(encoding="utf-8") as stream:
         return [json.loads(line) for line in stream if line.strip()]
-
-
-def ndcg(ranked: list[str], relevant: dict[str, int], k: int = 10) -> float:
-    """nDCG@k with the gains of the judgements."""
-    gains = [relevant.get(id_, 0) for id_ in ranked[:k]]
-    ideal = sorted(relevant.values(), reverse=True)[:k]
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
-    best = float(np.dot(ideal, discount[: len(ideal)]))
-    return float(np.dot(gains, discount[: len(gains)])) / best if best else 0.0
