@@ -62,19 +62,25 @@ def indexed(
         ingest.start()
         while not ingest.idle():
             time.sleep(0.2)
-            done = progress.snapshot()
-            print(
-                f"\r{sum(done.files.values())} files, {done.embeddings} passages embedded,"
-                f" {done.embeddings_per_s:.0f}/s   ",
-                end="",
-                file=sys.stderr,
-            )
-        print(file=sys.stderr)
+            if sys.stderr.isatty():
+                _tell(progress, end="")
+        _tell(progress, end="\n")
         pool.close()
         ingest.stop()
         yield database
     finally:
         database.close()
+
+
+def _tell(progress: Progress, end: str) -> None:
+    done = progress.snapshot()
+    start = "\r" if sys.stderr.isatty() else ""
+    print(
+        f"{start}{sum(done.files.values())} files, {done.embeddings} passages embedded,"
+        f" {done.embeddings_per_s:.0f}/s   ",
+        end=end,
+        file=sys.stderr,
+    )
 
 
 class RetrievalSet:
@@ -100,9 +106,11 @@ class RetrievalSet:
         for number, row in enumerate(self.corpus.values()):
             title = row.get("title") or ""
             text = f"# {title}\n\n{row['text']}\n" if title else f"{row['text']}\n"
-            target = folder / f"{number:06}.md"
-            if not target.exists():
-                target.write_text(text, encoding="utf-8")
+            written, target = text.encode(), folder / f"{number:06}.md"
+            if not target.exists() or target.read_bytes() != written:
+                target.write_bytes(written)
+        for other in set(folder.glob("*.md")) - {folder / f"{stem}.md" for stem in self.ids()}:
+            other.unlink()  # the set has become smaller
         return folder
 
     def ids(self) -> dict[str, str]:

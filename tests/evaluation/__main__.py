@@ -17,6 +17,9 @@ from rich.console import Console
 
 from tests.benchmarks import machine, report
 from tests.evaluation import kinds
+from tests.evaluation.ways import name_of
+
+_WIDTH = 160
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +51,7 @@ def _measure(
     began_s = time.perf_counter()
     found = kinds.load(name).measure(folder, options)
     run = report.Run(
-        area=f"{folder.name} {name}",
+        area=f"{name_of(folder)} {name}",
         arguments=arguments,
         began_at=began.isoformat(timespec="seconds"),
         took_s=round(time.perf_counter() - began_s, 1),
@@ -57,8 +60,9 @@ def _measure(
         versions=machine.versions(),
         report=found,
     )
-    report.show(found, Console(soft_wrap=True, markup=False, highlight=False))
-    target = options.json / f"{folder.name}-{name}-{began:%Y%m%dT%H%M%S}.json"
+    wide = None if sys.stdout.isatty() else _WIDTH
+    report.show(found, Console(width=wide, markup=False, highlight=False))
+    target = options.json / f"{name_of(folder)}-{name}-{began:%Y%m%dT%H%M%S}.json"
     report.write(run, target)
     print(f"written to {target}", file=sys.stderr)
 

@@ -10,13 +10,26 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from prismd.answer.evidence import confidence
 from tests.benchmarks.report import Figure, Report, Table
 from tests.evaluation import asking, metrics, retrieval
 from tests.evaluation.annotated import Annotated, annotated
 from tests.evaluation.asking import Asked
-from tests.evaluation.ways import bench, prepare
+from tests.evaluation.ways import bench, name_of, prepare
 
-_QUANTILES = (("median", 0.5), ("95th percentile", 0.95))
+_REFUSED = (0.02, 0.05, 0.1, 0.2)
+"""Shares of the answerable that thresholds are looked for that refuse."""
+_NAMES = {
+    "exact": "exact match",
+    "f1": "F1 of words",
+    "contained": "holds the short answer",
+    "rouge": "ROUGE-L",
+    "passage_precision": "citation precision, passages",
+    "passage_recall": "citation recall, passages",
+    "sentence_precision": "citation precision, sentences",
+    "sentence_recall": "citation recall, sentences",
+}
+"""Fields of ``Judged`` and what they are called."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -48,18 +61,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(folder: Path, options: argparse.Namespace) -> Report:
     """Ask every question and judge the answers."""
-    data, name, files = prepare(options, folder)
+    data, files = prepare(options, folder)
     wanted = annotated(data, options.limit)
     stems = data.ids()
-    with bench(options, name, [files]) as made:
+    with bench(options, folder, [files]) as made:
         questions = {id_: data.queries[id_] for id_ in wanted}
         asked = list(asking.answers(made, questions, options))
+        times = asking.times(made, questions, options)
     judged = [judge(one, wanted[one.id], stems) for one in asked if wanted[one.id].answerable]
     return Report(
-        (*_qualities(judged), *_refusals(asked, wanted), *_times(asked)),
-        (_supports(asked, wanted, stems), _groundings(asked, wanted)),
+        (*_qualities(judged), *_refusals(asked, wanted), *times),
         (
-            f"{name}: {len(asked)} questions, {len(judged)} answerable, engine {options.engine}.",
+            _intervals(judged),
+            _supports(asked, wanted, stems),
+            _groundings(asked, wanted),
+            *_thresholds(asked, wanted),
+        ),
+        (
+            f"{name_of(folder)}: {len(asked)} questions, {len(judged)} answerable,"
+            f" engine {options.engine}.",
             "A refused answer counts as a wrong one; precision is over answers that cite.",
         ),
     )
@@ -111,27 +131,33 @@ def _recall(quotes: Sequence[str], wanted: Annotated) -> float | None:
 
 
 def _qualities(judged: Sequence[Judged]) -> tuple[Figure, ...]:
-    names = {
-        "exact": "exact match",
-        "f1": "F1 of words",
-        "contained": "holds the short answer",
-        "rouge": "ROUGE-L",
-        "passage_precision": "citation precision, passages",
-        "passage_recall": "citation recall, passages",
-        "sentence_precision": "citation precision, sentences",
-        "sentence_recall": "citation recall, sentences",
-    }
-    means = {name: metrics.mean([getattr(one, name) for one in judged]) for name in names}
     return tuple(
-        Figure(names[name], round(mean, 4)) for name, mean in means.items() if mean is not None
+        Figure(name, round(mean, 4))
+        for name, values in _known(judged)
+        if (mean := metrics.mean(values)) is not None
     )
 
 
-def _refusals(asked: Sequence[Asked], wanted: Mapping[str, Annotated]) -> tuple[Figure, ...]:
-    groups = {
-        "refused of the unanswerable": [one for one in asked if not wanted[one.id].answerable],
-        "refused of the answerable": [one for one in asked if wanted[one.id].answerable],
+def _intervals(judged: Sequence[Judged]) -> Table:
+    rows = []
+    for name, values in _known(judged):
+        low, high = metrics.interval(values)
+        rows.append((name, metrics.mean(values), f"{low:.3f} to {high:.3f}", len(values)))
+    return Table("Answers to what can be answered", ("", "mean", "95 %", "answers"), tuple(rows))
+
+
+def _known(judged: Sequence[Judged]) -> list[tuple[str, list[float]]]:
+    """What is known of the answers, by its name; what is known of none is left out."""
+    columns = {
+        name: [value for one in judged if (value := getattr(one, field)) is not None]
+        for field, name in _NAMES.items()
     }
+    return [(name, values) for name, values in columns.items() if values]
+
+
+def _refusals(asked: Sequence[Asked], wanted: Mapping[str, Annotated]) -> tuple[Figure, ...]:
+    yes, no = _parted(asked, wanted)
+    groups = {"refused of the unanswerable": no, "refused of the answerable": yes}
     return tuple(
         Figure(name, round(sum(one.refused for one in group) / len(group), 4))
         for name, group in groups.items()
@@ -139,17 +165,29 @@ def _refusals(asked: Sequence[Asked], wanted: Mapping[str, Annotated]) -> tuple[
     )
 
 
-def _times(asked: Sequence[Asked]) -> tuple[Figure, ...]:
-    """Of answers for which nothing was kept from before: others take no time."""
-    times = [one.answer.timings_ms["total"] for one in asked if one.computed]
-    if not times:
-        return ()
-    return tuple(
-        Figure(
-            f"time of an answer, {name} of {len(times)}", round(float(np.quantile(times, q))), "ms"
-        )
-        for name, q in (("median", 0.5), ("95th percentile", 0.95))
+def _thresholds(asked: Sequence[Asked], wanted: Mapping[str, Annotated]) -> tuple[Table, ...]:
+    """What would be refused by the confidence in the best passage alone."""
+    yes, no = (
+        [confidence(one.answer.hits)[0] for one in group] for group in _parted(asked, wanted)
     )
+    area = metrics.area_under_curve(yes, no)
+    if area is None:
+        return ()
+    thresholds = [float(np.quantile(yes, part)) for part in _REFUSED]
+    rows = tuple(
+        (part, round(threshold, 4), round(sum(value < threshold for value in no) / len(no), 4))
+        for part, threshold in zip(_REFUSED, thresholds, strict=True)
+    )
+    title = f"Refusing by the confidence in the best passage: area under the curve {area:.3f}"
+    return (Table(title, ("of the answerable", "threshold", "of the unanswerable"), rows),)
+
+
+def _parted(
+    asked: Sequence[Asked], wanted: Mapping[str, Annotated]
+) -> tuple[list[Asked], list[Asked]]:
+    """The answerable, and those that are not."""
+    yes = [one for one in asked if wanted[one.id].answerable]
+    return yes, [one for one in asked if not wanted[one.id].answerable]
 
 
 def _supports(

@@ -17,6 +17,8 @@ _WORD = re.compile(
     r"\u4e00-\u9fff\u0e00-\u0e7f]+"
 )
 """A word, or one character of a script that puts no spaces between words."""
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_YEAR = re.compile(r"(?:19|20)\d\d,?")
 _RESAMPLED = 1_000
 _SEED = 7
 
@@ -109,9 +111,21 @@ def same_sentence(quote: str, sentence: str) -> bool:
 
 
 def numbers(text: str) -> set[str]:
-    """Numbers of three digits and more, and those with decimals, without separators."""
-    found = (match.replace(",", "") for match in re.findall(r"\d[\d,]*(?:\.\d+)?", text))
-    return {number for number in found if len(number.replace(".", "")) > 2 or "." in number}
+    """Numbers of three digits and more, and those with decimals, without separators.
+
+    Years are left out: they stand on every page.
+    """
+    found = (match.rstrip(",") for match in _NUMBER.findall(text) if not _YEAR.fullmatch(match))
+    plain = (number.replace(",", "") for number in found)
+    return {number for number in plain if len(number) > 2}
+
+
+def area_under_curve(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """How often a value of what is so is above one of what is not (ROC AUC); ties count half."""
+    if not positive or not negative:
+        return None
+    one, other = np.asarray(positive)[:, None], np.asarray(negative)[None, :]
+    return float(np.mean(one > other) + np.mean(one == other) / 2)
 
 
 def mean(values: Sequence[float | None]) -> float | None:

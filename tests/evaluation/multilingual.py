@@ -9,7 +9,7 @@ from prismd.search.searching import Search
 from tests.benchmarks.report import Cell, Figure, Report, Table
 from tests.benchmarks.workbench import RetrievalSet
 from tests.evaluation import retrieval
-from tests.evaluation.ways import bench, prepare, told
+from tests.evaluation.ways import bench, name_of, prepare, told
 
 
 def suits(folder: Path) -> bool:
@@ -26,8 +26,8 @@ def measure(folder: Path, options: argparse.Namespace) -> Report:
     rows: list[tuple[Cell, ...]] = []
     figures: list[Figure] = []
     for part in _languages(folder):
-        data, name, files = prepare(options, part)
-        with bench(options, name, [files]) as made:
+        data, files = prepare(options, part)
+        with bench(options, part, [files]) as made:
             found, told_of = retrieval.by_way(made, data, options.limit, f"{part.name}, ")
             rows.extend(found)
             figures.extend(told_of)
@@ -37,18 +37,17 @@ def measure(folder: Path, options: argparse.Namespace) -> Report:
         _together(folder, options),
     )
     return Report(
-        tuple(figures), (Table(folder.name, ("", *retrieval.COLUMNS), tuple(rows)), together)
+        tuple(figures), (Table(name_of(folder), ("", *retrieval.COLUMNS), tuple(rows)), together)
     )
 
 
 def _together(folder: Path, options: argparse.Namespace) -> tuple[tuple[Cell, ...], ...]:
     sets = {part.name: prepare(options, part) for part in _languages(folder)}
-    name = f"{folder.parent.name}-{folder.name}-all"
-    with bench(options, name, [place for _, _, place in sets.values()]) as made:
+    with bench(options, folder, [place for _, place in sets.values()]) as made:
         search = made.search()
         return tuple(
             (language, *_first_hits(search, data, place, options.limit))
-            for language, (data, _, place) in sets.items()
+            for language, (data, place) in sets.items()
         )
 
 

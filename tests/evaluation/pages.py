@@ -16,7 +16,7 @@ from prismd.domain import PageLocator
 from tests.benchmarks.report import Cell, Figure, Report, Table
 from tests.evaluation import asking, metrics
 from tests.evaluation.asking import Asked
-from tests.evaluation.ways import bench
+from tests.evaluation.ways import bench, name_of
 
 _COLUMNS = (
     "questions",
@@ -72,20 +72,22 @@ def measure(folder: Path, options: argparse.Namespace) -> Report:
     here = {path.name for path in (folder / "pdfs").iterdir()}
     whole = [row for row in rows if set(documents(row)) <= here]
     chosen = {row["id"]: row for row in _spread(whole, options.limit)}
-    name = f"{folder.parent.name}-{folder.name}"
-    with bench(options, name, [folder / "pdfs"]) as made:
+    with bench(options, folder, [folder / "pdfs"]) as made:
         questions = {id_: row["question"] for id_, row in chosen.items()}
         judged = [judge(one, chosen[one.id]) for one in asking.answers(made, questions, options)]
+        times = asking.times(made, questions, options)
     kinds = sorted({one.kind for one in judged})
     groups = {kind: [one for one in judged if one.kind == kind] for kind in kinds}
     table = tuple((kind, *_cells(group)) for kind, group in {**groups, "all": judged}.items())
     missing = f"{len(rows) - len(whole)} of {len(rows)} questions need documents that are not there"
     figures = tuple(
-        Figure(f"citation {name}, documents", round(value, 4))
-        for name in ("precision", "recall")
-        if (value := metrics.mean([getattr(one, name) for one in judged])) is not None
+        Figure(f"citation {what}, documents", round(value, 4))
+        for what in ("precision", "recall")
+        if (value := metrics.mean([getattr(one, what) for one in judged])) is not None
     )
-    return Report(figures, (Table(name, ("", *_COLUMNS), table),), (f"{missing}.",))
+    return Report(
+        (*figures, *times), (Table(name_of(folder), ("", *_COLUMNS), table),), (f"{missing}.",)
+    )
 
 
 def documents(row: Mapping[str, Any]) -> Sequence[str]:

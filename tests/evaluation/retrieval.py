@@ -14,7 +14,7 @@ from prismd.search.searching import Search
 from tests.benchmarks.report import Cell, Figure, Report, Table
 from tests.benchmarks.workbench import RetrievalSet
 from tests.evaluation import metrics
-from tests.evaluation.ways import Bench, bench, prepare, told, ways
+from tests.evaluation.ways import Bench, bench, name_of, prepare, told, ways
 
 COLUMNS = ("nDCG@10", "95 %", "recall@10", "recall@100", "hit@1", "MRR@10")
 _DEPTH = 100
@@ -32,11 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(folder: Path, options: argparse.Namespace) -> Report:
     """Each way to search, over the judged queries."""
-    data, name, files = prepare(options, folder)
-    with bench(options, name, [files]) as made:
+    data, files = prepare(options, folder)
+    with bench(options, folder, [files]) as made:
         rows, figures = by_way(made, data, options.limit)
     asked = len(asked_of(data, options.limit))
-    title = f"{name}: {len(data.corpus)} passages, {asked} judged queries"
+    title = f"{name_of(folder)}: {len(data.corpus)} passages, {asked} judged queries"
     return Report(figures, (Table(title, ("", *COLUMNS), rows),))
 
 

@@ -63,12 +63,9 @@ def test_a_quote_is_a_sentence_that_has_other_spaces() -> None:
     assert not metrics.same_sentence("", "It is the world 's lake .")
 
 
-def test_numbers_are_compared_without_separators_and_small_ones_left_out() -> None:
-    assert metrics.numbers("In Q3 of 2022, $82,959 million, 43.3%, 12 of 99") == {
-        "2022",
-        "82959",
-        "43.3",
-    }
+def test_numbers_are_compared_without_separators_and_years_and_small_ones_left_out() -> None:
+    text = "In Q3 of 2022, $82,959 million, 43.3%, 12 of 99, and 308, in May 2023."
+    assert metrics.numbers(text) == {"82959", "43.3", "308"}
 
 
 def test_a_share_of_nothing_is_unknown_and_left_out_of_a_mean() -> None:
@@ -76,6 +73,11 @@ def test_a_share_of_nothing_is_unknown_and_left_out_of_a_mean() -> None:
     assert metrics.share({"a"}, ["a", "b"]) == 0.5
     assert metrics.mean([None, 1.0, 0.0]) == 0.5
     assert metrics.mean([None]) is None
+
+
+def test_the_area_under_the_curve_is_how_often_the_order_is_right() -> None:
+    assert metrics.area_under_curve([0.9, 0.5], [0.5, 0.1]) == pytest.approx(3.5 / 4)
+    assert metrics.area_under_curve([0.9], []) is None
 
 
 def test_the_interval_of_equal_values_is_that_value() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from prismd.models.base import Embedder, Reranker
 from prismd.search.searching import Search, SearchSettings
 from prismd.store.database import Database
 from tests.benchmarks.workbench import RetrievalSet, indexed, load_models
@@ -19,52 +21,62 @@ SHIPPED = SearchSettings()
 
 
 class Bench:
-    """The shipped models over an index, whatever they compute kept.
+    """Models over an index.
 
     Attributes:
         database: The index.
         embedder: The shipped one.
         reranker: The shipped one.
         languages: What the embedder knows, as ISO 639-1 codes.
-        kept: Where their results are.
     """
 
-    def __init__(self, database: Database, kept: Kept, models: Path | None) -> None:
+    def __init__(self, database: Database, kept: Kept | None, models: Path | None) -> None:
         embedder, reranker = load_models(models)
         self.database = database
-        self.kept = kept
         self.languages = embedder.entry.languages
-        self.embedder = KeptEmbedder(embedder, kept)
-        self.reranker = KeptReranker(reranker, kept)
+        self.embedder: Embedder = KeptEmbedder(embedder, kept) if kept else embedder
+        self.reranker: Reranker = KeptReranker(reranker, kept) if kept else reranker
+        self._models = models
+
+    def without_kept(self) -> Bench:
+        """The same, with everything computed anew."""
+        return Bench(self.database, None, self._models)
 
     def search(self, settings: SearchSettings = SHIPPED) -> Search:
         """The product's search with the given settings."""
         return Search(self.database, self.embedder, self.reranker, settings, self.languages)
 
 
+def name_of(folder: Path) -> str:
+    """What a folder is called in tables and in file names."""
+    return f"{folder.parent.name}-{folder.name}"
+
+
 @contextlib.contextmanager
-def bench(options: argparse.Namespace, name: str, folders: Sequence[Path]) -> Iterator[Bench]:
-    """An index of folders, made by the real pipeline and kept in the work folder.
+def bench(
+    options: argparse.Namespace, folder: Path, indexed_folders: Sequence[Path]
+) -> Iterator[Bench]:
+    """An index, made by the real pipeline and kept in the work folder.
 
     Args:
         options: With ``work`` and ``models``.
-        name: Of the index in the work folder.
-        folders: What is indexed.
+        folder: What is measured.
+        indexed_folders: What is indexed.
     """
     kept = Kept(options.work / "scores.db")
     embedder = KeptEmbedder(load_models(options.models)[0], kept)
     try:
-        with indexed(options.work / name / "data", list(folders), embedder) as database:
+        data = _kept_of(options, folder) / "data"
+        with indexed(data, list(indexed_folders), embedder) as database:
             yield Bench(database, kept, options.models)
     finally:
         kept.close()
 
 
-def prepare(options: argparse.Namespace, folder: Path) -> tuple[RetrievalSet, str, Path]:
-    """A BEIR-shaped folder as files: what it holds, its name, and where its files are."""
+def prepare(options: argparse.Namespace, folder: Path) -> tuple[RetrievalSet, Path]:
+    """A BEIR-shaped folder as files: what it holds, and where its files are."""
     data = RetrievalSet(folder)
-    name = f"{folder.parent.name}-{folder.name}"
-    return data, name, data.write(options.work / name / "files")
+    return data, data.write(_kept_of(options, folder) / "files")
 
 
 def ways() -> dict[str, SearchSettings]:
@@ -80,6 +92,14 @@ def ways() -> dict[str, SearchSettings]:
 
 
 def told(done: int, of: int, what: str) -> None:
-    """Tell on standard error how far it is, every 20."""
-    if done % 20 == 0 or done == of:
-        print(f"\r{what}: {done} of {of}   ", end="\n" if done == of else "", file=sys.stderr)
+    """Tell on standard error how far it is: every 20 to a person, else every 200."""
+    seen = sys.stderr.isatty()
+    if done == of or done % (20 if seen else 200) == 0:
+        start, end = "\r" if seen else "", "" if seen and done < of else "\n"
+        print(f"{start}{what}: {done} of {of}   ", end=end, file=sys.stderr)
+
+
+def _kept_of(options: argparse.Namespace, folder: Path) -> Path:
+    """Where the files and the index of a folder are kept; others may have the same name."""
+    told = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return Path(options.work) / f"{name_of(folder)}-{told}"
