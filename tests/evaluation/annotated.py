@@ -8,6 +8,7 @@ import msgspec
 
 from prismd.wording import statement_ranges
 from tests.benchmarks.workbench import RetrievalSet
+from tests.evaluation.ways import spread
 
 
 class Annotated(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ def annotated(data: RetrievalSet, limit: int | None = None) -> dict[str, Annotat
         yes = [item for item in every if item.answerable]
         no = [item for item in every if not item.answerable]
         unanswerable = min(len(no), limit // 2)
-        every = yes[: limit - unanswerable] + no[:unanswerable]
+        every = [*spread(yes, limit - unanswerable), *spread(no, unanswerable)]
     return {item.id: item for item in every}
 
 

@@ -27,7 +27,7 @@ from prismd.models.base import Generator, Message
 from prismd.models.llama import LlamaGenerator
 from tests.benchmarks.report import Figure
 from tests.benchmarks.workbench import models_folder
-from tests.evaluation.ways import Bench, told
+from tests.evaluation.ways import Bench, spread, told
 
 _REFUSALS = (REFUSAL, BY_WORDS, NO_TEXT)
 _MARKER = re.compile(r"[ \t]*\[\d+\]")
@@ -84,7 +84,7 @@ def times(
     if not count:
         return ()
     texts = list(questions.values())
-    chosen = [texts[at * len(texts) // count] for at in range(count)]
+    chosen = spread(texts, count)
     with _answering(bench.without_kept(), options) as answering:
         answering.answer(Question((Message("user", chosen[0]),)))  # loads the models
         answers = [answering.answer(Question((Message("user", text),))) for text in chosen]

@@ -16,7 +16,7 @@ from prismd.domain import PageLocator
 from tests.benchmarks.report import Cell, Figure, Report, Table
 from tests.evaluation import asking, metrics
 from tests.evaluation.asking import Asked
-from tests.evaluation.ways import bench, name_of
+from tests.evaluation.ways import bench, name_of, spread
 
 _COLUMNS = (
     "questions",
@@ -71,7 +71,7 @@ def measure(folder: Path, options: argparse.Namespace) -> Report:
     rows = [json.loads(line) for line in named.read_text("utf-8").splitlines() if line.strip()]
     here = {path.name for path in (folder / "pdfs").iterdir()}
     whole = [row for row in rows if set(documents(row)) <= here]
-    chosen = {row["id"]: row for row in _spread(whole, options.limit)}
+    chosen = {row["id"]: row for row in spread(whole, options.limit)}
     with bench(options, folder, [folder / "pdfs"]) as made:
         questions = {id_: row["question"] for id_, row in chosen.items()}
         judged = [judge(one, chosen[one.id]) for one in asking.answers(made, questions, options)]
@@ -139,13 +139,6 @@ def _cells(judged: Sequence[Judged]) -> tuple[Cell, ...]:
     names = ("precision", "recall", "found", "page", "on_pages", "in_answer", "refused")
     means = (metrics.mean([getattr(one, name) for one in judged]) for name in names)
     return (len(judged), *(None if mean is None else round(mean, 4) for mean in means))
-
-
-def _spread(rows: Sequence[dict[str, Any]], limit: int | None) -> Sequence[dict[str, Any]]:
-    """As many as are wanted, evenly from the whole: rows of a kind stand together."""
-    if limit is None or limit >= len(rows):
-        return rows
-    return [rows[at * len(rows) // limit] for at in range(limit)]
 
 
 def _questions_file(folder: Path) -> Path | None:

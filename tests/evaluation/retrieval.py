@@ -14,7 +14,7 @@ from prismd.search.searching import Search
 from tests.benchmarks.report import Cell, Figure, Report, Table
 from tests.benchmarks.workbench import RetrievalSet
 from tests.evaluation import metrics
-from tests.evaluation.ways import Bench, bench, name_of, prepare, told, ways
+from tests.evaluation.ways import Bench, bench, name_of, prepare, spread, told, ways
 
 COLUMNS = ("nDCG@10", "95 %", "recall@10", "recall@100", "hit@1", "MRR@10")
 _DEPTH = 100
@@ -66,9 +66,9 @@ def by_way(
     return tuple(rows), tuple(figures)
 
 
-def asked_of(data: RetrievalSet, limit: int | None) -> list[str]:
+def asked_of(data: RetrievalSet, limit: int | None) -> Sequence[str]:
     """Ids of the queries that are judged."""
-    return [id_ for id_ in data.relevant if id_ in data.queries][:limit]
+    return spread([id_ for id_ in data.relevant if id_ in data.queries], limit)
 
 
 def rankings(

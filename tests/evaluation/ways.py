@@ -8,6 +8,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -18,6 +19,7 @@ from tests.benchmarks.workbench import RetrievalSet, indexed, load_models
 from tests.evaluation.caching import Kept, KeptEmbedder, KeptReranker
 
 SHIPPED = SearchSettings()
+Item = TypeVar("Item")
 
 
 class Bench:
@@ -89,6 +91,13 @@ def ways() -> dict[str, SearchSettings]:
         "reranked": change(SHIPPED, rerank="always"),
         "shipped": SHIPPED,
     }
+
+
+def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
+    """As many as are wanted, evenly from the whole: those of a kind stand together."""
+    if limit is None or limit >= len(items):
+        return items
+    return [items[at * len(items) // limit] for at in range(limit)]
 
 
 def told(done: int, of: int, what: str) -> None:
