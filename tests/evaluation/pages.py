@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,18 @@ def documents(row: Mapping[str, Any]) -> Sequence[str]:
     return named
 
 
-def judge(asked: Asked, row: Mapping[str, Any]) -> Judged:
+def judge(
+    asked: Asked,
+    row: Mapping[str, Any],
+    numbers_of: Callable[[str, int], frozenset[str]] | None = None,
+) -> Judged:
     """Hold an answer against its reference.
 
     Args:
         asked: The answer.
         row: With ``answer``, ``type``, its documents, and perhaps ``pages``: pairs of document
             and page, from 1.
+        numbers_of: The numbers on a page of a file; None reads the PDF.
     """
     gold = set(documents(row))
     pages = {
@@ -112,7 +117,7 @@ def judge(asked: Asked, row: Mapping[str, Any]) -> Judged:
     }
     cited = {Path(citation.path).name for citation in asked.answer.citations}
     wanted = metrics.numbers(row["answer"])
-    said = set().union(*(_numbers_of(path, page) for path, page in pages))
+    said = set().union(*((numbers_of or _numbers_of)(path, page) for path, page in pages))
     gold_pages = {(document, page) for document, page in row.get("pages", ())}
     return Judged(
         kind=row.get("type", ""),
