@@ -60,6 +60,7 @@ class Turn(msgspec.Struct, frozen=True):
         written_bytes: What the process has had written, the log of the index included.
         index_bytes: The closed index.
         alone_s: The model alone.
+        alone_cpu_s: What that took of the processors; other work on the machine changes it less.
     """
 
     whole_s: float
@@ -69,6 +70,7 @@ class Turn(msgspec.Struct, frozen=True):
     written_bytes: int
     index_bytes: int
     alone_s: float
+    alone_cpu_s: float
     found: Indexed
 
 
@@ -118,8 +120,7 @@ def _turn(folder: Path, embedder: OnnxEmbedder) -> Turn:
         raise SystemExit(f"{folder}: nothing in it has text")
     if found.vectors < found.passages:
         print(f"{found.passages - found.vectors} passages have no vector", file=sys.stderr)
-    began_s = time.perf_counter()
-    embedder.embed_passages(found.texts)
+    alone_s, alone_cpu_s = _alone(embedder, found.texts)
     return Turn(
         whole_s=whole_s,
         words_s=found.last_words_at - began_at,
@@ -130,9 +131,17 @@ def _turn(folder: Path, embedder: OnnxEmbedder) -> Turn:
         - cpu.children_system,
         written_bytes=written,
         index_bytes=index_bytes,
-        alone_s=time.perf_counter() - began_s,
+        alone_s=alone_s,
+        alone_cpu_s=alone_cpu_s,
         found=found,
     )
+
+
+def _alone(embedder: OnnxEmbedder, texts: Sequence[str]) -> tuple[float, float]:
+    """Seconds, and seconds of CPU, that the model takes for texts."""
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    embedder.embed_passages(texts)
+    return time.perf_counter() - began_s, time.process_time() - began_cpu_s
 
 
 def contents(connection: apsw.Connection) -> Indexed:
@@ -195,11 +204,16 @@ def report(turns: dict[str, list[Turn]]) -> Report:
                 ("", "passages", "files/s", "MB/s", "passages/s", "alone/s", "by words/s"),
                 speeds,
             ),
-            Table("what it takes", ("", "own CPU s", "readers' CPU s", "written/index"), costs),
+            Table(
+                "what it takes",
+                ("", "own CPU s", "readers' CPU s", "alone CPU s", "written/index"),
+                costs,
+            ),
             Table("by turns", ("", "turn", "whole s", "alone s", "share"), singly),
         ),
         notes=(
             "By words: passages that could be found by their words, per second until the last.",
+            "Turns that differ much tell of other work on the machine; compare the CPU seconds then.",
             "The readers are started within the run; their CPU includes that.",
         ),
     )
@@ -223,5 +237,6 @@ def _costs(turns: Sequence[Turn]) -> tuple[float, ...]:
     return (
         sum(turn.own_cpu_s for turn in turns) / len(turns),
         sum(turn.readers_cpu_s for turn in turns) / len(turns),
+        sum(turn.alone_cpu_s for turn in turns) / len(turns),
         sum(turn.written_bytes for turn in turns) / sum(turn.index_bytes for turn in turns),
     )

@@ -61,8 +61,8 @@ def test_the_same_files_are_made_each_time(tmp_path: Path) -> None:
 def test_the_share_is_that_of_all_turns_together() -> None:
     found = indexing.Indexed(("a", "b"), 1, 10, 2, 2, 1.0)
     turns = [
-        indexing.Turn(10.0, 2.0, 5.0, 1.0, 400, 200, 9.0, found),
-        indexing.Turn(10.0, 2.0, 5.0, 1.0, 400, 200, 7.0, found),
+        indexing.Turn(10.0, 2.0, 5.0, 1.0, 400, 200, 9.0, 5.0, found),
+        indexing.Turn(10.0, 2.0, 5.0, 1.0, 400, 200, 7.0, 5.0, found),
     ]
     figure = indexing.report({"texts": turns}).figures[0]
     assert figure.value == pytest.approx(0.8)
