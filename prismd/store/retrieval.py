@@ -17,7 +17,7 @@ from prismd.errors import RequestError
 from prismd.store import attributes, dates, lexical
 from prismd.store.documents import PASSAGE_COLUMNS, read_passage
 
-CONTEXT_WEIGHT = 0.5
+CONTEXT_WEIGHT = 1.0
 _COMMON_SHARE = 0.1
 _COMMON_FROM = 2_000
 _MATCH_BUDGET = 40_000
