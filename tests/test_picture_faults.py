@@ -104,8 +104,8 @@ def test_pictures_are_not_held_up_by_an_index_that_cannot_be_tended(
     indexer.database.write(
         lambda c: c.execute(
             "INSERT INTO vector_generations"
-            " (space_id, state, trained_on, listed, listed_to, mean, centroids)"
-            " VALUES (?, 'active', 'broken', 0, 0, x'', x'')",
+            " (space_id, state, made_of, coded, coded_to, mean)"
+            " VALUES (?, 'active', 'broken', 0, 0, x'')",
             (space_id,),
         )
     )

@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from prismd.errors import StoreError
-from prismd.store import documents, files, inverted_lists, jobs, lexical, snapshot, uploads, vectors
+from prismd.store import code_index, documents, files, jobs, lexical, snapshot, uploads, vectors
 from prismd.store.check_vectors import delete_misshapen, misshapen, wrong_in_flat
 from prismd.store.database import Database
 from prismd.wording import passage_context
@@ -308,9 +308,9 @@ def _vector_rules(connection: apsw.Connection) -> list[_Rule]:
             count = partial(wrong_in_flat, space_id=space_id, dim=space.dim)
             rules.append(_Rule(what, count, make_flat))
         else:
-            what = "vectors that the inverted lists lack"
-            count = partial(inverted_lists.missing, space_id=space_id)
-            rules.append(_Rule(what, count, partial(inverted_lists.give_up, space_id=space_id)))
+            what = "vectors that have no code"
+            count = partial(code_index.missing, space_id=space_id)
+            rules.append(_Rule(what, count, partial(code_index.give_up, space_id=space_id)))
     return rules
 
 

@@ -1,6 +1,6 @@
 """Vectors of passages: their truth in an ordinary table, and the exact index over it.
 
-The table ``embeddings`` is the truth. The flat index (sqlite-vec) and the inverted lists are
+The table ``embeddings`` is the truth. The flat index (sqlite-vec) and the binary codes are
 made from it and can be made again; ``vector_search`` chooses between them.
 """
 
@@ -147,7 +147,7 @@ def add(
 def delete_unused(connection: apsw.Connection, hashes: Iterable[bytes]) -> None:
     """Delete the vectors of those texts, pictures and recordings that are there no more.
 
-    Inverted lists keep the ids; a search drops those that the table no longer has.
+    Binary codes keep the ids; a search drops those that the table no longer has.
     """
     unused = [
         hash_
@@ -244,12 +244,14 @@ class FlatIndex:
         self, connection: apsw.Connection, query: Vectors, k: int, allowed: Ids | None
     ) -> tuple[Ids, Vectors]:
         """See ``VectorIndex``."""
+        among, ids_json = "", "[]"
         if allowed is not None:
-            return nearest(*read(connection, allowed, self._dim), query, k)
+            among = " AND rowid IN (SELECT value FROM json_each(?3))"
+            ids_json = msgspec.json.encode(allowed.tolist()).decode()
         rows: list[Any] = connection.execute(
             f"SELECT rowid, distance FROM {self._name}"
-            " WHERE vector MATCH ? AND k = ? ORDER BY distance",
-            (query.astype("<f4").tobytes(), min(k, 4096)),
+            f" WHERE vector MATCH ?1 AND k = ?2{among} ORDER BY distance",
+            (query.astype("<f4").tobytes(), min(k, 4096), ids_json)[: 3 if among else 2],
         ).fetchall()
         ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
         return ids, np.fromiter((1.0 - row[1] for row in rows), np.float32, len(rows))

@@ -24,10 +24,11 @@ from prismd.config.options import Chunking, Config, Folder, Models, Storage
 from prismd.daemon.assembly import Prism
 from prismd.daemon.unlocking import open_database
 from prismd.domain import EmbeddingSpace
-from prismd.store import files, list_building, vectors
+from prismd.store import code_building, files, vectors
 from prismd.store.check import backup
 from prismd.store.vector_search import SpaceSearch
-from tests.benchmarks.vectors import Clustered, ask_all, fill
+from tests.benchmarks.vector_sources import Clustered
+from tests.benchmarks.vectors import ask_all, fill
 
 _FAKES = Models(embedding="fake", reranking="off", generation="off", image="off", speech="off")
 _WORDS = 20_000
@@ -96,15 +97,15 @@ def search(prism: Prism, queries: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def lists(settings: Config, count: int) -> Iterator[Callable[[], float]]:
-    """Inverted lists of vectors; gives what measures a search, in milliseconds."""
+def codes(settings: Config, count: int) -> Iterator[Callable[[], float]]:
+    """Many vectors; gives what measures a search, in milliseconds."""
     source = Clustered(count, _DIM)
     stored, queries = source.vectors(count), source.vectors(200)
     space = EmbeddingSpace("benchmark", "1", _DIM, 512)
     with contextlib.closing(open_database(settings, writable=True)) as database:
         space_id = database.write(lambda c: vectors.put_space(c, space))
         fill(database, space_id, stored)
-        list_building.build(database, space_id, _DIM)
+        code_building.build(database, space_id, _DIM)
         found = SpaceSearch(space_id, space)
         yield lambda: ask_all(database, found, stored, queries).p50_ms
 
@@ -143,7 +144,7 @@ def main() -> None:
         }
         far = {
             encrypted: stack.enter_context(
-                lists(config(Path(scratch, "v"), folder, encrypted=encrypted), arguments.vectors)
+                codes(config(Path(scratch, "v"), folder, encrypted=encrypted), arguments.vectors)
             )
             for encrypted in both
         }
@@ -153,7 +154,7 @@ def main() -> None:
                 done = {
                     "open": timed(lambda e=encrypted: open_and_close(both[e])),  # type: ignore[misc]
                     "search": timed(lambda p=prism: search(p, queries)),  # type: ignore[misc]
-                    "lists": far[encrypted](),
+                    "vectors": far[encrypted](),
                     "backup": timed(lambda d=prism.database, c=copy: backup(d, c)),  # type: ignore[misc]
                 }
                 for name, taken in done.items():
@@ -167,7 +168,7 @@ def main() -> None:
             ("index", "indexing", "s", 1.0),
             ("open", "opening, five connections", "ms", 1e3),
             ("search", "a search by all ways", "ms", 1e3 / len(queries)),
-            ("lists", f"{arguments.vectors} vectors, lists", "ms", 1.0),
+            ("vectors", f"{arguments.vectors} vectors", "ms", 1.0),
             ("backup", "backup", "s", 1.0),
         ):
             one, other = ([times_one * each for each in times[name, e]] for e in (False, True))

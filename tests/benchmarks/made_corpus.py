@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.domain import Document, EmbeddingSpace, Extraction, Layout, Passage, TextLocator
-from prismd.store import documents, files, list_building, vectors
+from prismd.store import code_building, documents, files, vectors
 from prismd.store.database import Database
 from prismd.store.documents import IndexedPassage
 from prismd.store.vector_search import FLAT_LIMIT
@@ -121,11 +121,11 @@ def build(database: Database, subjects: Subjects, passages: int, space: Embeddin
         database.write(put)
         done += sum(len(one.passages) for one in batch)
         if done > FLAT_LIMIT and database.read(lambda c: vectors.has_flat(c, space_id)):
-            list_building.build(database, space_id, space.dim)
+            code_building.build(database, space_id, space.dim)
         print(f"\r{done:,} of {passages:,} passages", end="", file=sys.stderr)
     print(file=sys.stderr)
     if done > FLAT_LIMIT:
-        list_building.build(database, space_id, space.dim)
+        code_building.build(database, space_id, space.dim)
     database.run_outside_transaction(lambda c: c.pragma("wal_checkpoint", "TRUNCATE"))
 
 

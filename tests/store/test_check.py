@@ -15,7 +15,7 @@ from prismd.domain import Filters
 from prismd.errors import StoreError
 from prismd.extract.audio.sound_space import SOUND_SPACE
 from prismd.models.fake import FakeEmbedder
-from prismd.store import jobs, lexical, list_building, listing, retrieval, uploads, vectors
+from prismd.store import code_building, jobs, lexical, listing, retrieval, uploads, vectors
 from prismd.store.check import backup, check
 from prismd.store.database import FILE_NAME, Database
 from prismd.store.retrieval import Scope
@@ -110,10 +110,10 @@ def test_what_lost_its_content_is_read_again(filled: Database) -> None:
     assert queued == {2, 4}
 
 
-def test_lists_that_lack_a_vector_are_given_up(filled: Database) -> None:
-    list_building.build(filled, 1, EMBEDDER.space.dim)
+def test_codes_that_lack_a_vector_are_given_up(filled: Database) -> None:
+    code_building.build(filled, 1, EMBEDDER.space.dim)
     assert check(filled, repair=False) == []
-    filled.write(lambda c: c.execute("DELETE FROM vector_lists WHERE id = 1"))
+    filled.write(lambda c: c.execute("DELETE FROM vector_codes WHERE id = 1"))
     (found,) = check(filled, repair=True)
     assert found.repaired
     assert check(filled, repair=False) == []

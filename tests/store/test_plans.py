@@ -11,9 +11,9 @@ import pytest
 
 from prismd.models.fake import FakeEmbedder
 from prismd.store import attributes, collections, jobs, lexical, obstacles, retrieval, vectors
+from prismd.store.code_index import CodeIndex
 from prismd.store.collections import Collection, FilesOf
 from prismd.store.database import Database
-from prismd.store.inverted_lists import ListIndex
 from prismd.store.retrieval import Scope
 from tests.building import put
 
@@ -85,17 +85,17 @@ def test_no_statement_reads_a_large_table_whole(database: Database, work: Work) 
     assert database.write(lambda c: scans(c, work)) == []
 
 
-def test_the_vectors_behind_the_lists_are_found_by_their_ids(database: Database) -> None:
+def test_the_vectors_without_codes_are_found_by_their_ids(database: Database) -> None:
     put(database, "/d/a", "A walrus.", embedder=FakeEmbedder())
     dim = len(VECTOR)
 
     def work(connection: apsw.Connection) -> list[str]:
         connection.execute(
             "INSERT INTO vector_generations"
-            " (space_id, state, trained_on, listed, listed_to, mean, centroids)"
-            " VALUES (1, 'active', 1, 0, 0, ?, ?)",
-            (bytes(4 * dim), VECTOR.tobytes()),
+            " (space_id, state, made_of, coded, coded_to, mean)"
+            " VALUES (1, 'active', 1, 0, 0, ?)",
+            (bytes(4 * dim),),
         )
-        return scans(connection, lambda c: ListIndex(1, dim).search(c, VECTOR, 1, None))
+        return scans(connection, lambda c: CodeIndex(1, dim).search(c, VECTOR, 1, None))
 
     assert database.write(work) == []

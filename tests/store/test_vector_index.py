@@ -7,19 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from prismd.store import list_building, vector_search
+from prismd.store import code_building, vector_search
 from prismd.store.database import Database
 from prismd.store.vectors import VectorIndex
 from tests.store.vector_rows import (
     DIM,
     K,
     clustered,
+    codes,
     either,
     exact,
     fill,
     flat,
     forget,
-    lists,
     recall,
     search,
     wrong_vectors,
@@ -28,7 +28,7 @@ from tests.store.vector_rows import (
 Make = Callable[[Database], VectorIndex]
 
 
-@pytest.fixture(params=[flat, lists, either], ids=lambda make: make.__name__)
+@pytest.fixture(params=[flat, codes, either], ids=lambda make: make.__name__)
 def make(request: pytest.FixtureRequest) -> Make:
     return request.param  # type: ignore[no-any-return]
 
@@ -118,7 +118,7 @@ def test_an_id_is_not_used_again(database: Database, make: Make) -> None:
 
 def test_an_empty_space_has_nothing_to_find(database: Database) -> None:
     fill(database, np.empty((0, DIM), np.float32))
-    list_building.build(database, 1, DIM)  # nothing to train on
+    code_building.build(database, 1, DIM)  # nothing to train on
     for index in (flat(database), either(database)):
         assert search(database, index, clustered(1)[0])[0] == []
         assert search(database, index, clustered(1)[0], allowed=np.array([1]))[0] == []

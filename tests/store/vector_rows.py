@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismd.domain import EmbeddingSpace
-from prismd.store import list_building, vectors
+from prismd.store import code_building, vectors
 from prismd.store.check import Finding, check
+from prismd.store.code_index import CodeIndex
 from prismd.store.database import Database
-from prismd.store.inverted_lists import ListIndex
 from prismd.store.vector_search import SpaceSearch
 from prismd.store.vectors import FlatIndex, Ids, VectorIndex, Vectors
 
@@ -73,9 +73,9 @@ def flat(database: Database) -> VectorIndex:
     return FlatIndex(1, DIM)
 
 
-def lists(database: Database) -> VectorIndex:
-    list_building.build(database, 1, DIM)
-    return ListIndex(1, DIM)
+def codes(database: Database) -> VectorIndex:
+    code_building.build(database, 1, DIM)
+    return CodeIndex(1, DIM)
 
 
 def either(database: Database) -> VectorIndex:
