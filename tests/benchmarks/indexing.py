@@ -213,7 +213,7 @@ def report(turns: dict[str, list[Turn]]) -> Report:
         ),
         notes=(
             "By words: passages that could be found by their words, per second until the last.",
-            "Turns that differ much tell of other work on the machine; compare the CPU seconds then.",
+            "Turns that differ much tell of other work on the machine; compare CPU seconds then.",
             "The readers are started within the run; their CPU includes that.",
         ),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from prismd.chunk import Chunking
 from prismd.config.options import Config
+from prismd.extract.base import ExtractOptions
 from prismd.extract.pool import ExtractPool
 from prismd.ingest.crew import Ingest
 from prismd.ingest.reading import IngestSettings
@@ -52,7 +53,10 @@ def indexed(
     database = Database(data_dir)
     pool = ExtractPool(2)
     progress = Progress()
-    settings = IngestSettings(chunking=chunking or Chunking())
+    settings = IngestSettings(
+        chunking=chunking or Chunking(),
+        options=ExtractOptions(slots_dir=str(data_dir / "slots"), slots_on_disk=True),  # as served
+    )
     ingest = Ingest(database, pool, embedder.tokens, embedder, settings, progress, transcriber)
     try:
         for folder in folders:
