@@ -48,14 +48,21 @@ def indexed(
     embedder: Embedder,
     chunking: Chunking | None = None,
     transcriber: Transcriber | None = None,
+    slots_dir: Path | None = None,
 ) -> Iterator[Database]:
-    """The index of folders, brought up to date and open."""
+    """The index of folders, brought up to date and open.
+
+    What readers share lies in ``slots_dir``, else beside the index: one that lasts is what a
+    daemon has that does not start for the first time.
+    """
     database = Database(data_dir)
     pool = ExtractPool(2)
     progress = Progress()
     settings = IngestSettings(
         chunking=chunking or Chunking(),
-        options=ExtractOptions(slots_dir=str(data_dir / "slots"), slots_on_disk=True),  # as served
+        options=ExtractOptions(
+            slots_dir=str(slots_dir or data_dir / "slots"), slots_on_disk=True
+        ),  # as served
     )
     ingest = Ingest(database, pool, embedder.tokens, embedder, settings, progress, transcriber)
     try:
