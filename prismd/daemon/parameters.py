@@ -98,6 +98,7 @@ def ingest_settings(config: Config, slots: Path) -> IngestSettings:
             ocr=config.index.ocr,
             ocr_languages=config.index.ocr_languages,
             slots_dir=str(slots),
+            slots_on_disk=slots == slots_dir(config),
             parallel=workers(config),
         ),
         ocr_languages=ocr_languages(config),

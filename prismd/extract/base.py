@@ -32,6 +32,7 @@ class ExtractOptions(msgspec.Struct, frozen=True):
             empty means what is installed and fits the script that is found.
         slots_dir: A folder that all workers share, to keep to ``parallel`` native programs at
             once between them; empty counts within one worker.
+        slots_on_disk: Whether that folder may keep what is large and no part of any file.
         parallel: How many native programs run at once; 0 means one per core.
         max_chars: Text beyond is left out, with a warning.
     """
@@ -39,6 +40,7 @@ class ExtractOptions(msgspec.Struct, frozen=True):
     ocr: bool = True
     ocr_languages: tuple[str, ...] = ()
     slots_dir: str = ""
+    slots_on_disk: bool = False
     parallel: int = 0
     max_chars: int = 20_000_000
 

@@ -1,4 +1,4 @@
-"""Which language a text is in. Runs in a worker process: the model takes a hundred megabytes."""
+"""Which language a text is in. Runs in a worker process: the model takes some time and memory."""
 
 from __future__ import annotations
 
@@ -6,12 +6,29 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
+
+from prismd.extract import language_model
 
 _SAMPLE_CHARS = 4_000
 _LEAST_LETTERS = 40
 _SURE = 0.7
+
+
+_shared: list[Path] = []
+"""The folder that the workers share, and this one's own folder below it; empty without."""
+
+
+def share(folder: Path, scratch: Path) -> None:
+    """Have the model lie unpacked in a folder that the workers share, from when it is needed.
+
+    Args:
+        folder: The folder; it is there, and on a disk.
+        scratch: A folder of this process's own on the same disk.
+    """
+    _shared[:] = [folder, scratch]
 
 
 def language_of(text: str) -> str:
@@ -34,6 +51,27 @@ def _sample(text: str) -> str:
 
 @cache
 def _identifier() -> Any:
+    if not _shared:
+        return _unpacked()
+    folder, scratch = _shared
+    try:
+        kept = language_model.kept_at(folder, _packed())
+    except (ImportError, OSError):  # another version, which has it elsewhere
+        return _unpacked()
+    identifier = language_model.mapped(kept)
+    if identifier is None:
+        language_model.keep(_unpacked(), kept, scratch)
+        identifier = language_model.mapped(kept)
+    return identifier or _unpacked()
+
+
+def _packed() -> Path:
+    from py3langid.langid import MODEL_DIR, MODEL_FILE
+
+    return Path(str(MODEL_DIR), MODEL_FILE)
+
+
+def _unpacked() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     with _unpacking_in_memory():

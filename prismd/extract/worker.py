@@ -218,8 +218,12 @@ def _words(path: Path, request: WordsRequest, extractors: dict[str, Extractor]) 
 
 
 def _settle(options: ExtractOptions) -> None:
+    from prismd.extract.language import share
+
     with contextlib.suppress(OSError):  # few files need it, and those make it themselves
-        settle(options.slots_dir)
+        scratch = settle(options.slots_dir)
+        if options.slots_dir and options.slots_on_disk:
+            share(Path(options.slots_dir), scratch)
 
 
 def _extractor(found: MediaType, extractors: dict[str, Extractor]) -> Extractor:

@@ -13,6 +13,7 @@ from typing import Any
 
 from prismd.chunk import Chunking
 from prismd.config.options import Config
+from prismd.extract.base import ExtractOptions
 from prismd.extract.pool import ExtractPool
 from prismd.ingest.crew import Ingest
 from prismd.ingest.reading import IngestSettings
@@ -47,12 +48,22 @@ def indexed(
     embedder: Embedder,
     chunking: Chunking | None = None,
     transcriber: Transcriber | None = None,
+    slots_dir: Path | None = None,
 ) -> Iterator[Database]:
-    """The index of folders, brought up to date and open."""
+    """The index of folders, brought up to date and open.
+
+    What readers share lies in ``slots_dir``, else beside the index: one that lasts is what a
+    daemon has that does not start for the first time.
+    """
     database = Database(data_dir)
     pool = ExtractPool(2)
     progress = Progress()
-    settings = IngestSettings(chunking=chunking or Chunking())
+    settings = IngestSettings(
+        chunking=chunking or Chunking(),
+        options=ExtractOptions(
+            slots_dir=str(slots_dir or data_dir / "slots"), slots_on_disk=True
+        ),  # as served
+    )
     ingest = Ingest(database, pool, embedder.tokens, embedder, settings, progress, transcriber)
     try:
         for folder in folders:

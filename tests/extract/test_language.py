@@ -69,3 +69,58 @@ def test_where_the_model_is_read_by_something_else_it_is_read_all_the_same(
 
 def test_a_text_that_is_too_short_has_none() -> None:
     assert language_of("Le morse") == ""
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Path]:
+    """A folder that workers share, this one's own folder below it."""
+    language._identifier.cache_clear()
+    (tmp_path / "own").mkdir()
+    language.share(tmp_path, tmp_path / "own")
+    yield tmp_path
+    language._shared.clear()
+    language._identifier.cache_clear()
+
+
+def _kept(folder: Path) -> Path:
+    (kept,) = folder.glob("language-model-*")
+    return kept
+
+
+def test_the_model_is_unpacked_once_for_all_workers(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert language_of(FRENCH) == "fr"
+    assert not list((shared / "own").iterdir())
+    language._identifier.cache_clear()  # as in the next worker
+    monkeypatch.setattr(language, "_unpacked", lambda: pytest.fail("unpacked again"))
+    assert language_of(FRENCH) == "fr"
+
+
+def test_a_mapped_model_tells_what_the_packed_one_does(shared: Path) -> None:
+    text = FRENCH + " Seals sleep there, too. Und niemand weiß, weshalb."
+    assert language_of(text) == "fr"
+    assert language._identifier().rank(text) == language._unpacked().rank(text)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", None])
+def test_a_damaged_model_is_unpacked_anew(shared: Path, content: bytes | None) -> None:
+    language_of(FRENCH)
+    language._identifier.cache_clear()
+    part = _kept(shared) / "tk_nextmove.npy"
+    part.unlink() if content is None else part.write_bytes(content)
+    assert language_of(FRENCH) == "fr"
+    assert part.stat().st_size > 1_000_000
+
+
+def test_of_another_version_nothing_stays(shared: Path) -> None:
+    (shared / "language-model-0-1-1").mkdir()
+    language_of(FRENCH)
+    assert _kept(shared).name != "language-model-0-1-1"
+
+
+def test_where_the_model_cannot_be_kept_it_is_read_all_the_same(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    language.share(shared / "missing", shared / "missing")
+    assert language_of(FRENCH) == "fr"
