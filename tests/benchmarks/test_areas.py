@@ -34,9 +34,9 @@ def test_vectors_are_measured_from_a_small_index() -> None:
     options = parser.parse_args(["--counts", "500", "1000", "--dim", "8", "--queries", "3"])
     report = vectors.measure(options)
     named = {figure.name: figure for figure in report.figures}
-    assert named["1,000 vectors, recall@10"].met
+    assert named["1,000 drawn, recall@10"].met
     assert "exponent of growth, a query" in named
-    assert [row[0] for row in report.tables[0].rows] == [500, 1000]
+    assert [row[0] for row in report.tables[0].rows] == ["500 drawn", "1,000 drawn"]
 
 
 def test_searches_are_timed_step_by_step_over_an_index_that_is_made(tmp_path: Path) -> None:
