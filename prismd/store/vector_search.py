@@ -11,7 +11,7 @@ from prismd.store import code_building, code_index, vectors
 from prismd.store.database import Database
 from prismd.store.vectors import Ids, Vectors
 
-FLAT_LIMIT = 10_000
+FLAT_LIMIT = 5_000
 # So many vectors are read from the table sooner than an index is asked.
 _EXACT_LIMIT = 500
 

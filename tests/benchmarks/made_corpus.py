@@ -173,7 +173,9 @@ def _put(connection: apsw.Connection, root_id: int, one: _Made) -> None:
     size = one.document.size_bytes
     entry = files.Entry(os.fsencode(one.path), 1, one.mtime_ns % 2**40, size, one.mtime_ns, 1)
     files.add(connection, root_id, [entry])
-    row = connection.execute("SELECT id FROM files WHERE path = ?", (one.path,)).fetchone()
+    row = connection.execute(
+        "SELECT id FROM files WHERE path_raw = ?", (os.fsencode(one.path),)
+    ).fetchone()
     assert row is not None
     document_id = documents.replace(connection, one.document, one.passages, None)
     files.attach(connection, int(row[0]), document_id, one.document.sha256)
