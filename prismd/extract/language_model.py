@@ -79,6 +79,9 @@ def keep(identifier: Any, kept: Path, scratch: Path) -> None:
 def _write(path: Path, array: NDArray[Any]) -> None:
     with path.open("xb") as file:
         np.save(file, array, allow_pickle=False)
+        # A slip of another worker is not to change what all of them go by. It is no wall: they
+        # run with the rights of the user, as everything of prismd does.
+        os.fchmod(file.fileno(), 0o400)
         file.flush()
         # Else a loss of power could leave a name with nothing behind it.
         os.fsync(file.fileno())

@@ -108,9 +108,17 @@ def test_a_damaged_model_is_unpacked_anew(shared: Path, content: bytes | None) -
     language_of(FRENCH)
     language._identifier.cache_clear()
     part = _kept(shared) / "tk_nextmove.npy"
+    part.chmod(0o600)
     part.unlink() if content is None else part.write_bytes(content)
     assert language_of(FRENCH) == "fr"
     assert part.stat().st_size > 1_000_000
+
+
+def test_what_workers_share_is_for_reading_only(shared: Path) -> None:
+    language_of(FRENCH)
+    assert {part.stat().st_mode & 0o777 for part in _kept(shared).iterdir()} == {0o400}
+    with pytest.raises(ValueError, match="read-only"):
+        language._identifier().nb_ptc[0] = 0
 
 
 def test_of_another_version_nothing_stays(shared: Path) -> None:
