@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """txtai: embeddings with content, saved into a folder, as its defaults have it."""
 
+import numpy as np
 from encoding import Base, arguments
 from serving import serve
 from txtai import Embeddings
@@ -18,16 +19,13 @@ class Txtai(Base):
 
     def index(self, texts, vectors):
         """Store texts."""
-        settings = {"content": True, "method": "external", "transform": self.encoder}
-        embeddings = Embeddings(settings)
-        if vectors is None:
-            embeddings.index((number, text, None) for number, text in enumerate(texts))
-        else:
-            # A transform is asked in the order of the rows, batch by batch.
-            rows = iter(vectors)
-            embeddings.config["transform"] = lambda batch: [next(rows) for _ in batch]
-            embeddings = Embeddings({**settings, "transform": embeddings.config["transform"]})
-            embeddings.index((number, text, None) for number, text in enumerate(texts))
+        rows = None if vectors is None else iter(vectors)
+
+        def transform(batch):  # asked in the order of the rows, batch by batch
+            return self.encoder(batch) if rows is None else np.stack([next(rows) for _ in batch])
+
+        embeddings = Embeddings(content=True, method="external", transform=transform)
+        embeddings.index((number, text, None) for number, text in enumerate(texts))
         embeddings.config.pop("transform", None)
         embeddings.save(str(self.folder / "txtai"))
 
