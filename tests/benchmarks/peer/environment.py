@@ -57,7 +57,8 @@ def checkpoint(python: Path, models_dir: Path) -> Path:
     Raises:
         SystemExit: The weights are not there, or cannot be read.
     """
-    target = (_CACHE / f"checkpoint-{find(MODEL).files['model.onnx'].sha256[:12]}").absolute()
+    told = next(file.sha256 for file in find(MODEL).files if file.name == "model.onnx")
+    target = (_CACHE / f"checkpoint-{told[:12]}").absolute()
     if not (target / "model").exists():
         files = verified(find(MODEL), models_dir)
         making = target.with_suffix(".part")

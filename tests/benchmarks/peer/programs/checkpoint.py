@@ -78,7 +78,9 @@ def main(model, tokenizer, target):
     tensors = weights(onnx.load(model).graph)
     save_file(tensors, body / "model.safetensors", metadata={"format": "pt"})
     (body / "config.json").write_text(json.dumps(config(tensors)))
-    special = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep", "pad", "cls", "mask")}
+    special = {
+        f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep", "pad", "cls", "mask")
+    }
     PreTrainedTokenizerFast(
         tokenizer_file=tokenizer,
         model_max_length=512,

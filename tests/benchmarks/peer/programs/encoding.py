@@ -1,7 +1,7 @@
 # mypy: ignore-errors
 """sentence-transformers, as the peers embed; and what their programs share.
 
-    python with_….py CHECKPOINT FOLDER THREADS
+python with_….py CHECKPOINT FOLDER THREADS
 """
 
 import sys
