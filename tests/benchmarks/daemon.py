@@ -91,6 +91,12 @@ class Daemon:
         return str(self._client.base_url)
 
     @property
+    def pid(self) -> int:
+        """Of its main process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def headers(self) -> dict[str, str]:
         """What shows it the token."""
         return {"Authorization": self._client.headers["Authorization"]}

@@ -27,13 +27,22 @@ class InstallError(Exception):
     """Clients cannot be had; the message ends with what the installer said."""
 
 
-def python_with(name: str, packages: Path = _PACKAGES, cache: Path = _CACHE) -> Path:
+def python_with(
+    name: str,
+    packages: Path = _PACKAGES,
+    cache: Path = _CACHE,
+    before: Sequence[str] = (),
+    patience_s: float = _PATIENCE_S,
+) -> Path:
     """The interpreter of an environment with the packages of ``NAME.lock``.
 
     Args:
         name: Of the environment.
         packages: Where the lock is.
         cache: Where environments are kept.
+        before: What is installed first, with all it needs and without hashes: its right build
+            depends on the machine.
+        patience_s: How long each step of pip may take.
 
     Raises:
         InstallError: They cannot be installed.
@@ -41,12 +50,15 @@ def python_with(name: str, packages: Path = _PACKAGES, cache: Path = _CACHE) -> 
     lock = packages / f"{name}.lock"
     folder = cache / f"{name}-{sys.implementation.cache_tag}"
     python = folder / "bin" / "python"
-    with _made(folder, [lock], sys.version) as missing:
+    with _made(folder, [lock], " ".join([sys.version, *before])) as missing:
         if missing:
             _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
-            pip = [sys.executable, "-m", "pip", "--python", str(python), "install"]
-            options = ["--quiet", "--no-deps", "--require-hashes", "--disable-pip-version-check"]
-            _run([*pip, *options, "--requirement", str(lock)])
+            pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+            pip.append("--disable-pip-version-check")
+            if before:
+                _run([*pip, *before], patience_s=patience_s)
+            options = ["--no-deps", "--require-hashes", "--requirement", str(lock)]
+            _run([*pip, *options], patience_s=patience_s)
     return python
 
 
@@ -91,7 +103,9 @@ def _made(folder: Path, sources: Sequence[Path], version: str) -> Iterator[bool]
         stamp.write_text(wanted)
 
 
-def _run(command: list[str], folder: Path | None = None) -> None:
+def _run(
+    command: list[str], folder: Path | None = None, patience_s: float = _PATIENCE_S
+) -> None:
     try:
         done = subprocess.run(
             command,
@@ -102,10 +116,10 @@ def _run(command: list[str], folder: Path | None = None) -> None:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=_PATIENCE_S,
+            timeout=patience_s,
         )
     except subprocess.TimeoutExpired as slow:
         said = slow.output.decode() if isinstance(slow.output, bytes) else slow.output or ""
-        raise InstallError(f"{' '.join(command)}: not done in {_PATIENCE_S:g} s\n{said}") from slow
+        raise InstallError(f"{' '.join(command)}: not done in {patience_s:g} s\n{said}") from slow
     if done.returncode != 0:
         raise InstallError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}")
