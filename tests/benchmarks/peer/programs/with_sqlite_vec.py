@@ -35,7 +35,8 @@ class SqliteVec(Base):
         """The best texts' indexes."""
         one = None if vector is None else vector[None]
         rows = self._database.execute(
-            "SELECT id, text FROM (SELECT rowid, distance FROM vectors WHERE vector MATCH ? AND k = ?)"
+            "SELECT id, text FROM"
+            " (SELECT rowid, distance FROM vectors WHERE vector MATCH ? AND k = ?)"
             " JOIN texts ON id = rowid ORDER BY distance",
             (self.vectors([text], one)[0].tobytes(), k),
         )
