@@ -103,9 +103,7 @@ def _made(folder: Path, sources: Sequence[Path], version: str) -> Iterator[bool]
         stamp.write_text(wanted)
 
 
-def _run(
-    command: list[str], folder: Path | None = None, patience_s: float = _PATIENCE_S
-) -> None:
+def _run(command: list[str], folder: Path | None = None, patience_s: float = _PATIENCE_S) -> None:
     try:
         done = subprocess.run(
             command,
