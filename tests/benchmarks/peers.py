@@ -289,7 +289,7 @@ def report(rows: dict[str, Row], asked: Asked) -> Report:
         figures=tuple(figures),
         tables=(Table(title, (*columns, *sizes), cells),),
         notes=(
-            f"{asked.threads} threads. texts/s: embedded, on disk; of the daemon, its start too.",
+            f"{asked.threads} threads. texts/s: embedded and on disk; a daemon's start is within.",
             "p50, p95: the query embedded and searched; search: without embedding it.",
             "prismd is asked for twice ten passages, of which each file counts once.",
             "Peers are given the model's query prefix; their texts end at 512 tokens.",

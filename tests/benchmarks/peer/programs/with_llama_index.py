@@ -1,6 +1,9 @@
 # mypy: ignore-errors
 """LlamaIndex: a vector store index, persisted by its storage context, as its defaults have it."""
 
+import contextlib
+import sys
+
 from encoding import BATCH, Base, arguments
 from llama_index.core import Settings, StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.embeddings import BaseEmbedding
@@ -36,7 +39,8 @@ class LlamaIndex(Base):
 
     def __init__(self, *given):
         super().__init__(*given)
-        Settings.llm = None
+        with contextlib.redirect_stdout(sys.stderr):  # it says so
+            Settings.llm = None
         Settings.embed_model = Own(self.encoder)
 
     def index(self, texts, vectors):
