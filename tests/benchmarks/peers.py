@@ -262,7 +262,9 @@ def _quality(asked: Asked, found: Sequence[Sequence[int]]) -> dict[str, float]:
 
 
 def _disk_bytes(folder: Path) -> int:
-    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+    """What a store takes; what prismd's readers share is not part of its index."""
+    files = (each for each in folder.rglob("*") if "slots" not in each.parts and each.is_file())
+    return sum(each.stat().st_size for each in files)
 
 
 def _tell(what: str) -> None:
@@ -271,7 +273,6 @@ def _tell(what: str) -> None:
 
 def report(rows: dict[str, Row], asked: Asked) -> Report:
     """A line for each store, and prismd against each of the others."""
-    cells = tuple((name, *_cells(row)) for name, row in rows.items())
     own = rows[_OWN]
     others = {name: row for name, row in rows.items() if not name.startswith("prismd")}
     figures = []
@@ -282,32 +283,32 @@ def report(rows: dict[str, Row], asked: Asked) -> Report:
         ratio = float(np.median(own.query_ms) / np.median(row.query_ms))
         figures.append(Figure(f"p50 of a query, of that of {name}", ratio))
         figures.append(Figure(f"nDCG@10, less that of {name}", own.ndcg - row.ndcg))
-    columns = ("", "texts/s", "p50 ms", "p95", "search p50", "p95")
-    sizes = ("MB loaded", "MB at most", "disk MB", "nDCG@10", "recall@10")
     title = f"{asked.data.name}: {len(asked.texts):,} texts, {len(asked.queries)} queries"
+    speeds: tuple[tuple[Cell, ...], ...] = tuple(
+        (name, row.texts_per_s, *_percentiles(row.query_ms), *_percentiles(row.search_ms))
+        for name, row in rows.items()
+    )
+    sizes: tuple[tuple[Cell, ...], ...] = tuple(
+        (name, *(each / 1e6 for each in (row.loaded_bytes, row.most_bytes, row.disk_bytes)))
+        for name, row in rows.items()
+    )
+    quality: tuple[tuple[Cell, ...], ...] = tuple(
+        (name, f"{row.ndcg:.3f}", f"{row.recall:.3f}") for name, row in rows.items()
+    )
     return Report(
         figures=tuple(figures),
-        tables=(Table(title, (*columns, *sizes), cells),),
+        tables=(
+            Table(title, ("", "texts/s", "p50 ms", "p95", "search p50", "p95"), speeds),
+            Table("what they take", ("", "MB loaded", "MB at most", "disk MB"), sizes),
+            Table("what they find", ("", "nDCG@10", "recall@10"), quality),
+        ),
         notes=(
             f"{asked.threads} threads. texts/s: embedded and on disk; a daemon's start is within.",
             "p50, p95: the query embedded and searched; search: without embedding it.",
             "prismd is asked for twice ten passages, of which each file counts once.",
             "Peers are given the model's query prefix; their texts end at 512 tokens.",
-            "MB: own memory, without pages of files; disk of prismd holds its language model too.",
+            "MB: own memory, without pages of files. Disk: of prismd without what its readers share.",
         ),
-    )
-
-
-def _cells(row: Row) -> tuple[Cell, ...]:
-    return (
-        row.texts_per_s,
-        *_percentiles(row.query_ms),
-        *_percentiles(row.search_ms),
-        row.loaded_bytes / 1e6,
-        row.most_bytes / 1e6,
-        row.disk_bytes / 1e6,
-        row.ndcg,
-        row.recall,
     )
 
 
