@@ -307,7 +307,7 @@ def report(rows: dict[str, Row], asked: Asked) -> Report:
             "p50, p95: the query embedded and searched; search: without embedding it.",
             "prismd is asked for twice ten passages, of which each file counts once.",
             "Peers are given the model's query prefix; their texts end at 512 tokens.",
-            "MB: own memory, without pages of files. Disk: of prismd without what its readers share.",
+            "MB: own memory, no pages of files. Disk: of prismd without what its readers share.",
         ),
     )
 
