@@ -106,34 +106,6 @@ def passages(embedder: OnnxEmbedder, count: int, tokens: int) -> list[str]:
     return texts
 
 
-def seconds(self, texts: Sequence[str]) -> float:
-        into = cast("IO[str]", self._process.stdin)
-        into.write(json.dumps(list(texts)) + "\n")
-        into.flush()
-        return float(cast("float", self._read()["seconds"]))
-
-    def close(self) -> None:
-        cast("IO[str]", self._process.stdin).close()
-        self._process.wait()
-
-    def _read(self) -> dict[str, object]:
-        line = cast("IO[str]", self._process.stdout).readline()
-        if not line:
-            raise SystemExit("the peer ended; its errors are above")
-        return cast("dict[str, object]", json.loads(line))
-
-
-def passages(embedder: OnnxEmbedder, count: int) -> list[str]:
-    """Different passages of exactly 200 tokens, the special ones counted."""
-    texts = []
-    for number in range(count):
-        words = [str(number), *(_WORDS[(number + at) % len(_WORDS)] for at in range(_TOKENS))]
-        text = " ".join(words)
-        end = int(embedder.tokens.offsets(text)[_TOKENS - _SPECIAL_TOKENS - 1, 1])
-        texts.append(text[:end])
-    return texts
-
-
 def seconds(embedder: RunnerEmbedder, texts: Sequence[str]) -> float:
     """Seconds to embed all texts, through the runner as ingestion does."""
     start = time.perf_counter()
