@@ -29,6 +29,7 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "embedding": "texts embedded, against sentence-transformers",
         "idle": "what a daemon costs that has nothing to do",
         "indexing": "files to searchable passages, as a share of the embedding alone",
+        "kill": "a daemon killed again and again while files change: what it loses or doubles",
         "peers": "prismd beside other stores over the same weights: speed, memory, disk, quality",
         "scaling": "what making and searching an index costs as it grows, and by which power",
         "search": "a hybrid search, step by step: its latency alone, together, with filters",
